@@ -1,0 +1,249 @@
+//! What is wrong with a file that an operator wrote: what, where, and what to do about it.
+//!
+//! Printing is the command line's matter, counting the app's; this is only the finding and its two forms.
+
+use std::fmt::Write as _;
+use std::ops::Range;
+use std::sync::Arc;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use serde::Serialize;
+
+/// A text that places point into.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The name to show: the path as the operator wrote it.
+    pub name: String,
+    /// The whole text.
+    pub text: String,
+}
+
+/// A stretch of a [`Source`], in bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The text that it points into.
+    pub source: Arc<Source>,
+    /// From and to, in bytes.
+    pub span: Range<usize>,
+}
+
+impl Place {
+    /// Line and column of its start, both from 1; columns count characters.
+    pub fn line_and_column(&self) -> (usize, usize) {
+        let text = &self.source.text;
+        let mut start = self.span.start.min(text.len());
+        while !text.is_char_boundary(start) {
+            start -= 1;
+        }
+        let before = &text[..start];
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    }
+}
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The configuration cannot be used.
+    Error,
+    /// It can, and will probably not do what was meant.
+    Warning,
+}
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub severity: Severity,
+    /// A stable name for this kind of finding, in `kebab-case`.
+    pub code: &'static str,
+    /// What is wrong, in one sentence without a full stop. It never holds a secret's value.
+    pub message: String,
+    /// Where, if it is in a file.
+    pub place: Option<Place>,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// Whether the line itself may be shown; a line that may hold a secret is not.
+    pub show_line: bool,
+}
+
+impl Diagnostic {
+    /// A finding that makes the configuration unusable.
+    pub fn error(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, code, message.into())
+    }
+
+    /// A finding that does not.
+    pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, code, message.into())
+    }
+
+    fn new(severity: Severity, code: &'static str, message: String) -> Self {
+        Self { severity, code, message, place: None, hint: None, show_line: true }
+    }
+
+    /// Says where.
+    #[must_use]
+    pub fn at(mut self, place: &Place) -> Self {
+        self.place = Some(place.clone());
+        self
+    }
+
+    /// Says what to do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Keeps the line itself out of what is printed, because it may hold a secret.
+    #[must_use]
+    pub fn without_line(mut self) -> Self {
+        self.show_line = false;
+        self
+    }
+
+    /// For people: the message, the place with a caret, the hint. Ends without a line break.
+    pub fn render(&self, color: bool) -> String {
+        let level = match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let title = level.primary_title(self.message.as_str()).id(self.code);
+        let mut group = match &self.place {
+            Some(place) if self.show_line => {
+                let length = place.source.text.len();
+                let span = place.span.start.min(length)..place.span.end.clamp(place.span.start.min(length), length);
+                title.element(
+                    Snippet::source(place.source.text.as_str())
+                        .path(place.source.name.as_str())
+                        .annotation(AnnotationKind::Primary.span(span)),
+                )
+            }
+            Some(place) => {
+                let (line, column) = place.line_and_column();
+                title.element(
+                    annotate_snippets::Origin::path(place.source.name.as_str()).line(line).char_column(column),
+                )
+            }
+            None => Group::with_title(title),
+        };
+        if let Some(hint) = &self.hint {
+            group = group.element(Level::HELP.message(hint.as_str()));
+        }
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+        renderer.render(&[group])
+    }
+
+    /// For a log line: message, place and hint in one line.
+    pub fn one_line(&self) -> String {
+        let mut line = String::new();
+        if let Some(place) = &self.place {
+            let (row, column) = place.line_and_column();
+            let _ = write!(line, "{}:{row}:{column}: ", place.source.name);
+        }
+        line.push_str(&self.message);
+        if let Some(hint) = &self.hint {
+            let _ = write!(line, " ({hint})");
+        }
+        line
+    }
+
+    /// For programs: one flat object.
+    pub fn to_json(&self) -> serde_json::Value {
+        let position = self.place.as_ref().map(Place::line_and_column);
+        serde_json::json!({
+            "severity": self.severity,
+            "code": self.code,
+            "message": self.message,
+            "file": self.place.as_ref().map(|place| place.source.name.as_str()),
+            "line": position.map(|(line, _)| line),
+            "column": position.map(|(_, column)| column),
+            "hint": self.hint,
+        })
+    }
+}
+
+/// Findings as they add up, in the order in which they were found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Diagnostics(Vec<Diagnostic>);
+
+impl Diagnostics {
+    /// Adds one.
+    pub fn push(&mut self, finding: Diagnostic) {
+        self.0.push(finding);
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
+        self.0.iter()
+    }
+
+    /// Whether any of them makes the configuration unusable.
+    pub fn has_errors(&self) -> bool {
+        self.errors() > 0
+    }
+
+    /// How many of them are errors.
+    pub fn errors(&self) -> usize {
+        self.0.iter().filter(|finding| finding.severity == Severity::Error).count()
+    }
+
+    /// How many of them are warnings.
+    pub fn warnings(&self) -> usize {
+        self.0.len() - self.errors()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Extend<Diagnostic> for Diagnostics {
+    fn extend<T: IntoIterator<Item = Diagnostic>>(&mut self, findings: T) {
+        self.0.extend(findings);
+    }
+}
+
+impl IntoIterator for Diagnostics {
+    type Item = Diagnostic;
+    type IntoIter = std::vec::IntoIter<Diagnostic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+/// A finding that a module makes about its own section of the configuration, before anybody knows where that section stands.
+///
+/// `config` turns it into a [`Diagnostic`] by looking `path` up in the file's tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// How bad it is.
+    pub severity: Severity,
+    /// A stable name for this kind of finding, in `kebab-case`.
+    pub code: &'static str,
+    /// Keys from the section's own table downwards, `["jwt", "algorithms"]`.
+    pub path: Vec<String>,
+    /// What is wrong, in one sentence without a full stop, without any secret.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl Problem {
+    /// A finding that makes the configuration unusable.
+    pub fn error(code: &'static str, path: &[&str], message: impl Into<String>) -> Self {
+        let path = path.iter().map(|&key| key.to_owned()).collect();
+        Self { severity: Severity::Error, code, path, message: message.into(), hint: None }
+    }
+
+    /// Says what to do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}

@@ -1,0 +1,9 @@
+//! The ground floor: time, ids, secrets, places in files, JSON as bytes. It knows nothing of events or rules.
+
+pub mod clock;
+pub mod diagnostic;
+pub mod ids;
+pub mod json;
+pub mod secret;
+pub mod tree;
+pub mod units;

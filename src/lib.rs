@@ -1,0 +1,3 @@
+//! Hookreeve: a webhook receiver that an identity cloud's tenant runs.
+
+pub mod base;
