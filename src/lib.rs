@@ -1,3 +1,6 @@
 //! Hookreeve: a webhook receiver that an identity cloud's tenant runs.
 
 pub mod base;
+pub mod dialect;
+pub mod event;
+pub mod expr;
