@@ -4,3 +4,4 @@ pub mod base;
 pub mod dialect;
 pub mod event;
 pub mod expr;
+pub mod rules;

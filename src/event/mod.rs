@@ -6,6 +6,7 @@ pub mod catalog;
 mod decision;
 mod path;
 mod person;
+mod secrets;
 
 use chrono::{DateTime, Utc};
 
@@ -16,6 +17,7 @@ pub use catalog::{Kind, KindSet, Spec};
 pub use decision::{Change, Changes, Decision, Mapped};
 pub use path::{FieldPath, PathError};
 pub use person::Person;
+pub use secrets::{SecretFieldError, SecretFields};
 
 /// One received event, verified and understood.
 #[derive(Debug)]

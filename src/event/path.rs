@@ -30,6 +30,12 @@ impl FieldPath {
         if names.iter().any(String::is_empty) { Err(PathError::EmptyName) } else { Ok(Self(names)) }
     }
 
+    /// The path of these names; there must be one at least.
+    pub(crate) fn of(names: &[String]) -> Self {
+        debug_assert!(!names.is_empty());
+        Self(names.to_vec())
+    }
+
     /// The path that goes on with `other`.
     #[must_use]
     pub fn join(&self, other: &Self) -> Self {

@@ -27,7 +27,7 @@ pub(super) fn check(ast: &IdedExpr, info: &SourceInfo, source: &str, schema: &Sc
     let mut checker = Checker { info, schema, source, checked, locals: Vec::new(), loops: 0 };
     let kind = checker.infer(ast);
     if !kind.may_be(wanted) {
-        let message = format!("this must be a {wanted}, and is a {kind}");
+        let message = format!("this must be {}, and is {}", wanted.with_article(), kind.with_article());
         let mut finding = Finding::error("expression-type", 0..source.len(), message);
         if kind == Type::Optional {
             finding = finding.hint("`.orValue(…)` says what counts where the field is missing");
@@ -68,9 +68,12 @@ pub(super) fn is_binding(comprehension: &ComprehensionExpr) -> bool {
 
 /// Where an expression stands in its source.
 pub(super) fn span_of(info: &SourceInfo, id: u64) -> Range<usize> {
-    let byte = |character: u32| {
-        let at = usize::try_from(character).unwrap_or(usize::MAX);
-        info.source.char_indices().nth(at).map_or(info.source.len(), |(byte, _)| byte)
+    let byte = |at: u32| {
+        let mut at = usize::try_from(at).unwrap_or(usize::MAX).min(info.source.len());
+        while !info.source.is_char_boundary(at) {
+            at += 1;
+        }
+        at
     };
     match info.offset_for(id) {
         Some((start, stop)) => byte(start)..byte(stop.saturating_add(1)).max(byte(start)),
@@ -158,7 +161,7 @@ impl Checker<'_> {
                 }
                 let operand = self.infer(&select.operand);
                 if !operand.may_be(Type::Map) && operand != Type::Optional {
-                    let message = format!("`.{}` cannot be taken of a {operand}", select.field);
+                    let message = format!("`.{}` cannot be taken of {}", select.field, operand.with_article());
                     self.error("expression-type", expr, message);
                 }
                 if select.test {
@@ -214,7 +217,8 @@ impl Checker<'_> {
         self.checked.paths.push(path.to_vec());
         if self.schema.is_secret(path) {
             let message = format!("`{}` is a secret and cannot be named by a rule", path.join("."));
-            self.error("secret-field", expr, message);
+            let span = self.widen(span_of(self.info, expr.id), path);
+            self.checked.findings.push(Finding::error("secret-field", span, message));
             return Type::Dyn;
         }
         let is_optional = is_optional_path(expr);
@@ -223,8 +227,9 @@ impl Checker<'_> {
             let above_type =
                 if depth == 1 { self.schema.variable_type(&above[0]).unwrap_or(Type::Dyn) } else { self.schema.field_type(above) };
             if !above_type.may_be(Type::Map) && above_type != Type::Dyn {
-                let message = format!("`{}` is a {above_type} and has no fields", above.join("."));
-                self.error("expression-type", expr, message);
+                let message = format!("`{}` is {} and has no fields", above.join("."), above_type.with_article());
+                let span = self.widen(span_of(self.info, expr.id), path);
+                self.checked.findings.push(Finding::error("expression-type", span, message));
                 return Type::Dyn;
             }
             if !self.schema.knows(&path[..=depth])
@@ -367,7 +372,7 @@ impl Checker<'_> {
             if let (Some(kind), Some(arg)) = (kinds.get(index), call.args.get(index))
                 && !kind.may_be(wanted)
             {
-                let message = format!("`{sign}` wants a {wanted} here, and this is a {kind}");
+                let message = format!("`{sign}` wants {} here, and this is {}", wanted.with_article(), kind.with_article());
                 if *kind == Type::Optional {
                     checker.error_with_hint("expression-type", arg, message, "`.orValue(…)` makes a plain value of an optional");
                 } else {
@@ -401,7 +406,7 @@ impl Checker<'_> {
                     && !kind.may_be(Type::List)
                     && !kind.may_be(Type::Map)
                 {
-                    self.error("expression-type", expr, format!("`in` wants a list or a map on its right, and this is a {kind}"));
+                    self.error("expression-type", expr, format!("`in` wants a list or a map on its right, and this is {}", kind.with_article()));
                 }
                 Type::Bool
             }
@@ -420,7 +425,7 @@ impl Checker<'_> {
             return;
         }
         let always = if sign == "==" { "never holds" } else { "always holds" };
-        let message = format!("a {left} is never equal to a {right}: `{sign}` {always} here");
+        let message = format!("{} is never equal to {}: `{sign}` {always} here", left.with_article(), right.with_article());
         let mut finding = Finding::warning("never-equal", span_of(self.info, expr.id), message);
         if *left == Type::Optional || *right == Type::Optional {
             finding = finding.hint("`text(…)` or `.orValue(…)` makes a plain value of an optional");
@@ -433,7 +438,7 @@ impl Checker<'_> {
         let ordered = |kind: Type| !matches!(kind, Type::List | Type::Map | Type::Null | Type::Optional | Type::Type);
         let both = left.may_be(*right) || (left.is_number() && right.is_number());
         if !both || !ordered(*left) || !ordered(*right) {
-            self.error("expression-type", expr, format!("`{sign}` does not take a {left} and a {right}"));
+            self.error("expression-type", expr, format!("`{sign}` does not take {} and {}", left.with_article(), right.with_article()));
         }
     }
 
@@ -454,7 +459,7 @@ impl Checker<'_> {
             ("+" | "-", Duration, Duration) | ("-", Timestamp, Timestamp) => Duration,
             ("+" | "-", Timestamp, Duration) | ("+", Duration, Timestamp) => Timestamp,
             _ => {
-                let message = format!("`{sign}` does not take a {left} and a {right}");
+                let message = format!("`{sign}` does not take {} and {}", left.with_article(), right.with_article());
                 match (*left, *right) {
                     (String, _) | (_, String) => {
                         self.error_with_hint("expression-type", expr, message, "`text(…)` makes a text of a value");
@@ -481,7 +486,7 @@ impl Checker<'_> {
         }
         let range = self.infer(&comprehension.iter_range);
         if !range.may_be(Type::List) && !range.may_be(Type::Map) {
-            self.error("expression-type", expr, format!("only lists and maps can be gone through, and this is a {range}"));
+            self.error("expression-type", expr, format!("only lists and maps can be gone through, and this is {}", range.with_article()));
         }
         if self.loops > 0 {
             let hint = "lists can be joined with `+` or tested one after another";
@@ -501,8 +506,19 @@ impl Checker<'_> {
         result
     }
 
+    /// Where an expression stands. A call's own place is its bracket; the caret belongs under its name.
+    fn span(&self, expr: &IdedExpr) -> Range<usize> {
+        let span = span_of(self.info, expr.id);
+        match &expr.expr {
+            Expr::Call(call) if self.source[..span.start].ends_with(&call.func_name) => {
+                span.start - call.func_name.len()..span.start
+            }
+            _ => span,
+        }
+    }
+
     fn error(&mut self, code: &'static str, expr: &IdedExpr, message: impl Into<String>) {
-        self.checked.findings.push(Finding::error(code, span_of(self.info, expr.id), message));
+        self.checked.findings.push(Finding::error(code, self.span(expr), message));
     }
 
     fn error_with_hint(
@@ -512,7 +528,7 @@ impl Checker<'_> {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) {
-        self.checked.findings.push(Finding::error(code, span_of(self.info, expr.id), message).hint(hint));
+        self.checked.findings.push(Finding::error(code, self.span(expr), message).hint(hint));
     }
 }
 

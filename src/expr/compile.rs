@@ -78,10 +78,14 @@ impl<'a> Compiler<'a> {
         let work = || {
             let parsed = self.env.parser().parse_with_source_info(source);
             parsed.map_err(|errors| {
+                if errors.errors.iter().any(|error| error.msg.contains("Recursion limit")) {
+                    return vec![Finding::error("expression-cost", 0..source.len(), "the expression is nested too deeply")];
+                }
                 let findings = errors.errors.iter().map(|error| {
                     let at = offset(source, error.pos);
                     let span = at..(at + 1).min(source.len()).max(at);
-                    Finding::error("expression-syntax", span, plain(&error.msg))
+                    let finding = Finding::error("expression-syntax", span, plain(&error.msg));
+                    if source[at..].starts_with('=') { finding.hint("`==` compares") } else { finding }
                 });
                 findings.collect::<Vec<_>>()
             })
@@ -161,6 +165,9 @@ fn plain(message: &str) -> String {
             Some(found) => format!("unexpected {found}"),
             None => found.to_owned(),
         };
+    }
+    if let Some(found) = message.rsplit("token recognition error at: ").next().filter(|found| found.len() < message.len()) {
+        return format!("`{}` does not belong here", found.trim_matches('\'').trim());
     }
     message.strip_prefix("Syntax error: ").unwrap_or(message).to_owned()
 }

@@ -77,7 +77,6 @@ impl Expression {
             ExecutionError::UndeclaredReference(name) if self.names.iter().any(|known| *known == **name) => {
                 format!("the field `{name}` is missing")
             }
-            ExecutionError::UnexpectedType { got, want } => format!("a {got} stands where a {want} is wanted"),
             _ => "values of these types do not go together".to_owned(),
         })
     }
@@ -93,7 +92,10 @@ impl Scope {
         let mut context = Context::with_env(library::environment());
         if !regexes.is_empty() {
             let regexes = regexes.clone();
-            let find = move |text: Arc<String>, index: i64| -> Result<bool, ExecutionError> {
+            let find = move |text: cel::Value, index: i64| -> Result<bool, ExecutionError> {
+                let cel::Value::String(text) = text else {
+                    return Err(ExecutionError::function_error("re", "it takes a text"));
+                };
                 let regex = usize::try_from(index).ok().and_then(|index| regexes.get(index));
                 let regex = regex.ok_or_else(|| ExecutionError::function_error("re", "it was not compiled"))?;
                 Ok(regex.is_match(&text))

@@ -90,6 +90,12 @@ impl Type {
         self == other || self == Self::Dyn || other == Self::Dyn
     }
 
+    /// As `a string` or `an int`.
+    pub fn with_article(self) -> String {
+        let article = if matches!(self, Self::Int | Self::Optional) { "an" } else { "a" };
+        format!("{article} {self}")
+    }
+
     /// Whether it is a number.
     pub fn is_number(self) -> bool {
         matches!(self, Self::Int | Self::Uint | Self::Double)
