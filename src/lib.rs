@@ -4,4 +4,6 @@ pub mod base;
 pub mod dialect;
 pub mod event;
 pub mod expr;
+pub mod judge;
 pub mod rules;
+pub mod telemetry;

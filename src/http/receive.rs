@@ -1,0 +1,237 @@
+//! The way of one request: limits, base path, method, credential, event, body, decision, reply. In this order, so that
+//! nobody who may not send an event makes us read or parse one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use arc_swap::ArcSwapOption;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode};
+
+use super::body::{self, BodyLimits};
+use super::listener::{Connection, Stop};
+use super::refusal::Refusal;
+use super::route::{BasePaths, Route};
+use crate::auth::{self, Authenticator, Presented, Unverified, Verified};
+use crate::base::clock::Clock;
+use crate::base::ids::RequestId;
+use crate::base::net::Network;
+use crate::dialect::Reply;
+use crate::dialect::cymmetri::{self, AcceptShape};
+use crate::event::{Arrival, Event, Kind, Spec, catalog};
+use crate::judge::{Judge, Judgement};
+use crate::telemetry::PersonName;
+use crate::telemetry::metrics::Metrics;
+
+/// The header that names a request, in and out.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What is in force: made whole from one configuration, replaced whole by the next.
+pub struct Active {
+    /// Where events come in.
+    pub base_paths: BasePaths,
+    /// Who may send them.
+    pub authenticator: Authenticator,
+    /// Who decides them.
+    pub judge: Judge,
+    /// The body of a yes.
+    pub accept_shape: AcceptShape,
+    /// Whether an event that nobody knows is acknowledged.
+    pub acknowledge_unknown: bool,
+    /// What a body may be.
+    pub body: BodyLimits,
+    /// How many requests may be worked on at once.
+    pub max_in_flight: usize,
+    /// Whose word counts in `X-Forwarded-For`.
+    pub trusted_proxies: Vec<Network>,
+    /// How lines name persons.
+    pub person: PersonName,
+}
+
+/// What outlasts every configuration.
+pub struct Receiver {
+    active: ArcSwapOption<Active>,
+    in_flight: AtomicUsize,
+    clock: Clock,
+    metrics: Metrics,
+    stop: Stop,
+}
+
+impl Receiver {
+    /// A receiver that has no configuration yet.
+    pub fn new(clock: Clock, metrics: Metrics, stop: Stop) -> Self {
+        Self { active: ArcSwapOption::empty(), in_flight: AtomicUsize::new(0), clock, metrics, stop }
+    }
+
+    /// Puts a configuration in force. Requests that are under way finish with the one they began with.
+    pub fn activate(&self, active: Arc<Active>) {
+        self.active.store(Some(active));
+    }
+
+    /// The configuration in force.
+    pub fn active(&self) -> Option<Arc<Active>> {
+        self.active.load_full()
+    }
+
+    /// Whether verdicts can be given, and more may come.
+    pub fn is_ready(&self) -> bool {
+        self.active.load().is_some() && !self.stop.is_draining()
+    }
+
+    /// The metrics.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+}
+
+/// One place among the requests that are worked on; given back when dropped, which a sender who leaves causes too.
+struct Slot<'a>(&'a Receiver);
+
+impl<'a> Slot<'a> {
+    fn take(receiver: &'a Receiver, limit: usize) -> Option<Self> {
+        let slot = Self(receiver);
+        (receiver.in_flight.fetch_add(1, Ordering::Relaxed) < limit).then_some(slot)
+    }
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Answers a request to any path but the health checks'.
+pub async fn receive(State(receiver): State<Arc<Receiver>>, request: Request) -> Response<Body> {
+    let given = request.headers().get(REQUEST_ID).and_then(|id| RequestId::parse(id.to_str().ok()?));
+    let request_id = given.unwrap_or_else(RequestId::random);
+    let mut response = match answer(&receiver, request, &request_id).await {
+        Ok(reply) => into_response(reply),
+        Err(refusal) => {
+            receiver.metrics.refused(refusal.code());
+            refusal.into_response(&request_id)
+        }
+    };
+    let id = HeaderValue::from_str(request_id.as_str()).expect("a request id has only letters, digits and marks");
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
+}
+
+async fn answer(receiver: &Receiver, request: Request, request_id: &RequestId) -> Result<Reply, Refusal> {
+    let active = receiver.active.load_full().ok_or(Refusal::Starting)?;
+    let Some(_slot) = Slot::take(receiver, active.max_in_flight) else {
+        tracing::warn!(%request_id, "refused: as many requests are worked on as are allowed");
+        return Err(Refusal::Overloaded);
+    };
+    let (head, body) = request.into_parts();
+    let route = active.base_paths.route(head.uri.path()).ok_or(Refusal::NotFound)?;
+    if head.method != Method::POST {
+        return Err(Refusal::Method);
+    }
+    let connection = head.extensions.get::<Connection>().ok_or(Refusal::Internal)?;
+    let peer = auth::client_address(connection.peer.ip(), &head.headers, &active.trusted_proxies);
+    let presented = Presented {
+        headers: &head.headers,
+        peer,
+        path_secret: route.secret,
+        client: connection.client.as_deref(),
+    };
+    let verified = verify(&active, &presented, request_id).await?;
+    let Some(spec) = known(&active, route) else {
+        tracing::warn!(%request_id, %peer, acknowledged = active.acknowledge_unknown, "an event that nobody knows");
+        return if active.acknowledge_unknown { Ok(cymmetri::acknowledgement()) } else { Err(Refusal::UnknownEvent) };
+    };
+    body::check_head(&head.headers, active.body)?;
+    let body = body::read(body, active.body).await.inspect_err(|refusal| {
+        tracing::warn!(%request_id, %peer, event = spec.name, code = refusal.code(), "a body could not be read");
+    })?;
+    let received = receiver.clock.instant();
+    let token = verified.as_ref().and_then(Verified::claims).and_then(|claims| serde_json::from_str(claims.raw()).ok());
+    let arrival = Arrival { token, received_at: receiver.clock.now(), request_id: request_id.clone() };
+    let event = cymmetri::decode(spec, body, arrival).map_err(|error| {
+        tracing::warn!(%request_id, %peer, event = spec.name, code = error.code(), "a body is no event");
+        Refusal::Body(error)
+    })?;
+    let judgement = match verified {
+        Some(_) => active.judge.judge(&event, received).await,
+        None => active.judge.pass(&event, received),
+    };
+    let reply = cymmetri::encode(&event, &judgement.decision, active.accept_shape).map_err(|_| Refusal::Internal)?;
+    report(receiver, &active, &event, &judgement);
+    if receiver.clock.instant().saturating_duration_since(received) > active.judge.deadline() {
+        receiver.metrics.late();
+        tracing::warn!(%request_id, event = spec.name, "the reply is late: the process was not given time to run");
+    }
+    Ok(reply)
+}
+
+/// The proof that the sender may; none for one that is only observed.
+async fn verify(
+    active: &Active,
+    presented: &Presented<'_>,
+    request_id: &RequestId,
+) -> Result<Option<Verified>, Refusal> {
+    let denied = match active.authenticator.verify(presented).await {
+        Ok(verified) => return Ok(Some(verified)),
+        Err(denied) => denied,
+    };
+    let reason = denied.code();
+    match active.authenticator.unverified() {
+        Unverified::Accept => Ok(active.authenticator.waive()),
+        Unverified::Observe => {
+            tracing::warn!(%request_id, peer = %presented.peer, reason, "not verified, only observed");
+            Ok(None)
+        }
+        Unverified::Refuse => {
+            tracing::warn!(%request_id, peer = %presented.peer, reason, "refused: not verified");
+            Err(Refusal::Unauthorized(denied))
+        }
+    }
+}
+
+/// The event that a route names. A segment before it is only there for a path secret.
+fn known(active: &Active, route: Route<'_>) -> Option<&'static Spec> {
+    let extra = route.too_long || (route.secret.is_some() && !active.authenticator.wants_path_secret());
+    if extra { None } else { catalog::find(route.event) }
+}
+
+/// The line and the numbers of one event.
+fn report(receiver: &Receiver, active: &Active, event: &Event, judgement: &Judgement) {
+    let (outcome, cause) = (judgement.decision.outcome(), judgement.cause.as_str());
+    receiver.metrics.answered(event.name(), outcome, cause, judgement.took);
+    let request_id = event.request_id().as_str();
+    for (rule, error) in judgement.trace.errors() {
+        receiver.metrics.rule_erred();
+        tracing::warn!(request_id, event = event.name(), rule = &*rule.id, shadow = rule.shadow, error, "a rule erred");
+    }
+    for rule in judgement.trace.shadows() {
+        tracing::info!(request_id, event = event.name(), rule = &*rule.id, "a shadow rule holds");
+    }
+    tracing::info!(
+        request_id,
+        event = event.name(),
+        outcome,
+        cause,
+        rule = judgement.rule.as_deref().unwrap_or_default(),
+        duration_us = u64::try_from(judgement.took.as_micros()).unwrap_or(u64::MAX),
+        person = active.person.of(&event.person().key),
+        tenant = event.person().tenant,
+        "event"
+    );
+    tracing::debug!(request_id, trace = ?judgement.trace, "what the rules did");
+    if judgement.cause == crate::judge::Cause::Unverified && event.spec().kind == Kind::Notice {
+        tracing::warn!(request_id, event = event.name(), "an unverified notice was acknowledged and not kept");
+    }
+}
+
+fn into_response(reply: Reply) -> Response<Body> {
+    let body = match reply.body {
+        std::borrow::Cow::Borrowed(text) => Body::from(text),
+        std::borrow::Cow::Owned(text) => Body::from(text),
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
+    response
+}

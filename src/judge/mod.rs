@@ -1,0 +1,247 @@
+//! The way of one event: to its handler, within its time, and to a decision in any case.
+//!
+//! Rules are one handler; a program that embeds hookreeve binds others. What is on the wire is the matter of `dialect`.
+
+mod handler;
+mod registry;
+mod rules;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use tokio::time::{Instant, timeout_at};
+
+use crate::base::clock::Clock;
+use crate::event::{Decision, Event, Kind};
+use crate::rules::{OnError, RuleSet, Trace};
+
+pub use handler::{BoxFuture, Cx, Handler, HandlerError};
+pub use registry::{Registry, RegistryError};
+
+/// What is not decided so long before the deadline is dropped, and the fallback goes out.
+const MARGIN: Duration = Duration::from_millis(50);
+
+/// How events are decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// From the last byte of the body to the hand-over of the reply.
+    pub deadline: Duration,
+    /// What a validate event is answered when nothing could be decided.
+    pub on_error: OnError,
+    /// What such a refusal says.
+    pub error_message: String,
+}
+
+/// Decides events, one handler for each.
+pub struct Judge {
+    settings: Settings,
+    handlers: Vec<(&'static str, Arc<dyn Handler>)>,
+    rules: Arc<dyn Handler>,
+    clock: Clock,
+}
+
+/// What was decided, and why.
+#[derive(Clone, Debug)]
+pub struct Judgement {
+    /// The decision; it fits the event, and its changes can be made.
+    pub decision: Decision,
+    /// How it came about.
+    pub cause: Cause,
+    /// The rule that settled it, where one did.
+    pub rule: Option<Arc<str>>,
+    /// What each rule did.
+    pub trace: Trace,
+    /// How long it took, from the last byte of the body on.
+    pub took: Duration,
+}
+
+/// How a decision came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// The handler decided.
+    Decided,
+    /// The handler failed.
+    Failed,
+    /// The time was up.
+    OutOfTime,
+    /// The sender was not verified, and is only observed: no handler saw the event.
+    Unverified,
+}
+
+impl Cause {
+    /// One word for logs and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Decided => "decided",
+            Self::Failed => "failed",
+            Self::OutOfTime => "out_of_time",
+            Self::Unverified => "unverified",
+        }
+    }
+}
+
+impl Judge {
+    /// A judge over these rules, with the handlers of `registry` for the events that they are bound to.
+    pub fn try_new(
+        settings: Settings,
+        rules: Arc<RuleSet>,
+        registry: &Registry,
+        clock: Clock,
+    ) -> Result<Self, RegistryError> {
+        let handlers = registry.handlers()?;
+        Ok(Self { settings, handlers, rules: Arc::new(rules::RulesHandler::new(rules)), clock })
+    }
+
+    /// The time that an event has.
+    pub fn deadline(&self) -> Duration {
+        self.settings.deadline
+    }
+
+    /// Decides an event whose last byte came at `received`. It answers before the deadline, whatever the handler does,
+    /// as long as the process is given time to run.
+    pub async fn judge(&self, event: &Event, received: Instant) -> Judgement {
+        let latest = received + self.settings.deadline.saturating_sub(MARGIN);
+        let cx = Cx::new(self.clock.clone(), received, latest);
+        let kind = event.spec().kind;
+        let (decided, cause) = match timeout_at(latest, guarded(self.handler(event.name()), event, &cx)).await {
+            Ok(Ok(decision)) if fits(event, &decision) => (Some(decision), Cause::Decided),
+            Ok(Ok(decision)) => {
+                let outcome = decision.outcome();
+                tracing::error!(event = event.name(), outcome, "the handler's decision does not fit the event");
+                (None, Cause::Failed)
+            }
+            Ok(Err(error)) => {
+                let request_id = event.request_id().as_str();
+                tracing::error!(event = event.name(), request_id, %error, "the handler failed, the fallback goes out");
+                (None, Cause::Failed)
+            }
+            Err(_) => (None, Cause::OutOfTime),
+        };
+        let (trace, rule) = cx.into_trace();
+        Judgement {
+            rule: rule.filter(|_| decided.is_some()),
+            decision: decided.unwrap_or_else(|| self.fallback(kind)),
+            cause,
+            trace,
+            took: self.clock.instant().saturating_duration_since(received),
+        }
+    }
+
+    /// The neutral answer for an event that no handler may see.
+    pub fn pass(&self, event: &Event, received: Instant) -> Judgement {
+        Judgement {
+            decision: Decision::neutral(event.spec().kind),
+            cause: Cause::Unverified,
+            rule: None,
+            trace: Trace::default(),
+            took: self.clock.instant().saturating_duration_since(received),
+        }
+    }
+
+    fn handler(&self, event: &str) -> &dyn Handler {
+        let bound = self.handlers.iter().find(|(name, _)| *name == event);
+        bound.map_or(self.rules.as_ref(), |(_, handler)| handler.as_ref())
+    }
+
+    /// The answer where there is no decision: what `on_error` says for a validate event, else the neutral one.
+    fn fallback(&self, kind: Kind) -> Decision {
+        match (kind, self.settings.on_error) {
+            (Kind::Verdict, OnError::Deny) => Decision::Refuse(self.settings.error_message.clone()),
+            _ => Decision::neutral(kind),
+        }
+    }
+}
+
+/// Runs a handler; its panic is an error of its own, not the end of the connection.
+async fn guarded(handler: &dyn Handler, event: &Event, cx: &Cx) -> Result<Decision, HandlerError> {
+    let mut future = std::panic::catch_unwind(AssertUnwindSafe(|| handler.handle(event, cx)))
+        .map_err(|_| HandlerError::new("it panicked"))?;
+    std::future::poll_fn(move |context| {
+        match std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+            Ok(polled) => polled,
+            Err(_) => Poll::Ready(Err(HandlerError::new("it panicked"))),
+        }
+    })
+    .await
+}
+
+fn fits(event: &Event, decision: &Decision) -> bool {
+    decision.fits(event.spec().kind)
+        && match (decision, event.user()) {
+            (Decision::Accept(changes), Some(user)) if !changes.is_empty() => changes.apply(user).is_ok(),
+            (Decision::Accept(changes), None) => changes.is_empty(),
+            _ => true,
+        }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::ids::RequestId;
+    use crate::dialect::cymmetri;
+    use crate::event::{Arrival, Change, Changes, FieldPath, KindSet, catalog};
+
+    enum Behave {
+        Hang,
+        Panic,
+        Fail,
+        Misfit,
+        Impossible,
+    }
+
+    impl Handler for Behave {
+        fn kinds(&self) -> KindSet {
+            KindSet::all()
+        }
+
+        fn handle<'a>(&'a self, _: &'a Event, _: &'a Cx) -> BoxFuture<'a, Result<Decision, HandlerError>> {
+            Box::pin(async move {
+                match self {
+                    Self::Hang => std::future::pending().await,
+                    Self::Panic => panic!("as a test"),
+                    Self::Fail => Err(HandlerError::new("the database is down")),
+                    Self::Misfit => Ok(Decision::Acknowledge),
+                    Self::Impossible => {
+                        let path = FieldPath::parse("login.x").expect("a path");
+                        Ok(Decision::Accept(Changes::from_iter([Change::Set(path, 1.into())])))
+                    }
+                }
+            })
+        }
+    }
+
+    async fn judged(handler: Behave, on_error: OnError) -> Judgement {
+        let settings = Settings { deadline: Duration::from_secs(2), on_error, error_message: "Unavailable".into() };
+        let registry = Registry::new().bind("validateUser", handler);
+        let clock = Clock::system();
+        let judge = Judge::try_new(settings, Arc::default(), &registry, clock.clone()).expect("handlers that fit");
+        let spec = catalog::find("validateUser").expect("an event");
+        let request_id = RequestId::random();
+        let arrival = Arrival { token: None, received_at: clock.now(), request_id };
+        let event = cymmetri::decode(spec, spec.sample.into(), arrival).expect("the sample");
+        judge.judge(&event, clock.instant()).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whatever_a_handler_does_the_fallback_goes_out_in_time() {
+        for (behave, cause) in [
+            (Behave::Hang, Cause::OutOfTime),
+            (Behave::Panic, Cause::Failed),
+            (Behave::Fail, Cause::Failed),
+            (Behave::Misfit, Cause::Failed),
+            (Behave::Impossible, Cause::Failed),
+        ] {
+            let judgement = judged(behave, OnError::Deny).await;
+            assert_eq!(judgement.cause, cause);
+            assert_eq!(judgement.decision, Decision::Refuse("Unavailable".into()));
+            assert!(judgement.took < Duration::from_secs(2), "{:?}", judgement.took);
+        }
+        let judgement = judged(Behave::Hang, OnError::Allow).await;
+        assert_eq!(judgement.decision, Decision::Accept(Changes::default()));
+    }
+}

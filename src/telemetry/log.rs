@@ -1,0 +1,65 @@
+//! The log: text or JSON lines on standard error, written by a thread of its own so that a slow reader delays no verdict.
+
+use tracing::Level;
+use tracing::level_filters::LevelFilter;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer as _, Registry, fmt, reload};
+
+/// How many lines may wait to be written; further ones are dropped, and counted, rather than held in memory.
+const WAITING_LINES: usize = 16_384;
+
+/// The form of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Keeps the log running; when dropped, what waits is written.
+pub struct Log {
+    level: reload::Handle<LevelFilter, Registry>,
+    _guard: WorkerGuard,
+}
+
+/// A log exists already in this process.
+#[derive(Debug, thiserror::Error)]
+#[error("the log was set up before")]
+pub struct LogError;
+
+/// Starts the log. `terminal` allows colour.
+pub fn start(form: Form, level: Level, terminal: bool) -> Result<Log, LogError> {
+    let (writer, guard) =
+        NonBlockingBuilder::default().buffered_lines_limit(WAITING_LINES).lossy(true).finish(std::io::stderr());
+    let (filter, handle) = reload::Layer::new(LevelFilter::from_level(level));
+    let registry = tracing_subscriber::registry().with(filter);
+    let started = match form {
+        Form::Text => registry.with(text(writer, terminal).boxed()).try_init(),
+        Form::Json => {
+            let layer = fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false);
+            registry.with(layer.with_writer(writer).boxed()).try_init()
+        }
+    };
+    started.map_err(|_| LogError)?;
+    Ok(Log { level: handle, _guard: guard })
+}
+
+fn text<S, W>(writer: W, terminal: bool) -> impl tracing_subscriber::Layer<S>
+where
+    S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
+    W: for<'a> MakeWriter<'a> + 'static,
+{
+    fmt::layer().with_ansi(terminal).with_target(false).with_writer(writer)
+}
+
+impl Log {
+    /// Changes what is logged from now on.
+    pub fn set_level(&self, level: Level) {
+        // It fails only where the subscriber is gone, and then nothing is logged anyway.
+        let _ = self.level.reload(LevelFilter::from_level(level));
+    }
+}

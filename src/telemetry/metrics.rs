@@ -1,0 +1,137 @@
+//! Every metric, in one block. Help texts are the documents' as well.
+
+use std::time::Duration;
+
+use prometheus_client::encoding::{EncodeLabelSet, text::encode};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+/// The media type of [`Metrics::encode`].
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Upper bounds of the duration buckets, in seconds: a verdict takes microseconds, its deadline is seconds.
+const BUCKETS: [f64; 12] = [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 2.0];
+
+/// What an answered event is counted by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Answered {
+    event: &'static str,
+    outcome: &'static str,
+    cause: &'static str,
+}
+
+/// What a refused request is counted by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Refused {
+    code: &'static str,
+}
+
+/// What a reload is counted by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Reloaded {
+    result: &'static str,
+}
+
+/// The server's metrics. Cloning gives another handle on the same numbers.
+#[derive(Clone, Debug, Default)]
+pub struct Metrics {
+    events: Family<Answered, Counter>,
+    refusals: Family<Refused, Counter>,
+    reloads: Family<Reloaded, Counter>,
+    rule_errors: Counter,
+    late: Counter,
+    in_flight: Gauge,
+    rules: Gauge,
+    seconds: Option<Histogram>,
+}
+
+impl Metrics {
+    /// All at zero.
+    pub fn new() -> Self {
+        Self { seconds: Some(Histogram::new(BUCKETS)), ..Self::default() }
+    }
+
+    /// An event was answered.
+    pub fn answered(&self, event: &'static str, outcome: &'static str, cause: &'static str, took: Duration) {
+        self.events.get_or_create(&Answered { event, outcome, cause }).inc();
+        if let Some(seconds) = &self.seconds {
+            seconds.observe(took.as_secs_f64());
+        }
+    }
+
+    /// A request was refused with this code.
+    pub fn refused(&self, code: &'static str) {
+        self.refusals.get_or_create(&Refused { code }).inc();
+    }
+
+    /// The configuration was read again: `applied`, `unchanged` or `rejected`.
+    pub fn reloaded(&self, result: &'static str) {
+        self.reloads.get_or_create(&Reloaded { result }).inc();
+    }
+
+    /// A rule could not be evaluated.
+    pub fn rule_erred(&self) {
+        self.rule_errors.inc();
+    }
+
+    /// A reply was handed over after its deadline.
+    pub fn late(&self) {
+        self.late.inc();
+    }
+
+    /// How many requests are worked on.
+    pub fn set_in_flight(&self, requests: usize) {
+        self.in_flight.set(i64::try_from(requests).unwrap_or(i64::MAX));
+    }
+
+    /// How many rules are in force.
+    pub fn set_rules(&self, rules: usize) {
+        self.rules.set(i64::try_from(rules).unwrap_or(i64::MAX));
+    }
+
+    /// Everything in the OpenMetrics text format.
+    pub fn encode(&self) -> String {
+        let mut registry = Registry::with_prefix("hookreeve");
+        registry.register("events", "Events that were answered", self.events.clone());
+        registry.register("refusals", "Requests that were refused before they were an event", self.refusals.clone());
+        registry.register("reloads", "Times the configuration was read again", self.reloads.clone());
+        registry.register("rule_errors", "Rules that could not be evaluated", self.rule_errors.clone());
+        registry.register("late_replies", "Replies handed over after their deadline", self.late.clone());
+        registry.register("in_flight", "Requests that are worked on now", self.in_flight.clone());
+        registry.register("rules", "Rules in force", self.rules.clone());
+        if let Some(seconds) = &self.seconds {
+            let help = "From the last byte of an event to its reply";
+            registry.register("event_duration_seconds", help, seconds.clone());
+        }
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let _ = encode(&mut text, &registry);
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_counted_is_in_the_text() {
+        let metrics = Metrics::new();
+        metrics.answered("validateUser", "refused", "decided", Duration::from_micros(80));
+        metrics.refused("unauthorized");
+        metrics.set_rules(3);
+        let text = metrics.encode();
+        for line in [
+            r#"hookreeve_events_total{event="validateUser",outcome="refused",cause="decided"} 1"#,
+            r#"hookreeve_refusals_total{code="unauthorized"} 1"#,
+            "hookreeve_rules 3",
+            "hookreeve_event_duration_seconds_count 1",
+            "# EOF",
+        ] {
+            assert!(text.lines().any(|written| written == line), "{line} in\n{text}");
+        }
+    }
+}
