@@ -77,6 +77,15 @@ impl SecretRefs {
     }
 }
 
+impl<'a> IntoIterator for &'a SecretRefs {
+    type Item = &'a SecretRef;
+    type IntoIter = std::slice::Iter<'a, SecretRef>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
 /// Why a secret could not be had. It names the place, never a value.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {

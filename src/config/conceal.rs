@@ -41,7 +41,9 @@ fn collect(node: &Node, shape: Option<&Shape<'_>>, secretive: bool, secrets: &mu
         }
         Value::Array(items) => {
             let inner = shape.filter(|_| !secretive).and_then(Shape::item);
-            items.iter().for_each(|item| collect(item, inner.as_ref(), secretive, secrets));
+            for item in items {
+                collect(item, inner.as_ref(), secretive, secrets);
+            }
         }
         Value::String(text) if secretive || has_password(text) => secrets.push(node.place.clone()),
         Value::Integer(_) | Value::Float(_) | Value::Bool(_) | Value::Datetime(_) if secretive => {

@@ -92,8 +92,8 @@ impl Secrets {
 mod tests {
     use super::*;
 
-    fn secret(secrets: &Secrets, place: SecretRef) -> Result<Vec<u8>, String> {
-        secrets.resolve(&place).map(|secret| secret.expose().to_vec()).map_err(|error| error.to_string())
+    fn secret(secrets: &Secrets, place: &SecretRef) -> Result<Vec<u8>, String> {
+        secrets.resolve(place).map(|secret| secret.expose().to_vec()).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -104,10 +104,10 @@ mod tests {
         }
         let secrets = Environment::new([("A", "s3cret\n")]).secrets(directory.path());
         for name in ["unix", "dos", "bare"] {
-            assert_eq!(secret(&secrets, SecretRef::File(name.into())), Ok(b"s3cret".to_vec()), "{name}");
+            assert_eq!(secret(&secrets, &SecretRef::File(name.into())), Ok(b"s3cret".to_vec()), "{name}");
         }
-        assert_eq!(secret(&secrets, SecretRef::File(directory.path().join("two"))), Ok(b"s3cret\n".to_vec()));
-        assert_eq!(secret(&secrets, SecretRef::Env("A".into())), Ok(b"s3cret\n".to_vec()));
+        assert_eq!(secret(&secrets, &SecretRef::File(directory.path().join("two"))), Ok(b"s3cret\n".to_vec()));
+        assert_eq!(secret(&secrets, &SecretRef::Env("A".into())), Ok(b"s3cret\n".to_vec()));
     }
 
     #[test]
@@ -116,7 +116,7 @@ mod tests {
         std::fs::write(directory.path().join("empty"), "\n").expect("written");
         std::fs::write(directory.path().join("large"), vec![b'x'; 65_537]).expect("written");
         let secrets = Environment::new([("EMPTY", "")]).secrets(directory.path());
-        let error = |place| secret(&secrets, place).expect_err("no secret");
+        let error = |place| secret(&secrets, &place).expect_err("no secret");
         assert_eq!(error(SecretRef::Env("EMPTY".into())), "environment variable EMPTY is missing or empty");
         assert_eq!(error(SecretRef::Env("NONE".into())), "environment variable NONE is missing or empty");
         assert_eq!(error(SecretRef::File("empty".into())), "file empty is missing or empty");

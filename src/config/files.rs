@@ -33,7 +33,7 @@ pub(super) struct Files {
 
 /// Reads the file at `path`, or else the first default that exists, and what it includes.
 pub(super) fn read(path: Option<&Path>, watched: &mut watch::Files, findings: &mut Diagnostics) -> Option<Files> {
-    let main = find(path, findings)?;
+    let main = find(path, &DEFAULTS, findings)?;
     let before = findings.errors();
     let mut tree = file(&main, None, watched, findings)?;
     let mut each = vec![tree.clone()];
@@ -47,14 +47,14 @@ pub(super) fn read(path: Option<&Path>, watched: &mut watch::Files, findings: &m
     Some(Files { each, tree, main, complete: findings.errors() == before })
 }
 
-fn find(path: Option<&Path>, findings: &mut Diagnostics) -> Option<PathBuf> {
+fn find(path: Option<&Path>, defaults: &[&str], findings: &mut Diagnostics) -> Option<PathBuf> {
     if let Some(path) = path {
         return Some(path.to_owned());
     }
     // One that cannot be looked at is taken, so that reading it says why.
-    let default = DEFAULTS.iter().map(PathBuf::from).find(|path| path.try_exists().unwrap_or(true));
+    let default = defaults.iter().map(PathBuf::from).find(|path| path.try_exists().unwrap_or(true));
     if default.is_none() {
-        let message = format!("there is no configuration: neither {} nor {} exists", DEFAULTS[0], DEFAULTS[1]);
+        let message = format!("there is no configuration: neither {} exists", defaults.join(" nor "));
         findings.push(Diagnostic::error("no-file", message).hint("name a file by --config FILE"));
     }
     default
@@ -73,4 +73,29 @@ fn file(path: &Path, named_at: Option<&Place>, watched: &mut watch::Files, findi
     };
     let source = Arc::new(Source { name: path.display().to_string(), text });
     Some(tree::parse(&source, findings))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_default_that_exists_is_taken_unless_a_file_is_named() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let paths = ["a.toml", "b.toml"].map(|name| directory.path().join(name));
+        let names = paths.each_ref().map(|path| path.to_str().expect("UTF-8"));
+        let mut findings = Diagnostics::default();
+        assert_eq!(find(None, &names, &mut findings), None);
+        let messages: Vec<_> = findings.iter().map(Diagnostic::one_line).collect();
+        let expected = format!(
+            "there is no configuration: neither {} nor {} exists (name a file by --config FILE)",
+            names[0], names[1]
+        );
+        assert_eq!(messages, [expected]);
+        for path in paths.iter().rev() {
+            std::fs::write(path, "").expect("written");
+            assert_eq!(find(None, &names, &mut findings).as_ref(), Some(path));
+        }
+        assert_eq!(find(Some(Path::new("c")), &names, &mut findings), Some("c".into()));
+    }
 }

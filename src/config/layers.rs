@@ -30,14 +30,12 @@ pub(super) fn merge(files: &Node, environment: &Node, findings: &mut Diagnostics
     let mut environment = environment.clone();
     drop_impossible(files, &mut environment);
     let built = Config::builder().add_source(layer(files, FILES)).add_source(layer(&environment, ENVIRONMENT)).build();
-    match built {
-        Ok(config) => take_back(&config.cache, Some(files), Some(&environment)).unwrap_or_else(|| files.clone()),
-        Err(_) => {
-            // What it says may hold values.
-            findings.push(Diagnostic::error("layers", "the environment could not be laid over the files"));
-            files.clone()
-        }
-    }
+    let merged = built.ok().and_then(|config| take_back(&config.cache, Some(files), Some(&environment)));
+    merged.unwrap_or_else(|| {
+        // What the crate says may hold values.
+        findings.push(Diagnostic::error("layers", "the environment could not be laid over the files"));
+        files.clone()
+    })
 }
 
 /// Takes out of `environment` what would replace something else than a table by a table: that is a mistake in the file,

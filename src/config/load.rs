@@ -1,6 +1,7 @@
 //! Everything in one call: the files, the environment over them, and all that is wrong.
 
 use std::path::{Path, PathBuf, absolute};
+use std::sync::Arc;
 
 use super::environment::{Environment, Secrets};
 use super::sections::{LATER, LISTS};
@@ -54,18 +55,21 @@ pub fn load(path: Option<&Path>, environment: &Environment) -> Loaded {
         Some(files) => (files.each, files.tree, files.main),
         None => (Vec::new(), empty(), path.map(Path::to_owned).unwrap_or_default()),
     };
-    let (sections, mut lists) = split(tree, &shape, &mut findings);
+    // What a file with a syntax error lacks, or has at the top, may only seem so: first it has to be TOML.
+    let mut misnamed = Diagnostics::default();
+    let (sections, mut lists) = split(tree, &shape, &mut misnamed);
+    findings.extend(misnamed.into_iter().filter(|_| complete));
     let variables = overrides::read(environment, &shape, &mut findings);
     let mut sections = layers::merge(&sections, &variables, &mut findings);
     paths::resolve(&mut sections, &shape, &mut watched);
     paths::resolve(&mut lists, &shape, &mut watched);
-    // What a file with a syntax error seems to lack may be there: nothing more is said of it until it is TOML.
     let salvaged: Option<Settings> = if complete { salvage(&sections, &mut findings) } else { None };
     for problem in salvaged.iter().flat_map(Settings::problems) {
         findings.push(locate(&sections, problem));
     }
     conceal::conceal(&each, &shape, &mut findings);
     overrides::hush(environment, &mut findings);
+    let findings = in_order(findings, &each);
     let settings = salvaged.clone().filter(|_| !findings.has_errors());
     let base_dir = absolute(main.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new(".")));
     let base_dir = base_dir.unwrap_or_default();
@@ -104,7 +108,8 @@ fn no_list(name: &str, entry: &Entry) -> Diagnostic {
 fn unknown(name: &str, entry: &Entry, shape: &Shape<'_>) -> Diagnostic {
     if LATER.contains(&name) {
         let header = if entry.node.as_array().is_some() { format!("[[{name}]]") } else { format!("[{name}]") };
-        return Diagnostic::error("not-available", format!("`{header}` is not available in this version"));
+        let finding = Diagnostic::error("not-available", format!("`{header}` is not available in this version"));
+        return finding.hint("remove it, or use a version that has it");
     }
     let sections = shape.keys();
     let owners = sections.iter().filter(|section| {
@@ -126,6 +131,20 @@ fn locate(sections: &Node, problem: Problem) -> Diagnostic {
     };
     finding.hint = problem.hint;
     finding.at(&sections.nearest(&path).place)
+}
+
+/// As one reads: what belongs to no file, then file by file from the top, then the environment.
+fn in_order(findings: Diagnostics, files: &[Node]) -> Diagnostics {
+    let rank = |finding: &Diagnostic| {
+        let place = finding.place.as_ref()?;
+        let file = files.iter().position(|file| Arc::ptr_eq(&file.place.source, &place.source));
+        Some((file.unwrap_or(files.len()), place.span.start))
+    };
+    let mut all: Vec<Diagnostic> = findings.into_iter().collect();
+    all.sort_by_key(rank);
+    let mut findings = Diagnostics::default();
+    findings.extend(all);
+    findings
 }
 
 fn empty() -> Node {

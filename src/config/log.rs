@@ -9,6 +9,7 @@ use crate::base::secret::SecretRef;
 /// `[log]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Log")]
 pub struct Config {
     /// The form of a line. Default: `text`.
     pub format: Format,

@@ -10,6 +10,7 @@ use crate::base::net::Listen;
 /// `[metrics]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Metrics")]
 pub struct Config {
     /// The address and port of the metrics endpoint. Default: `127.0.0.1:9464`.
     pub listen: Listen,

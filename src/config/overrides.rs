@@ -168,7 +168,9 @@ fn insert(tree: &mut Node, path: &[String], mut value: Value, place: &Place) {
     let Value::Table(table) = &mut tree.value else { return };
     let Some((key, rest)) = path.split_first() else { return };
     if let (Value::Array(items), true) = (&mut value, rest.is_empty()) {
-        items.iter_mut().for_each(|item| item.place = place.clone());
+        for item in items {
+            item.place = place.clone();
+        }
     }
     if rest.is_empty() {
         table.insert(key.clone(), Entry { key: place.clone(), node: Node { value, place: place.clone() } });
@@ -202,10 +204,12 @@ impl OverrideError {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use expect_test::{Expect, expect};
+    use serde_json::json;
 
     use super::*;
-    use serde_json::json;
 
     /// Sections of this version have not all these types yet.
     fn example() -> serde_json::Value {
@@ -249,9 +253,9 @@ mod tests {
                 table.iter().for_each(|(key, entry)| print(&entry.node, &format!("{path}.{key}"), text));
             }
             Value::Array(items) => {
-                *text += &format!("{path}: {:?}\n", items.iter().map(|item| &item.value).collect::<Vec<_>>());
+                _ = writeln!(text, "{path}: {:?}", items.iter().map(|item| &item.value).collect::<Vec<_>>());
             }
-            value => *text += &format!("{path}: {value:?}\n"),
+            value => _ = writeln!(text, "{path}: {value:?}"),
         }
     }
 
@@ -325,5 +329,15 @@ mod tests {
                 environment variable HOOKREEVE__ZZZ: there is no such key (a variable that begins with HOOKREEVE__ sets a key of a section, as HOOKREEVE__SERVER__LISTEN does)
             "#]],
         );
+    }
+
+    #[test]
+    fn a_parser_that_repeats_a_value_is_hushed() {
+        let place = place_of("environment variable HOOKREEVE__X".into());
+        let mut findings = Diagnostics::default();
+        findings.push(Diagnostic::error("invalid-value", "no network: hunter2").at(&place));
+        hush(&Environment::new([("HOOKREEVE__X", "hunter2")]), &mut findings);
+        let messages: Vec<_> = findings.iter().map(Diagnostic::one_line).collect();
+        assert_eq!(messages, ["environment variable HOOKREEVE__X: this value is not valid here"]);
     }
 }

@@ -20,7 +20,9 @@ pub(super) fn resolve(node: &mut Node, shape: &Shape<'_>, watched: &mut watch::F
         }
         Value::Array(items) => {
             if let Some(inner) = shape.item() {
-                items.iter_mut().for_each(|item| resolve(item, &inner, watched));
+                for item in items {
+                    resolve(item, &inner, watched);
+                }
             }
         }
         Value::String(text) if !text.is_empty() && (shape.is_marked("file") || shape.is_marked("directory")) => {

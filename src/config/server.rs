@@ -14,6 +14,7 @@ use crate::base::units::{Size, Span};
 /// `[server]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Server")]
 pub struct Config {
     /// The address and port of the receiver. Default: `0.0.0.0:8080`. A change needs a restart.
     pub listen: Listen,

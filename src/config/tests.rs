@@ -149,19 +149,14 @@ person = "none"
             attributes: {
                 "user.costCentre": "string",
             },
-        }"#]].assert_eq(&format!("{settings:#?}"));
+        }"#]]
+    .assert_eq(&format!("{settings:#?}"));
 }
 
 #[test]
 fn every_mistake_is_shown_at_once_with_place_and_remedy() {
     Case::new(
         r#"
-listen = "0.0.0.0:8080"
-colour = true
-
-[sever]
-listen = "0.0.0.0:8080"
-
 [server]
 listn = "0.0.0.0:8080"
 listen = "8080"
@@ -176,16 +171,108 @@ tls = { cert = "cert.pem" }
 [log]
 level = "inof"
 format = 1
+"#,
+    )
+    .check(&expect![[r#"
+        error[unknown-key]: unknown key `listn`
+         --> /config/hookreeve.toml:3:1
+          |
+        3 | listn = "0.0.0.0:8080"
+          | ^^^^^
+          |
+          = help: did you mean `listen`?
 
+        error[invalid-value]: `server.listen`: expected an address and a port, such as "0.0.0.0:8080" or "[::1]:8080"
+         --> /config/hookreeve.toml:4:10
+          |
+        4 | listen = "8080"
+          |          ^^^^^^
+
+        error[invalid-value]: `server.body_limit`: expected a size in quotes, such as "256KiB", found an integer
+         --> /config/hookreeve.toml:5:14
+          |
+        5 | body_limit = 1048576
+          |              ^^^^^^^
+
+        error[zero-limit]: `body_timeout` is zero: no request could be served
+         --> /config/hookreeve.toml:6:16
+          |
+        6 | body_timeout = "0s"
+          |                ^^^^
+          |
+          = help: leave it out for the default
+
+        error[zero-limit]: `max_in_flight` is zero: no request could be served
+         --> /config/hookreeve.toml:7:17
+          |
+        7 | max_in_flight = 0
+          |                 ^
+          |
+          = help: leave it out for the default
+
+        error[invalid-value]: `server.drain`: expected a duration such as "250ms", "2s", "15m" or "90d"
+         --> /config/hookreeve.toml:8:9
+          |
+        8 | drain = "20 s"
+          |         ^^^^^^
+
+        error[invalid-value]: `server.health`: expected true or false, found text
+         --> /config/hookreeve.toml:9:10
+          |
+        9 | health = "yes"
+          |          ^^^^^
+
+        error[invalid-value]: `server.trusted_proxies`: expected a network or an address, such as "10.0.0.0/8" or "203.0.113.7"
+          --> /config/hookreeve.toml:10:34
+           |
+        10 | trusted_proxies = ["10.0.0.0/8", "all of them", 10]
+           |                                  ^^^^^^^^^^^^^
+
+        error[invalid-value]: `server.trusted_proxies`: expected text, found an integer
+          --> /config/hookreeve.toml:10:49
+           |
+        10 | trusted_proxies = ["10.0.0.0/8", "all of them", 10]
+           |                                                 ^^
+           |
+           = help: put it in quotes
+
+        error[missing-key]: the key `key` is missing
+          --> /config/hookreeve.toml:11:7
+           |
+        11 | tls = { cert = "cert.pem" }
+           |       ^^^^^^^^^^^^^^^^^^^^^
+           |
+           = help: add `key = …` here
+
+        error[invalid-value]: `log.level`: expected one of `error`, `warn`, `info`, `debug`, `trace`
+          --> /config/hookreeve.toml:14:9
+           |
+        14 | level = "inof"
+           |         ^^^^^^
+           |
+           = help: did you mean `info`?
+
+        error[invalid-value]: `log.format`: expected `text` or `json`
+          --> /config/hookreeve.toml:15:10
+           |
+        15 | format = 1
+           |          ^"#]]);
+}
+
+#[test]
+fn sections_that_are_none_or_not_yet_or_misspelt_are_shown() {
+    Case::new(
+        r#"
+listen = "0.0.0.0:8080"
+colour = true
+[sever]
+listen = "0.0.0.0:8080"
 [attributes]
 "user.größe" = 3
-
 [journal]
 url = "postgres://hookreeve:hunter2@db/hookreeve"
-
 [[lookup]]
 id = "x"
-
 [rule]
 id = "x"
 "#,
@@ -208,124 +295,44 @@ id = "x"
           = help: known keys here: server, log, metrics, attributes, rule, include
 
         error[unknown-key]: unknown key `sever`
-         --> /config/hookreeve.toml:5:2
+         --> /config/hookreeve.toml:4:2
           |
-        5 | [sever]
+        4 | [sever]
           |  ^^^^^
           |
           = help: did you mean `server`?
 
+        error[invalid-value]: `attributes.user.größe`: expected text, found an integer
+         --> /config/hookreeve.toml:7:16
+          |
+        7 | "user.größe" = 3
+          |                ^
+          |
+          = help: put it in quotes
+
         error[not-available]: `[journal]` is not available in this version
-          --> /config/hookreeve.toml:26:2
-           |
-        26 | [journal]
-           |  ^^^^^^^
+         --> /config/hookreeve.toml:8:2
+          |
+        8 | [journal]
+          |  ^^^^^^^
+          |
+          = help: remove it, or use a version that has it
 
         error[not-available]: `[[lookup]]` is not available in this version
-          --> /config/hookreeve.toml:29:3
+          --> /config/hookreeve.toml:10:3
            |
-        29 | [[lookup]]
+        10 | [[lookup]]
            |   ^^^^^^
+           |
+           = help: remove it, or use a version that has it
 
         error[invalid-value]: `rule`: expected a list of tables, found a table
-          --> /config/hookreeve.toml:32:2
+          --> /config/hookreeve.toml:12:2
            |
-        32 | [rule]
+        12 | [rule]
            |  ^^^^
            |
-           = help: each entry begins with `[[rule]]`
-
-        error[unknown-key]: unknown key `listn`
-         --> /config/hookreeve.toml:9:1
-          |
-        9 | listn = "0.0.0.0:8080"
-          | ^^^^^
-          |
-          = help: did you mean `listen`?
-
-        error[invalid-value]: `server.listen`: expected an address and a port, such as "0.0.0.0:8080" or "[::1]:8080"
-          --> /config/hookreeve.toml:10:10
-           |
-        10 | listen = "8080"
-           |          ^^^^^^
-
-        error[invalid-value]: `server.body_limit`: expected a size in quotes, such as "256KiB", found an integer
-          --> /config/hookreeve.toml:11:14
-           |
-        11 | body_limit = 1048576
-           |              ^^^^^^^
-
-        error[invalid-value]: `server.drain`: expected a duration such as "250ms", "2s", "15m" or "90d"
-          --> /config/hookreeve.toml:14:9
-           |
-        14 | drain = "20 s"
-           |         ^^^^^^
-
-        error[invalid-value]: `server.health`: expected true or false, found text
-          --> /config/hookreeve.toml:15:10
-           |
-        15 | health = "yes"
-           |          ^^^^^
-
-        error[invalid-value]: `server.trusted_proxies`: expected a network or an address, such as "10.0.0.0/8" or "203.0.113.7"
-          --> /config/hookreeve.toml:16:34
-           |
-        16 | trusted_proxies = ["10.0.0.0/8", "all of them", 10]
-           |                                  ^^^^^^^^^^^^^
-
-        error[invalid-value]: `server.trusted_proxies`: expected text, found an integer
-          --> /config/hookreeve.toml:16:49
-           |
-        16 | trusted_proxies = ["10.0.0.0/8", "all of them", 10]
-           |                                                 ^^
-           |
-           = help: put it in quotes
-
-        error[missing-key]: the key `key` is missing
-          --> /config/hookreeve.toml:17:7
-           |
-        17 | tls = { cert = "cert.pem" }
-           |       ^^^^^^^^^^^^^^^^^^^^^
-           |
-           = help: add `key = …` here
-
-        error[invalid-value]: `log.level`: expected one of `error`, `warn`, `info`, `debug`, `trace`
-          --> /config/hookreeve.toml:20:9
-           |
-        20 | level = "inof"
-           |         ^^^^^^
-           |
-           = help: did you mean `info`?
-
-        error[invalid-value]: `log.format`: expected text or a table with one key, found an integer
-          --> /config/hookreeve.toml:21:10
-           |
-        21 | format = 1
-           |          ^
-
-        error[invalid-value]: `attributes.user.größe`: expected text, found an integer
-          --> /config/hookreeve.toml:24:16
-           |
-        24 | "user.größe" = 3
-           |                ^
-           |
-           = help: put it in quotes
-
-        error[zero-limit]: `body_timeout` is zero: no request could be served
-          --> /config/hookreeve.toml:12:16
-           |
-        12 | body_timeout = "0s"
-           |                ^^^^
-           |
-           = help: leave it out for the default
-
-        error[zero-limit]: `max_in_flight` is zero: no request could be served
-          --> /config/hookreeve.toml:13:17
-           |
-        13 | max_in_flight = 0
-           |                 ^
-           |
-           = help: leave it out for the default"#]]);
+           = help: each entry begins with `[[rule]]`"#]]);
 }
 
 #[test]
@@ -344,14 +351,6 @@ pseudonym_key = { env = "KEY" }
 "#,
     )
     .check(&expect![[r#"
-        error[zero-limit]: `max_connections` is zero: no request could be served
-         --> /config/hookreeve.toml:4:19
-          |
-        4 | max_connections = 0
-          |                   ^
-          |
-          = help: leave it out for the default
-
         error[empty-path]: `data_dir` is empty
          --> /config/hookreeve.toml:3:12
           |
@@ -359,6 +358,14 @@ pseudonym_key = { env = "KEY" }
           |            ^^
           |
           = help: leave it out for `data` in the working directory
+
+        error[zero-limit]: `max_connections` is zero: no request could be served
+         --> /config/hookreeve.toml:4:19
+          |
+        4 | max_connections = 0
+          |                   ^
+          |
+          = help: leave it out for the default
 
         warning[everybody-trusted]: every sender may claim any address in X-Forwarded-For
          --> /config/hookreeve.toml:5:19
@@ -368,72 +375,59 @@ pseudonym_key = { env = "KEY" }
           |
           = help: name the proxies' own networks
 
-        warning[unused-key]: this key is not used: lines do not name pseudonyms
-          --> /config/hookreeve.toml:10:17
-           |
-        10 | pseudonym_key = { env = "KEY" }
-           |                 ^^^^^^^^^^^^^^^
-           |
-           = help: remove it, or set person = "pseudonym"
-
         error[same-address]: this is the address of `[server]`, too
          --> /config/hookreeve.toml:7:10
           |
         7 | listen = "0.0.0.0:8080"
           |          ^^^^^^^^^^^^^^
           |
-          = help: give each listener a port of its own"#]]);
+          = help: give each listener a port of its own
+
+        warning[unused-key]: this key is not used: lines do not name pseudonyms
+          --> /config/hookreeve.toml:10:17
+           |
+        10 | pseudonym_key = { env = "KEY" }
+           |                 ^^^^^^^^^^^^^^^
+           |
+           = help: remove it, or set person = "pseudonym""#]]);
 }
 
 #[test]
 fn syntax_errors_are_shown_alone() {
-    Case::new("[server]\nlisten = 0.0.0.0\nmax_in_flight = 'x'\n[server]\n[log\nlevel = \"info\n")
-        .check(&expect![[r#"
-            error[toml-syntax]: unclosed table, expected `]`
-             --> /config/hookreeve.toml:5:5
-              |
-            5 | [log
-              |     ^
+    Case::new("[server]\nlisten = 0.0.0.0\nmax_in_flight = 'x'\n[server]\n[log\nlevel = \"info\n").check(&expect![[
+        r"
+        error[toml-syntax]: invalid float, expected nothing
+         --> /config/hookreeve.toml:2:13
+          |
+        2 | listen = 0.0.0.0
+          |             ^^^^
 
-            error[toml-syntax]: invalid float, expected nothing
-             --> /config/hookreeve.toml:2:13
-              |
-            2 | listen = 0.0.0.0
-              |             ^^^^
+        error[toml-syntax]: this key is set twice
+         --> /config/hookreeve.toml:4:2
+          |
+        4 | [server]
+          |  ^^^^^^
+          |
+          = help: keep one of the two
 
-            error[toml-syntax]: this key is set twice
-             --> /config/hookreeve.toml:4:2
-              |
-            4 | [server]
-              |  ^^^^^^
-              |
-              = help: keep one of the two
-
-            error[toml-number]: this is not a number
-             --> /config/hookreeve.toml:2:10
-              |
-            2 | listen = 0.0.0.0
-              |          ^^^^^^^
-
-            error[unknown-key]: unknown key `level`
-             --> /config/hookreeve.toml:6:1
-              |
-            6 | level = "info
-              | ^^^^^
-              |
-              = help: move it below `[log]`"#]]);
+        error[toml-syntax]: unclosed table, expected `]`
+         --> /config/hookreeve.toml:5:5
+          |
+        5 | [log
+          |     ^"
+    ]]);
 }
 
 #[test]
 fn an_include_below_a_section_is_told_where_it_belongs() {
-    Case::new("[server]\nhealth = true\n[[rule]]\nid = 'x'\ninclude = ['rules/*.toml']\n").check(&expect![[r#"
+    Case::new("[server]\nhealth = true\n[[rule]]\nid = 'x'\ninclude = ['rules/*.toml']\n").check(&expect![[r"
         error[misplaced-key]: `include` is part of the table above it
          --> /config/hookreeve.toml:5:1
           |
         5 | include = ['rules/*.toml']
           | ^^^^^^^
           |
-          = help: move it above the first [section]"#]]);
+          = help: move it above the first [section]"]]);
 }
 
 #[test]
@@ -475,6 +469,16 @@ fn an_include_that_finds_nothing_is_told() {
               |
             1 | include = ['none/*.toml', 'none.toml', 3, '', 'a[', 'latin1.toml', 'utf16.toml', 'large.toml', 'nested.toml', 'hookreeve.toml']
               |            ^^^^^^^^^^^^^
+              |
+              = help: it is relative to the directory of the file that it stands in
+
+            error[unreadable-file]: /config/none.toml could not be read: No such file or directory (os error 2)
+             --> /config/hookreeve.toml:1:27
+              |
+            1 | include = ['none/*.toml', 'none.toml', 3, '', 'a[', 'latin1.toml', 'utf16.toml', 'large.toml', 'nested.toml', 'hookreeve.toml']
+              |                           ^^^^^^^^^^^
+              |
+              = help: a path is relative to the file that it stands in
 
             error[invalid-value]: `include`: expected a list of paths or patterns
              --> /config/hookreeve.toml:1:40
@@ -497,16 +501,8 @@ fn an_include_that_finds_nothing_is_told() {
               |
             1 | include = ['none/*.toml', 'none.toml', 3, '', 'a[', 'latin1.toml', 'utf16.toml', 'large.toml', 'nested.toml', 'hookreeve.toml']
               |                                               ^^^^
-
-            error[unreadable-file]: /config/none.toml could not be read: No such file or directory (os error 2)
-             --> /config/hookreeve.toml:1:27
               |
-            1 | include = ['none/*.toml', 'none.toml', 3, '', 'a[', 'latin1.toml', 'utf16.toml', 'large.toml', 'nested.toml', 'hookreeve.toml']
-              |                           ^^^^^^^^^^^
-
-            error[unreadable-file]: this is not UTF-8
-            --> /config/latin1.toml:2:11
-             = help: save the file as UTF-8
+              = help: `*` and `?` stand for any characters, `[ab]` for one of those named
 
             error[unreadable-file]: /config/utf16.toml is UTF-16, not UTF-8
              --> /config/hookreeve.toml:1:68
@@ -521,6 +517,8 @@ fn an_include_that_finds_nothing_is_told() {
               |
             1 | include = ['none/*.toml', 'none.toml', 3, '', 'a[', 'latin1.toml', 'utf16.toml', 'large.toml', 'nested.toml', 'hookreeve.toml']
               |                                                                                  ^^^^^^^^^^^^
+              |
+              = help: split it up, and `include` the parts
 
             error[nested-include]: an included file includes no others
              --> /config/nested.toml:1:1
@@ -528,7 +526,11 @@ fn an_include_that_finds_nothing_is_told() {
             1 | include = ['more.toml']
               | ^^^^^^^
               |
-              = help: name them in the main file's `include`"#]]);
+              = help: name them in the main file's `include`
+
+            error[unreadable-file]: this is not UTF-8
+            --> /config/latin1.toml:2:11
+             = help: save the file as UTF-8"#]]);
 }
 
 #[test]
@@ -547,7 +549,7 @@ fn an_include_that_is_no_list_is_told() {
 fn the_same_key_in_two_files_is_an_error_that_names_both() {
     Case::new("include = ['more.toml']\n[server]\nhealth = true\ntls = { cert = 'a', key = 'b' }\ntrusted_proxies = ['::1']\n[[rule]]\nid = 'x'")
         .file("config/more.toml", "rule = 3\n[server]\nhealth = false\ntls.cert = 'c'\ntrusted_proxies = ['::2']\n[log]\nlevel = 'warn'")
-        .check(&expect![[r#"
+        .check(&expect![[r"
             error[set-twice]: `rule` is set in two files
              --> /config/more.toml:1:1
               |
@@ -598,14 +600,17 @@ fn the_same_key_in_two_files_is_an_error_that_names_both() {
             5 | trusted_proxies = ['::1']
               | --------------- first set here
               |
-              = help: keep one of the two"#]]);
+              = help: keep one of the two"]]);
 }
 
 #[test]
 fn a_missing_file_is_named_and_watched_for() {
     let case = Case::new("");
     fs::remove_file(case.directory.path().join("config/hookreeve.toml")).expect("removed");
-    let loaded = case.check(&expect!["error[unreadable-file]: /config/hookreeve.toml could not be read: No such file or directory (os error 2)"]);
+    let loaded = case.check(&expect![[r"
+        error[unreadable-file]: /config/hookreeve.toml could not be read: No such file or directory (os error 2)
+         |
+         = help: name another file by --config FILE"]]);
     assert_eq!(loaded.files.paths().count(), 1);
 }
 
@@ -614,7 +619,11 @@ fn a_directory_in_place_of_a_file_is_named() {
     let case = Case::new("");
     let loaded = load(Some(&case.directory.path().join("config")), &case.environment);
     let findings: Vec<_> = loaded.findings.iter().map(|finding| finding.render(false)).collect();
-    expect!["error[unreadable-file]: /config could not be read: Is a directory (os error 21)"].assert_eq(&case.shorten(&findings.join("\n")));
+    expect![[r"
+        error[unreadable-file]: /config could not be read: Is a directory (os error 21)
+         |
+         = help: name another file by --config FILE"]]
+    .assert_eq(&case.shorten(&findings.join("\n")));
 }
 
 #[test]
@@ -714,14 +723,6 @@ fn a_mistake_in_a_variable_names_it_and_not_its_value() {
             ("HOOKREEVE__SERVER__TRUSTED_PROXIES", "::1,hunter2"),
         ])
         .check(&expect![[r#"
-            error[environment]: a secret is not set like this
-            --> environment variable HOOKREEVE__LOG__PSEUDONYM_KEY
-             = help: name it in the file: { env = "NAME" } or { file = "path" }
-
-            error[environment]: there is no such key
-            --> environment variable HOOKREEVE__SERVER__LISTN
-             = help: did you mean HOOKREEVE__SERVER__LISTEN?
-
             error[unknown-key]: unknown key `listn`
              --> /config/hookreeve.toml:2:1
               |
@@ -729,6 +730,14 @@ fn a_mistake_in_a_variable_names_it_and_not_its_value() {
               | ^^^^^
               |
               = help: did you mean `listen`?
+
+            error[environment]: a secret is not set like this
+            --> environment variable HOOKREEVE__LOG__PSEUDONYM_KEY
+             = help: name it in the file: { env = "NAME" } or { file = "path" }
+
+            error[environment]: there is no such key
+            --> environment variable HOOKREEVE__SERVER__LISTN
+             = help: did you mean HOOKREEVE__SERVER__LISTEN?
 
             error[invalid-value]: `server.body_limit`: expected a size such as "512B", "256KiB" or "1MiB"
             --> environment variable HOOKREEVE__SERVER__BODY_LIMIT
@@ -765,11 +774,12 @@ fn the_schema_has_every_section_and_key_with_its_words() {
             assert!(schema["description"].is_string(), "{name}.{key} has no description");
         }
     };
-    ["Config", "Config2", "Config3", "Tls"].into_iter().for_each(check);
+    ["Server", "Log", "Metrics", "Tls"].into_iter().for_each(check);
     expect![[r##"
         {
           "$ref": "#/$defs/Size",
           "description": "The largest body of a request. Default: `1MiB`.",
           "default": "1MiB"
-        }"##]].assert_eq(&format!("{:#}", schema["$defs"]["Config"]["properties"]["body_limit"]));
+        }"##]]
+    .assert_eq(&format!("{:#}", schema["$defs"]["Server"]["properties"]["body_limit"]));
 }

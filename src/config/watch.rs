@@ -179,9 +179,11 @@ mod tests {
         tempfile::tempdir().expect("a directory")
     }
 
-    fn files(paths: &[PathBuf]) -> Files {
+    fn files<const N: usize>(paths: [&PathBuf; N]) -> Files {
         let mut files = Files::default();
-        paths.iter().for_each(|path| files.insert(path, None));
+        for path in paths {
+            files.insert(path, None);
+        }
         files
     }
 
@@ -204,7 +206,7 @@ mod tests {
         let directory = directory();
         let path = directory.path().join("hookreeve.toml");
         write(&path, "a");
-        let mut watch = Watch::start(files(&[path.clone()]));
+        let mut watch = Watch::start(files([&path]));
         assert!(!watch.is_polling());
         write(&path, "b");
         changes(&mut watch).await;
@@ -231,7 +233,7 @@ mod tests {
         };
         mount("..v1");
         symlink("..data/hookreeve.toml", root.join("hookreeve.toml")).expect("linked");
-        let mut watch = Watch::start(files(&[root.join("hookreeve.toml")]));
+        let mut watch = Watch::start(files([&root.join("hookreeve.toml")]));
         for (new, old) in [("..v2", "..v1"), ("..v3", "..v2")] {
             mount(new);
             fs::remove_dir_all(root.join(old)).expect("removed");
@@ -249,7 +251,7 @@ mod tests {
             write(root.join("releases").join(release).join("hookreeve.toml"), release);
         }
         symlink("releases/r1", root.join("current")).expect("linked");
-        let mut watch = Watch::start(files(&[root.join("current/hookreeve.toml")]));
+        let mut watch = Watch::start(files([&root.join("current/hookreeve.toml")]));
         symlink("releases/r2", root.join("next")).expect("linked");
         rename(root.join("next"), root.join("current"));
         changes(&mut watch).await;
@@ -260,7 +262,7 @@ mod tests {
         let directory = directory();
         let path = directory.path().join("hookreeve.toml");
         write(&path, "a");
-        let mut watch = Watch::start(files(&[path.clone()]));
+        let mut watch = Watch::start(files([&path]));
         write(&path, "a");
         write(directory.path().join("other"), "a");
         write(directory.path().join("new"), "a");
@@ -309,7 +311,7 @@ mod tests {
         let directory = directory();
         let path = directory.path().join("hookreeve.toml");
         write(&path, "a");
-        let mut watch = Watch::new(files(&[path.clone()]), Arc::new(Notify::new()), None, Duration::from_millis(10));
+        let mut watch = Watch::new(files([&path]), Arc::new(Notify::new()), None, Duration::from_millis(10));
         assert!(watch.is_polling());
         write(&path, "b");
         changes(&mut watch).await;
@@ -322,7 +324,7 @@ mod tests {
         let directory = directory();
         let path = directory.path().join("hookreeve.toml");
         write(&path, "a");
-        let mut watch = Watch::start(files(&[path.clone()]));
+        let mut watch = Watch::start(files([&path]));
         write(&path, "b");
         for _ in 0..20 {
             let _ = timeout(Duration::from_millis(1), watch.changed()).await;

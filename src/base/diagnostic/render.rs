@@ -156,14 +156,14 @@ mod tests {
         check(
             "a = \n",
             4..4,
-            &expect![[r#"
+            &expect![[r"
             error[some-code]: bad thing
              --> config/hookreeve.toml:1:5
               |
             1 | a = 
               |     ^
               |
-              = help: do it"#]],
+              = help: do it"]],
         );
     }
 

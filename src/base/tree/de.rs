@@ -38,7 +38,7 @@ impl<'de> de::Deserializer<'de> for &'de Node {
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
         match &self.value {
@@ -47,7 +47,7 @@ impl<'de> de::Deserializer<'de> for &'de Node {
                 let (key, entry) = table.first().ok_or_else(|| de::Error::custom("expected a table with one key"))?;
                 visitor.visit_enum(Tagged { tag: key, content: &entry.node })
             }
-            _ => Err(de::Error::custom(format_args!("expected text or a table with one key, found {}", self.kind()))),
+            _ => Err(de::Error::unknown_variant(self.kind(), variants)),
         }
     }
 

@@ -12,12 +12,17 @@ use crate::base::diagnostic::{Diagnostic, Diagnostics, Place, Source};
 /// Reads `source`. Syntax errors go to `findings`; what could be read despite them comes back, so that more can be found.
 pub fn parse(source: &Arc<Source>, findings: &mut Diagnostics) -> Node {
     let (table, errors) = DeTable::parse_recoverable(&source.text);
+    let is_toml = errors.is_empty();
     for error in errors {
         let span = error.span().unwrap_or(0..0);
         findings.push(syntax_error(error.message()).at(&at(source, span)));
     }
     let span = table.span();
-    Node { value: Value::Table(convert_table(source, table.into_inner(), findings)), place: at(source, span) }
+    let mut numbers = Diagnostics::default();
+    let table = convert_table(source, table.into_inner(), &mut numbers);
+    // Half a number is one syntax error, not two findings.
+    findings.extend(numbers.into_iter().filter(|_| is_toml));
+    Node { value: Value::Table(table), place: at(source, span) }
 }
 
 /// What the toml crate says, in an operator's words where it speaks of its grammar.

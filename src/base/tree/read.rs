@@ -181,19 +181,19 @@ mod tests {
         check(
             "port = 70000\nprot = 1\non = 'yes'\nname = 1979-05-27\nshades = ['light', 'drak', 3]\n\
              [[items]]\nid = 1\nsize = 1\n[[items]]\nidd = 'x'\nsize = -1\n[[items]]\nsize = 1.5\nid = ['x']",
-            &expect![[r#"
+            &expect![[r"
                 t.toml:1:8: `port`: expected a whole number from 0 to 65535
                 t.toml:2:1: unknown key `prot` (did you mean `port`?)
                 t.toml:3:6: `on`: expected true or false, found text
                 t.toml:4:8: `name`: expected text, found a date or time (put it in quotes)
                 t.toml:5:20: `shades`: expected `light` or `dark` (did you mean `dark`?)
-                t.toml:5:28: `shades`: expected text or a table with one key, found an integer
+                t.toml:5:28: `shades`: expected `light` or `dark`
                 t.toml:7:6: `items.id`: expected text, found an integer (put it in quotes)
                 t.toml:10:1: unknown key `idd` (did you mean `id`?)
                 t.toml:11:8: `items.size`: expected a whole number from 0 to 255
                 t.toml:13:8: `items.size`: expected a whole number from 0 to 255, found a number with a fraction
                 t.toml:14:6: `items.id`: expected text, found a list
-            "#]],
+            "]],
         );
     }
 
@@ -206,13 +206,13 @@ mod tests {
     fn a_value_is_not_repeated_in_a_message() {
         check(
             "items = 'hunter2'\nport = 'hunter2'\non = 'hunter2'\nname = 1234567\nshades = ['hunter2']",
-            &expect![[r#"
+            &expect![[r"
                 t.toml:1:9: `items`: expected a list, found text
                 t.toml:2:8: `port`: expected a whole number from 0 to 65535, found text
                 t.toml:3:6: `on`: expected true or false, found text
                 t.toml:4:8: `name`: expected text, found an integer (put it in quotes)
                 t.toml:5:11: `shades`: expected `light` or `dark`
-            "#]],
+            "]],
         );
     }
 }

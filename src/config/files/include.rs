@@ -53,7 +53,11 @@ pub(super) fn take(
         }
     }
     if let Some(beyond) = includes.get(MAX_FILES) {
-        findings.push(Diagnostic::error("too-many-files", format!("more than {MAX_FILES} files")).at(&beyond.place));
+        findings.push(
+            Diagnostic::error("too-many-files", format!("more than {MAX_FILES} files"))
+                .at(&beyond.place)
+                .hint("put more into each of them"),
+        );
         includes.truncate(MAX_FILES);
     }
     includes
@@ -93,7 +97,10 @@ fn misplaced(node: &mut Node, findings: &mut Diagnostics) {
 
 /// Whether this can only be an `include`, and no key of the table's own.
 fn names_files(node: &Node) -> bool {
-    let is_file = |item: &Node| item.as_str().is_some_and(|text| text.ends_with(".toml") || is_pattern(text));
+    let is_file = |item: &Node| {
+        item.as_str()
+            .is_some_and(|text| Path::new(text).extension().is_some_and(|end| end == "toml") || is_pattern(text))
+    };
     node.as_array().is_some_and(|items| items.iter().all(is_file))
 }
 
@@ -114,7 +121,11 @@ fn files(
     let found = match glob::glob_with(&pattern, PATTERN_OPTIONS) {
         Ok(found) => found,
         Err(error) => {
-            findings.push(Diagnostic::error("invalid-pattern", format!("no pattern: {}", error.msg)).at(place));
+            findings.push(
+                Diagnostic::error("invalid-pattern", format!("no pattern: {}", error.msg))
+                    .at(place)
+                    .hint("`*` and `?` stand for any characters, `[ab]` for one of those named"),
+            );
             return Vec::new();
         }
     };
@@ -133,7 +144,11 @@ fn files(
         }
     }
     if paths.is_empty() && whole {
-        findings.push(Diagnostic::warning("no-match", format!("no file matches `{text}`")).at(place));
+        findings.push(
+            Diagnostic::warning("no-match", format!("no file matches `{text}`"))
+                .at(place)
+                .hint("it is relative to the directory of the file that it stands in"),
+        );
     }
     paths.sort_by(|one, other| one.as_os_str().as_encoded_bytes().cmp(other.as_os_str().as_encoded_bytes()));
     paths

@@ -37,7 +37,12 @@ impl ReadError {
                 finding.at(&Place { source: lossy, span: at..at }).hint("save the file as UTF-8").without_line()
             }
             Self::Utf16 { .. } => placed(finding, named_at).hint("save the file as UTF-8"),
-            Self::Io { .. } | Self::Path { .. } => placed(finding, named_at),
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::FileTooLarge => {
+                placed(finding, named_at).hint("split it up, and `include` the parts")
+            }
+            Self::Io { .. } if named_at.is_none() => finding.hint("name another file by --config FILE"),
+            Self::Io { .. } => placed(finding, named_at).hint("a path is relative to the file that it stands in"),
+            Self::Path { .. } => placed(finding, named_at).hint("rename the file or its directory"),
         }
     }
 }

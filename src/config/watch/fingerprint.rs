@@ -118,7 +118,9 @@ impl Files {
                     let fixed = pattern[..plain].rfind('/').unwrap_or(0);
                     on_the_way(Path::new(&pattern[..=fixed]), &mut directories);
                     for (end, _) in pattern.match_indices('/').filter(|(end, _)| *end > fixed) {
-                        matches(&pattern[..end]).iter().for_each(|path| on_the_way(path, &mut directories));
+                        for path in matches(&pattern[..end]) {
+                            on_the_way(&path, &mut directories);
+                        }
                     }
                 }
             }
