@@ -25,22 +25,27 @@ pub(super) fn explain(tree: &Node, path: &[Step], message: &str) -> Diagnostic {
     }
     let node = tree.nearest(path);
     if let Some(key) = missing_key(message) {
-        return Diagnostic::error("missing-key", format!("the key `{key}` is missing"))
+        let path = [&keys(path)[..], &[key]].concat().join(".");
+        return Diagnostic::error("missing-key", format!("the key `{path}` is missing"))
             .at(&node.place)
-            .hint(format!("add `{key} = …` here"));
+            .hint(format!("add `{key} = …` to this table"));
     }
     let (message, hint) = in_words(message, node);
-    let keys = path.iter().filter_map(|step| match step {
-        Step::Key(key) => Some(key.as_str()),
-        Step::Index(_) => None,
-    });
-    let at = keys.collect::<Vec<_>>().join(".");
+    let at = keys(path).join(".");
     let message = if at.is_empty() { message } else { format!("`{at}`: {message}") };
     let finding = Diagnostic::error("invalid-value", message).at(&node.place);
     match hint {
         Some(hint) => finding.hint(hint),
         None => finding,
     }
+}
+
+fn keys(path: &[Step]) -> Vec<&str> {
+    let keys = path.iter().filter_map(|step| match step {
+        Step::Key(key) => Some(key.as_str()),
+        Step::Index(_) => None,
+    });
+    keys.collect()
 }
 
 /// The finding for a key that is none of `known`; its place is the caller's matter.
