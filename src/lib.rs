@@ -2,3 +2,7 @@
 
 pub mod base;
 pub mod config;
+pub mod dialect;
+pub mod event;
+pub mod expr;
+pub mod rules;

@@ -1,0 +1,132 @@
+//! What is decided of an event.
+
+use serde_json::Value;
+
+use super::{FieldPath, Kind};
+use crate::base::json::{EditError, Edited, Json};
+
+/// The answer to an event, in no system's words.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decision {
+    /// Go on, with the person as received and these changes.
+    Accept(Changes),
+    /// Do not. The message is the rule's own word, or the configuration's.
+    Refuse(String),
+    /// The value of a mapped attribute.
+    Map(Mapped),
+    /// Whether access is to be removed now.
+    Deprovision(bool),
+    /// It was noted.
+    Acknowledge,
+}
+
+/// A mapped attribute's value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Mapped {
+    /// What the system would have used without us: the person's own field, else the default that it sent.
+    Neutral,
+    /// This.
+    Value(Value),
+}
+
+/// Changes to the person, in the order in which they are made.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Changes(Vec<Change>);
+
+/// One change to the person.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// The field has this value now. Missing parents are made.
+    Set(FieldPath, Value),
+    /// The field is gone.
+    Unset(FieldPath),
+}
+
+impl Decision {
+    /// The answer that changes nothing, for an event of this kind.
+    pub fn neutral(kind: Kind) -> Self {
+        match kind {
+            Kind::Mutate | Kind::Verdict => Self::Accept(Changes::default()),
+            Kind::Map => Self::Map(Mapped::Neutral),
+            Kind::Decide => Self::Deprovision(false),
+            Kind::Notice | Kind::Probe => Self::Acknowledge,
+        }
+    }
+
+    /// Whether an event of this kind can be answered so.
+    pub fn fits(&self, kind: Kind) -> bool {
+        match self {
+            Self::Accept(_) => matches!(kind, Kind::Mutate | Kind::Verdict),
+            Self::Refuse(_) => kind == Kind::Verdict,
+            Self::Map(_) => kind == Kind::Map,
+            Self::Deprovision(_) => kind == Kind::Decide,
+            Self::Acknowledge => matches!(kind, Kind::Notice | Kind::Probe),
+        }
+    }
+
+    /// One word for logs and metrics.
+    pub fn outcome(&self) -> &'static str {
+        match self {
+            Self::Accept(changes) if changes.is_empty() => "accepted",
+            Self::Accept(_) => "changed",
+            Self::Refuse(_) => "refused",
+            Self::Map(Mapped::Neutral) => "mapped_neutral",
+            Self::Map(Mapped::Value(_)) => "mapped",
+            Self::Deprovision(true) => "deprovision",
+            Self::Deprovision(false) => "kept",
+            Self::Acknowledge => "acknowledged",
+        }
+    }
+}
+
+impl Changes {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds one, made after the others.
+    pub fn push(&mut self, change: Change) {
+        self.0.push(change);
+    }
+
+    /// Each of them, in order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Change> {
+        self.0.iter()
+    }
+
+    /// The person as received, with the changes made.
+    pub fn apply<'a>(&self, user: Json<'a>) -> Result<Edited<'a>, EditError> {
+        let mut edited = Edited::new(user);
+        for change in &self.0 {
+            change.apply(&mut edited)?;
+        }
+        Ok(edited)
+    }
+}
+
+impl Change {
+    /// Makes this change.
+    pub fn apply(&self, edited: &mut Edited<'_>) -> Result<(), EditError> {
+        match self {
+            Self::Set(path, value) => edited.set(path.names(), value.clone()),
+            Self::Unset(path) => {
+                edited.unset(path.names());
+                Ok(())
+            }
+        }
+    }
+
+    /// The field that it is about.
+    pub fn path(&self) -> &FieldPath {
+        match self {
+            Self::Set(path, _) | Self::Unset(path) => path,
+        }
+    }
+}
+
+impl FromIterator<Change> for Changes {
+    fn from_iter<T: IntoIterator<Item = Change>>(changes: T) -> Self {
+        Self(changes.into_iter().collect())
+    }
+}

@@ -1,0 +1,100 @@
+//! What comes in and what is decided of it: the table of events, one received event, and the decision.
+//!
+//! How a system spells them on the wire is the matter of `dialect`; who decides, of `judge`.
+
+pub mod catalog;
+mod decision;
+mod path;
+mod person;
+mod secrets;
+
+use chrono::{DateTime, Utc};
+
+use crate::base::ids::RequestId;
+use crate::base::json::{Document, Json};
+
+pub use catalog::{Kind, KindSet, Spec};
+pub use decision::{Change, Changes, Decision, Mapped};
+pub use path::{FieldPath, PathError};
+pub use person::Person;
+pub use secrets::{SecretFieldError, SecretFields};
+
+/// One received event, verified and understood.
+#[derive(Debug)]
+pub struct Event {
+    spec: &'static Spec,
+    document: Document,
+    request: Option<u32>,
+    user: Option<u32>,
+    token: Option<serde_json::Value>,
+    person: Person,
+    received_at: DateTime<Utc>,
+    request_id: RequestId,
+}
+
+/// What is known of a request beside its body.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// The verified claims of its token, an object, where it had one.
+    pub token: Option<serde_json::Value>,
+    /// When its last byte came.
+    pub received_at: DateTime<Utc>,
+    /// Its name in log and reply.
+    pub request_id: RequestId,
+}
+
+impl Event {
+    /// Puts an event together; a dialect does, once it has understood a body. `request` and `user` are slots of `document`.
+    pub(crate) fn new(
+        spec: &'static Spec,
+        document: Document,
+        request: Option<u32>,
+        user: Option<u32>,
+        arrival: Arrival,
+    ) -> Self {
+        let tenant = arrival.token.as_ref().and_then(|claims| claims.get("tenantId")).and_then(|id| id.as_str());
+        let person = Person::find(spec, tenant, user.map(|slot| document.at(slot)), &arrival.request_id);
+        let Arrival { token, received_at, request_id } = arrival;
+        Self { spec, document, request, user, token, person, received_at, request_id }
+    }
+
+    /// Its row in the table.
+    pub fn spec(&self) -> &'static Spec {
+        self.spec
+    }
+
+    /// Its name as the table spells it.
+    pub fn name(&self) -> &'static str {
+        self.spec.name
+    }
+
+    /// What the system sent about it, as received; none only for a probe.
+    pub fn request(&self) -> Option<Json<'_>> {
+        self.request.map(|slot| self.document.at(slot))
+    }
+
+    /// The person as received.
+    pub fn user(&self) -> Option<Json<'_>> {
+        self.user.map(|slot| self.document.at(slot))
+    }
+
+    /// The verified claims of the token, an object, where there was one.
+    pub fn token(&self) -> Option<&serde_json::Value> {
+        self.token.as_ref()
+    }
+
+    /// Whom it is about.
+    pub fn person(&self) -> &Person {
+        &self.person
+    }
+
+    /// When its last byte came, UTC.
+    pub fn received_at(&self) -> DateTime<Utc> {
+        self.received_at
+    }
+
+    /// Its name in log and reply.
+    pub fn request_id(&self) -> &RequestId {
+        &self.request_id
+    }
+}

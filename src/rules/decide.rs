@@ -1,0 +1,169 @@
+//! From an event to a decision: rules in order, the first that settles the matter wins, every one leaves its trace.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Effect, EventRules, OnError, Rule, RuleOutcome, RuleSet, RuleTrace, Trace, scope};
+use crate::base::json::Edited;
+use crate::event::{Change, Changes, Decision, Event, FieldPath, Mapped};
+use crate::expr::{EvalError, Scope, Value};
+
+/// How the time is told, and how much there is. Rules read no clock.
+pub struct Stopwatch<'a> {
+    /// How long the event has been at it.
+    pub elapsed: &'a dyn Fn() -> Duration,
+    /// When no further rule is begun.
+    pub budget: Duration,
+}
+
+/// What rules decided.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judged {
+    /// The decision.
+    pub decision: Decision,
+    /// The rule that settled it, where one did.
+    pub rule: Option<Arc<str>>,
+    /// What each rule did.
+    pub trace: Trace,
+}
+
+impl RuleSet {
+    /// Decides an event. The same event gives the same decision, unless the time runs out.
+    pub fn decide(&self, event: &Event, watch: &Stopwatch<'_>) -> Judged {
+        let neutral = Decision::neutral(event.spec().kind);
+        let Some(rules) = self.of(event.name()) else {
+            return Judged { decision: neutral, rule: None, trace: Trace::default() };
+        };
+        let (scope, user) = scope::scope(event, rules, &self.regexes);
+        let mut run = Run { scope, user, edited: event.user().map(Edited::new), changes: Changes::default() };
+        let (settled, trace) = run.all(rules, watch);
+        let (decision, rule) = match settled {
+            Some((decision, rule)) => (decision, Some(rule)),
+            None if matches!(neutral, Decision::Accept(_)) => (Decision::Accept(run.changes), None),
+            None => (neutral, None),
+        };
+        Judged { decision, rule, trace }
+    }
+}
+
+/// The working copy of an event that rules run over.
+struct Run<'a> {
+    scope: Scope,
+    user: Value,
+    edited: Option<Edited<'a>>,
+    changes: Changes,
+}
+
+/// What a rule that holds does.
+enum Act {
+    Settle(Decision),
+    Change(Vec<(Change, Option<Value>)>),
+}
+
+impl Run<'_> {
+    fn all(&mut self, rules: &EventRules, watch: &Stopwatch<'_>) -> (Option<(Decision, Arc<str>)>, Trace) {
+        let mut settled = None;
+        let mut trace = Trace { rules: Vec::with_capacity(rules.rules.len()) };
+        let mut before = (watch.elapsed)();
+        for rule in &rules.rules {
+            let outcome = if settled.is_some() && !rule.shadow {
+                RuleOutcome::NotReached
+            } else if before > watch.budget {
+                if !rule.shadow && rule.on_error == OnError::Deny && settled.is_none() {
+                    settled = Some((Decision::Refuse(rule.error_message.to_string()), rule.id.clone()));
+                }
+                RuleOutcome::OutOfTime
+            } else {
+                self.one(rule, &mut settled)
+            };
+            let after = (watch.elapsed)();
+            let took = after.saturating_sub(before);
+            before = after;
+            trace.rules.push(RuleTrace { id: rule.id.clone(), shadow: rule.shadow, outcome, took });
+        }
+        (settled, trace)
+    }
+
+    fn one(&mut self, rule: &Rule, settled: &mut Option<(Decision, Arc<str>)>) -> RuleOutcome {
+        let act = match self.holds(rule).and_then(|holds| if holds { self.act(rule).map(Some) } else { Ok(None) }) {
+            Ok(Some(act)) => act,
+            Ok(None) => return RuleOutcome::NotHeld,
+            Err(error) => {
+                if rule.on_error == OnError::Deny && !rule.shadow {
+                    *settled = Some((Decision::Refuse(rule.error_message.to_string()), rule.id.clone()));
+                }
+                return RuleOutcome::Erred(error.message().to_owned());
+            }
+        };
+        match act {
+            Act::Settle(decision) => {
+                if !rule.shadow {
+                    *settled = Some((decision, rule.id.clone()));
+                }
+                RuleOutcome::Held { changed: Vec::new() }
+            }
+            Act::Change(changes) => {
+                let changed = changes.iter().map(|(change, _)| change.path().clone()).collect();
+                if !rule.shadow {
+                    self.apply(changes);
+                }
+                RuleOutcome::Held { changed }
+            }
+        }
+    }
+
+    fn holds(&self, rule: &Rule) -> Result<bool, EvalError> {
+        let Some(when) = &rule.when else { return Ok(true) };
+        when.evaluate(&self.scope)?.as_bool().ok_or_else(|| EvalError::new("`when` is no bool"))
+    }
+
+    fn act(&self, rule: &Rule) -> Result<Act, EvalError> {
+        Ok(match &rule.effect {
+            Effect::Deny(message) => Act::Settle(Decision::Refuse(message.to_string())),
+            Effect::Deprovision(truth) => Act::Settle(Decision::Deprovision(*truth)),
+            Effect::Map(expression) => {
+                let value = expression.evaluate(&self.scope)?.unwrap_optional();
+                let value = value.ok_or_else(|| EvalError::new("`map` has no value"))?;
+                Act::Settle(Decision::Map(Mapped::Value(value.to_json()?)))
+            }
+            Effect::Set { set, unset } => Act::Change(self.changes(set, unset)?),
+        })
+    }
+
+    /// The changes that a rule makes, all of which can be made. What is so already is no change.
+    fn changes(
+        &self,
+        set: &[(FieldPath, crate::expr::Expression)],
+        unset: &[FieldPath],
+    ) -> Result<Vec<(Change, Option<Value>)>, EvalError> {
+        let mut changes = Vec::new();
+        for (path, expression) in set {
+            let Some(value) = expression.evaluate(&self.scope)?.unwrap_optional() else { continue };
+            if !self.user.find(path.names()).is_some_and(|old| old.same(&value)) {
+                changes.push((Change::Set(path.clone(), value.to_json()?), Some(value)));
+            }
+        }
+        let there = |path: &&FieldPath| self.edited.as_ref().is_some_and(|edited| edited.get(path.names()).is_some());
+        changes.extend(unset.iter().filter(there).map(|path| (Change::Unset(path.clone()), None)));
+        if let Some(mut edited) = self.edited.clone() {
+            for (change, _) in &changes {
+                change.apply(&mut edited).map_err(|error| EvalError::new(error.to_string()))?;
+            }
+        }
+        Ok(changes)
+    }
+
+    fn apply(&mut self, changes: Vec<(Change, Option<Value>)>) {
+        if changes.is_empty() {
+            return;
+        }
+        for (change, value) in changes {
+            self.user = self.user.with(change.path().names(), value.as_ref());
+            if let Some(edited) = &mut self.edited {
+                change.apply(edited).expect("the change was tried on a copy");
+            }
+            self.changes.push(change);
+        }
+        self.scope.set("user", self.user.clone());
+    }
+}

@@ -1,0 +1,96 @@
+//! Rules: where each applies, when it holds, and its one effect. Pure: an event in, a decision and its trace out.
+//!
+//! They are read from `[[rule]]` tables, every error at once with its place. Who runs them, in what time, and what becomes of
+//! the decision is the matter of `judge`.
+
+mod compile;
+mod decide;
+mod raw;
+mod scope;
+mod trace;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use regex::Regex;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::event::FieldPath;
+use crate::expr::Expression;
+
+pub use compile::{Context, compile};
+pub use decide::{Judged, Stopwatch};
+pub use raw::RawRule;
+pub use trace::{RuleOutcome, RuleTrace, Trace};
+
+/// What a validate event is answered when a rule errs or time runs out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OnError {
+    /// Go on as if the rule did not hold.
+    #[default]
+    Allow,
+    /// Refuse.
+    Deny,
+}
+
+/// Rules that are correct, in order.
+#[derive(Debug, Default)]
+pub struct RuleSet {
+    events: Vec<EventRules>,
+    regexes: Arc<[Regex]>,
+    rules: usize,
+}
+
+/// The rules of one event.
+#[derive(Debug)]
+struct EventRules {
+    event: &'static str,
+    rules: Vec<Rule>,
+    /// Secret fields, from `request` downwards.
+    secrets: Vec<FieldPath>,
+    needs_request: bool,
+}
+
+#[derive(Debug)]
+struct Rule {
+    id: Arc<str>,
+    shadow: bool,
+    when: Option<Expression>,
+    effect: Effect,
+    on_error: OnError,
+    /// What a refusal because of an error says.
+    error_message: Arc<str>,
+}
+
+#[derive(Debug)]
+enum Effect {
+    Deny(Arc<str>),
+    Set { set: Vec<(FieldPath, Expression)>, unset: Vec<FieldPath> },
+    Map(Expression),
+    Deprovision(bool),
+}
+
+impl RuleSet {
+    /// How many rules there are.
+    pub fn len(&self) -> usize {
+        self.rules
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.rules == 0
+    }
+
+    /// The events that a rule applies to, each with how many.
+    pub fn events(&self) -> impl Iterator<Item = (&'static str, usize)> {
+        self.events.iter().map(|rules| (rules.event, rules.rules.len()))
+    }
+
+    fn of(&self, event: &str) -> Option<&EventRules> {
+        self.events.iter().find(|rules| rules.event == event)
+    }
+}
