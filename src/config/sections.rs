@@ -1,7 +1,9 @@
 //! The names that may stand at the top of a file. The fixed sections are not named here: they are the fields of
 //! [`Settings`](super::Settings).
 
-use schemars::{Schema, SchemaGenerator, json_schema};
+use schemars::{Schema, SchemaGenerator};
+
+use crate::rules::RawRule;
 
 /// A list of tables, `[[rule]]`, which another module reads.
 pub(super) struct List {
@@ -11,9 +13,8 @@ pub(super) struct List {
     pub(super) entry: fn(&mut SchemaGenerator) -> Schema,
 }
 
-/// The lists of this version. The schema of an entry comes from the module that reads it, where that has one:
-/// `SchemaGenerator::subschema_for::<RawRule>`.
-pub(super) const LISTS: [List; 1] = [List { name: "rule", entry: any_table }];
+/// The lists of this version. The schema of an entry comes from the module that reads it.
+pub(super) const LISTS: [List; 1] = [List { name: "rule", entry: SchemaGenerator::subschema_for::<RawRule> }];
 
 /// What the documents speak of and this version does not have.
 pub(super) const LATER: [&str; 11] = [
@@ -32,7 +33,3 @@ pub(super) const LATER: [&str; 11] = [
 
 /// Other files to read: the only key at the top that is no table.
 pub(super) const INCLUDE: &str = "include";
-
-fn any_table(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "object" })
-}

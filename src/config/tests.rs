@@ -236,13 +236,13 @@ format = 1
            |
            = help: put it in quotes
 
-        error[missing-key]: the key `key` is missing
+        error[missing-key]: the key `server.tls.key` is missing
           --> /config/hookreeve.toml:11:7
            |
         11 | tls = { cert = "cert.pem" }
            |       ^^^^^^^^^^^^^^^^^^^^^
            |
-           = help: add `key = …` here
+           = help: add `key = …` to this table
 
         error[invalid-value]: `log.level`: expected one of `error`, `warn`, `info`, `debug`, `trace`
           --> /config/hookreeve.toml:14:9
@@ -748,9 +748,9 @@ fn a_mistake_in_a_variable_names_it_and_not_its_value() {
             error[invalid-value]: `server.max_connections`: expected a whole number that is not negative
             --> environment variable HOOKREEVE__SERVER__MAX_CONNECTIONS
 
-            error[missing-key]: the key `key` is missing
+            error[missing-key]: the key `server.tls.key` is missing
             --> environment variable HOOKREEVE__SERVER__TLS__CERT
-             = help: add `key = …` here
+             = help: add `key = …` to this table
 
             error[invalid-value]: `server.trusted_proxies`: expected a network or an address, such as "10.0.0.0/8" or "203.0.113.7"
             --> environment variable HOOKREEVE__SERVER__TRUSTED_PROXIES
@@ -774,7 +774,7 @@ fn the_schema_has_every_section_and_key_with_its_words() {
             assert!(schema["description"].is_string(), "{name}.{key} has no description");
         }
     };
-    ["Server", "Log", "Metrics", "Tls"].into_iter().for_each(check);
+    ["Server", "Log", "Metrics", "Tls", "RawRule"].into_iter().for_each(check);
     expect![[r##"
         {
           "$ref": "#/$defs/Size",

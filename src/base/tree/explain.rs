@@ -93,7 +93,8 @@ fn in_words(message: &str, node: &Node) -> (String, Option<String>) {
     match (message.split_once(' '), expected) {
         (Some(("invalid", rest)), Some(expected)) if rest.starts_with("type: ") => {
             let scalar = !matches!(node.value, Value::Array(_) | Value::Table(_));
-            let hint = (expected == "a string" && scalar).then(|| "put it in quotes".to_owned());
+            let hint = (scalar && (expected == "a string" || matches!(node.value, Value::Datetime(_))))
+                .then(|| "put it in quotes".to_owned());
             (format!("expected {}, found {}", words(expected), node.kind()), hint)
         }
         (Some(("invalid", rest)), Some(expected)) if rest.starts_with("value: ") => {
