@@ -7,6 +7,7 @@ use expect_test::{Expect, expect};
 use tempfile::TempDir;
 
 use super::*;
+use crate::base::diagnostic::Severity;
 use crate::base::secret::{SecretRef, SecretSource as _};
 
 /// A directory of files, and variables.
@@ -659,6 +660,35 @@ fn a_secret_in_the_file_is_refused_and_not_shown() {
           |
         3 | level = 'x'
           |         ^^^"#]]);
+}
+
+#[test]
+fn secrets_that_are_not_there_are_shown_where_they_are_named() {
+    let missing = |text: &str, variables: &[(&str, &str)]| {
+        let case = Case::new(text).variables(variables);
+        let findings: Vec<_> = case.load().missing_secrets(Severity::Warning).iter().map(|f| f.render(false)).collect();
+        case.shorten(&findings.join("\n"))
+    };
+    assert_eq!(missing("[log]\npseudonym_key = { env = 'KEY' }", &[("KEY", "s3cret")]), "");
+    assert_eq!(missing("[log]\npseudonym_key = 's3cret'", &[]), "");
+    expect![[r"
+        warning[missing-secret]: environment variable KEY is missing or empty
+         --> /config/hookreeve.toml:2:17
+          |
+        2 | pseudonym_key = { env = 'KEY' }
+          |                 ^^^^^^^^^^^^^^^
+          |
+          = help: set it in the environment of the server"]]
+    .assert_eq(&missing("[log]\npseudonym_key = { env = 'KEY' }", &[("KEY", "")]));
+    expect![[r"
+        warning[missing-secret]: file /config/key could not be read: No such file or directory (os error 2)
+         --> /config/hookreeve.toml:2:17
+          |
+        2 | pseudonym_key = { file = 'key' }
+          |                 ^^^^^^^^^^^^^^^^
+          |
+          = help: write the secret to this file, readable for the server"]]
+    .assert_eq(&missing("[log]\npseudonym_key = { file = 'key' }", &[]));
 }
 
 #[test]
