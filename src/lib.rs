@@ -1,6 +1,7 @@
 //! Hookreeve: a webhook receiver that an identity cloud's tenant runs.
 
 pub mod base;
+pub mod config;
 pub mod dialect;
 pub mod event;
 pub mod expr;

@@ -1,15 +1,17 @@
 //! What is wrong with a file that an operator wrote: what, where, and what to do about it.
 //!
-//! Printing is the command line's matter, counting the app's; this is only the finding and its two forms.
+//! Printing is the command line's matter, counting the app's; this is only the finding. Its forms are in `render`.
 
-use std::fmt::Write as _;
+mod render;
+
 use std::ops::Range;
 use std::sync::Arc;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde::Serialize;
 
 /// A text that places point into.
+///
+/// One without text is a thing that has a name but no lines, such as an environment variable.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Source {
     /// The name to show: the path as the operator wrote it.
@@ -30,14 +32,33 @@ pub struct Place {
 impl Place {
     /// Line and column of its start, both from 1; columns count characters.
     pub fn line_and_column(&self) -> (usize, usize) {
+        let before = &self.source.text[..self.in_characters().start];
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    }
+
+    /// From the start of its first line to the end of its last, line break included.
+    pub fn lines(&self) -> Range<usize> {
+        let text = &self.source.text;
+        let span = self.in_characters();
+        // A span that ends right behind a line break does not reach into the next line.
+        let last = if span.end > span.start && text[..span.end].ends_with('\n') { span.end - 1 } else { span.end };
+        let start = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
+        start..text[last..].find('\n').map_or(text.len(), |at| last + at + 1)
+    }
+
+    /// The span, widened to whole characters and cut to the text.
+    fn in_characters(&self) -> Range<usize> {
         let text = &self.source.text;
         let mut start = self.span.start.min(text.len());
         while !text.is_char_boundary(start) {
             start -= 1;
         }
-        let before = &text[..start];
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+        let mut end = self.span.end.clamp(start, text.len());
+        while !text.is_char_boundary(end) {
+            end += 1;
+        }
+        start..end
     }
 }
 
@@ -62,6 +83,8 @@ pub struct Diagnostic {
     pub message: String,
     /// Where, if it is in a file.
     pub place: Option<Place>,
+    /// Other places that it takes to understand it, and what is there: `first set here`.
+    pub related: Vec<(Place, String)>,
     /// What to do about it.
     pub hint: Option<String>,
     /// Whether the line itself may be shown; a line that may hold a secret is not.
@@ -80,13 +103,20 @@ impl Diagnostic {
     }
 
     fn new(severity: Severity, code: &'static str, message: String) -> Self {
-        Self { severity, code, message, place: None, hint: None, show_line: true }
+        Self { severity, code, message, place: None, related: Vec::new(), hint: None, show_line: true }
     }
 
     /// Says where.
     #[must_use]
     pub fn at(mut self, place: &Place) -> Self {
         self.place = Some(place.clone());
+        self
+    }
+
+    /// Says where else to look, and what is there.
+    #[must_use]
+    pub fn related(mut self, place: &Place, what: impl Into<String>) -> Self {
+        self.related.push((place.clone(), what.into()));
         self
     }
 
@@ -103,66 +133,6 @@ impl Diagnostic {
         self.show_line = false;
         self
     }
-
-    /// For people: the message, the place with a caret, the hint. Ends without a line break.
-    pub fn render(&self, color: bool) -> String {
-        let level = match self.severity {
-            Severity::Error => Level::ERROR,
-            Severity::Warning => Level::WARNING,
-        };
-        let title = level.primary_title(self.message.as_str()).id(self.code);
-        let mut group = match &self.place {
-            Some(place) if self.show_line => {
-                let length = place.source.text.len();
-                let span = place.span.start.min(length)..place.span.end.clamp(place.span.start.min(length), length);
-                title.element(
-                    Snippet::source(place.source.text.as_str())
-                        .path(place.source.name.as_str())
-                        .annotation(AnnotationKind::Primary.span(span)),
-                )
-            }
-            Some(place) => {
-                let (line, column) = place.line_and_column();
-                title.element(
-                    annotate_snippets::Origin::path(place.source.name.as_str()).line(line).char_column(column),
-                )
-            }
-            None => Group::with_title(title),
-        };
-        if let Some(hint) = &self.hint {
-            group = group.element(Level::HELP.message(hint.as_str()));
-        }
-        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-        renderer.render(&[group])
-    }
-
-    /// For a log line: message, place and hint in one line.
-    pub fn one_line(&self) -> String {
-        let mut line = String::new();
-        if let Some(place) = &self.place {
-            let (row, column) = place.line_and_column();
-            let _ = write!(line, "{}:{row}:{column}: ", place.source.name);
-        }
-        line.push_str(&self.message);
-        if let Some(hint) = &self.hint {
-            let _ = write!(line, " ({hint})");
-        }
-        line
-    }
-
-    /// For programs: one flat object.
-    pub fn to_json(&self) -> serde_json::Value {
-        let position = self.place.as_ref().map(Place::line_and_column);
-        serde_json::json!({
-            "severity": self.severity,
-            "code": self.code,
-            "message": self.message,
-            "file": self.place.as_ref().map(|place| place.source.name.as_str()),
-            "line": position.map(|(line, _)| line),
-            "column": position.map(|(_, column)| column),
-            "hint": self.hint,
-        })
-    }
 }
 
 /// Findings as they add up, in the order in which they were found.
@@ -178,6 +148,11 @@ impl Diagnostics {
     /// Each of them.
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.0.iter()
+    }
+
+    /// Each of them, to change.
+    pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, Diagnostic> {
+        self.0.iter_mut()
     }
 
     /// Whether any of them makes the configuration unusable.
@@ -204,6 +179,24 @@ impl Diagnostics {
 impl Extend<Diagnostic> for Diagnostics {
     fn extend<T: IntoIterator<Item = Diagnostic>>(&mut self, findings: T) {
         self.0.extend(findings);
+    }
+}
+
+impl<'a> IntoIterator for &'a Diagnostics {
+    type Item = &'a Diagnostic;
+    type IntoIter = std::slice::Iter<'a, Diagnostic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a mut Diagnostics {
+    type Item = &'a mut Diagnostic;
+    type IntoIter = std::slice::IterMut<'a, Diagnostic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter_mut()
     }
 }
 
@@ -236,8 +229,17 @@ pub struct Problem {
 impl Problem {
     /// A finding that makes the configuration unusable.
     pub fn error(code: &'static str, path: &[&str], message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, code, path, message.into())
+    }
+
+    /// A finding that does not.
+    pub fn warning(code: &'static str, path: &[&str], message: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, code, path, message.into())
+    }
+
+    fn new(severity: Severity, code: &'static str, path: &[&str], message: String) -> Self {
         let path = path.iter().map(|&key| key.to_owned()).collect();
-        Self { severity: Severity::Error, code, path, message: message.into(), hint: None }
+        Self { severity, code, path, message, hint: None }
     }
 
     /// Says what to do.

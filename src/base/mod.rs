@@ -4,6 +4,7 @@ pub mod clock;
 pub mod diagnostic;
 pub mod ids;
 pub mod json;
+pub mod net;
 pub mod secret;
 pub mod tree;
 pub mod units;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretSlice};
-use serde::Deserialize;
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// A secret's bytes. It prints as `***` and is wiped when dropped.
 #[derive(Clone)]
@@ -39,13 +39,13 @@ impl fmt::Debug for Secret {
 }
 
 /// Where a secret is kept: `{ env = "NAME" }` or `{ file = "path" }`. It is never in the configuration itself.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase", deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, JsonSchema)]
+#[schemars(rename_all = "lowercase", extend("format" = "secret"))]
 pub enum SecretRef {
     /// An environment variable's name.
     Env(String),
     /// A file's path, relative to the configuration file that names it. One line break at its end is not part of the secret.
-    File(PathBuf),
+    File(#[schemars(extend("format" = "file"))] PathBuf),
 }
 
 impl fmt::Display for SecretRef {
@@ -58,8 +58,8 @@ impl fmt::Display for SecretRef {
 }
 
 /// One secret or several, of which any counts: during a rotation the old and the new.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(untagged, extend("format" = "secret"))]
 pub enum SecretRefs {
     /// The only one.
     One(SecretRef),
@@ -77,11 +77,20 @@ impl SecretRefs {
     }
 }
 
+impl<'a> IntoIterator for &'a SecretRefs {
+    type Item = &'a SecretRef;
+    type IntoIter = std::slice::Iter<'a, SecretRef>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
 /// Why a secret could not be had. It names the place, never a value.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
-    /// The environment has no such variable, or it is empty.
-    #[error("{0} is not set or empty")]
+    /// The environment has no such variable, or what is there is empty.
+    #[error("{0} is missing or empty")]
     Missing(SecretRef),
     /// The file could not be read.
     #[error("{place} could not be read: {source}")]
@@ -97,4 +106,135 @@ pub enum SecretError {
 pub trait SecretSource {
     /// The secret that is kept at `place`.
     fn resolve(&self, place: &SecretRef) -> Result<Secret, SecretError>;
+}
+
+// === impl Deserialize: by hand, so that no message can repeat a secret that was written in place of its name ===
+
+const EXPECTED: &str = "{ env = \"NAME\" } or { file = \"path\" }: a secret is never in the configuration itself";
+
+struct RefVisitor;
+
+impl<'de> Visitor<'de> for RefVisitor {
+    type Value = SecretRef;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(EXPECTED)
+    }
+
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<SecretRef, E> {
+        Err(E::custom(format_args!("expected {EXPECTED}")))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SecretRef, A::Error> {
+        let one = || de::Error::custom(format_args!("expected one of {EXPECTED}"));
+        let found = match map.next_key::<String>()?.as_deref() {
+            Some("env") => SecretRef::Env(map.next_value::<VariableName>()?.0),
+            Some("file") => SecretRef::File(map.next_value()?),
+            Some(other) => return Err(de::Error::unknown_field(other, &["env", "file"])),
+            None => return Err(one()),
+        };
+        match map.next_key::<String>()?.as_deref() {
+            None => Ok(found),
+            Some("env" | "file") => Err(one()),
+            Some(other) => Err(de::Error::unknown_field(other, &["env", "file"])),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretRef {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(RefVisitor)
+    }
+}
+
+struct RefsVisitor;
+
+impl<'de> Visitor<'de> for RefsVisitor {
+    type Value = SecretRefs;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "one or a list of {EXPECTED}")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<SecretRefs, E> {
+        RefVisitor.visit_str(text).map(SecretRefs::One)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<SecretRefs, A::Error> {
+        RefVisitor.visit_map(map).map(SecretRefs::One)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<SecretRefs, A::Error> {
+        let mut all = Vec::new();
+        while let Some(one) = list.next_element()? {
+            all.push(one);
+        }
+        if all.is_empty() {
+            return Err(de::Error::custom("this list of secrets is empty"));
+        }
+        Ok(SecretRefs::Many(all))
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretRefs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(RefsVisitor)
+    }
+}
+
+/// A name, and not the secret itself pasted in its place.
+struct VariableName(String);
+
+impl<'de> Deserialize<'de> for VariableName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if plain && name.starts_with(|first: char| !first.is_ascii_digit()) {
+            Ok(Self(name))
+        } else {
+            Err(de::Error::custom("expected a variable's name: letters, digits and _, not beginning with a digit"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<SecretRefs, String> {
+        serde_json::from_str(json).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_secret_is_named_by_variable_or_file_alone_or_in_a_list() {
+        let env = SecretRef::Env("A_1".into());
+        let file = SecretRef::File("a/b".into());
+        assert_eq!(read(r#"{"env":"A_1"}"#), Ok(SecretRefs::One(env.clone())));
+        assert_eq!(read(r#"[{"env":"A_1"},{"file":"a/b"}]"#), Ok(SecretRefs::Many(vec![env, file])));
+    }
+
+    #[test]
+    fn a_secret_written_in_place_of_its_name_is_refused_and_not_repeated() {
+        for json in [
+            r#""hunter2!""#,
+            r#"["hunter2!"]"#,
+            r#"{"env":"hunter2!"}"#,
+            r#"{"value":"hunter2!"}"#,
+            r#"{"env":"A","file":"hunter2!"}"#,
+            r#"{"env":"A","value":"hunter2!"}"#,
+            "[]",
+            "{}",
+        ] {
+            let error = read(json).expect_err(json);
+            assert!(!error.contains("hunter2!"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_schema_marks_secrets_and_files() {
+        let schema = schemars::schema_for!(SecretRefs);
+        assert_eq!(schema.get("format").and_then(|format| format.as_str()), Some("secret"));
+        let text = schema.to_value().to_string();
+        assert!(text.contains(r#""file":{"type":"string","format":"file"}"#), "{text}");
+    }
 }

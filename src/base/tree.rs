@@ -4,7 +4,9 @@
 //! and what the keys mean are the matter of `config` and of the modules that own the types.
 
 mod de;
+mod explain;
 mod parse;
+mod read;
 
 use std::ops::Range;
 
@@ -12,9 +14,11 @@ use indexmap::IndexMap;
 
 use super::diagnostic::Place;
 
-pub use de::{closest, deserialize};
-pub(crate) use de::{explain, key_place, steps};
+use parse::Side;
+
+pub use explain::{closest, unknown_key_finding};
 pub use parse::parse;
+pub use read::{deserialize, salvage};
 
 /// A value and where it stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -128,8 +132,8 @@ impl Node {
     pub fn place_within(&self, range: Range<usize>) -> Place {
         let Value::String(_) = &self.value else { return self.place.clone() };
         let raw = &self.place.source.text[self.place.span.clone()];
-        let start = self.place.span.start + parse::raw_offset(raw, range.start);
-        let end = self.place.span.start + parse::raw_offset(raw, range.end.max(range.start));
+        let start = self.place.span.start + parse::raw_offset(raw, range.start, Side::After);
+        let end = self.place.span.start + parse::raw_offset(raw, range.end.max(range.start), Side::Before);
         Place { source: self.place.source.clone(), span: start..end.max(start) }
     }
 }

@@ -29,8 +29,7 @@ pub enum UnitError {
     Size,
 }
 
-const DURATION_UNITS: [(&str, u64); 5] =
-    [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+const DURATION_UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 const SIZE_UNITS: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
 fn number_with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
@@ -64,7 +63,7 @@ impl fmt::Display for Span {
         let (unit, factor) = DURATION_UNITS
             .into_iter()
             .rev()
-            .find(|(_, factor)| milliseconds >= *factor && milliseconds % factor == 0)
+            .find(|(_, factor)| milliseconds >= *factor && milliseconds.is_multiple_of(*factor))
             .unwrap_or(DURATION_UNITS[0]);
         write!(f, "{}{unit}", milliseconds / factor)
     }
@@ -74,7 +73,7 @@ impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (unit, factor) = SIZE_UNITS
             .into_iter()
-            .find(|(_, factor)| self.0 >= *factor && self.0 % factor == 0)
+            .find(|(_, factor)| self.0 >= *factor && self.0.is_multiple_of(*factor))
             .unwrap_or(SIZE_UNITS[3]);
         write!(f, "{}{unit}", self.0 / factor)
     }

@@ -475,11 +475,13 @@ map = 'request.targetAttribute'
                | ^^^
                |
                = help: did you mean `when`?
-            error[invalid-value]: `deny`: invalid type: integer `5`, expected a string
+            error[invalid-value]: `deny`: expected text, found an integer
               --> rules.toml:14:8
                |
             14 | deny = 5
                |        ^
+               |
+               = help: put it in quotes
             error[set-value]: the value of `active` must be a text with an expression, and is true or false
               --> rules.toml:19:18
                |

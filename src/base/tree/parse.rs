@@ -12,12 +12,28 @@ use crate::base::diagnostic::{Diagnostic, Diagnostics, Place, Source};
 /// Reads `source`. Syntax errors go to `findings`; what could be read despite them comes back, so that more can be found.
 pub fn parse(source: &Arc<Source>, findings: &mut Diagnostics) -> Node {
     let (table, errors) = DeTable::parse_recoverable(&source.text);
+    let is_toml = errors.is_empty();
     for error in errors {
         let span = error.span().unwrap_or(0..0);
-        findings.push(Diagnostic::error("toml-syntax", error.message().trim_end_matches('.')).at(&at(source, span)));
+        findings.push(syntax_error(error.message()).at(&at(source, span)));
     }
     let span = table.span();
-    Node { value: Value::Table(convert_table(source, table.into_inner(), findings)), place: at(source, span) }
+    let mut numbers = Diagnostics::default();
+    let table = convert_table(source, table.into_inner(), &mut numbers);
+    // Half a number is one syntax error, not two findings.
+    findings.extend(numbers.into_iter().filter(|_| is_toml));
+    Node { value: Value::Table(table), place: at(source, span) }
+}
+
+/// What the toml crate says, in an operator's words where it speaks of its grammar.
+fn syntax_error(message: &str) -> Diagnostic {
+    match message {
+        message if message.starts_with("string values must be quoted") => {
+            Diagnostic::error("toml-syntax", "this value is missing, or text without quotes").hint("put text in quotes")
+        }
+        "duplicate key" => Diagnostic::error("toml-syntax", "this key is set twice").hint("keep one of the two"),
+        message => Diagnostic::error("toml-syntax", message.trim_end_matches('.')),
+    }
 }
 
 fn at(source: &Arc<Source>, span: Range<usize>) -> Place {
@@ -50,16 +66,23 @@ fn convert(source: &Arc<Source>, value: Spanned<DeValue<'_>>, findings: &mut Dia
             findings.push(Diagnostic::error("toml-number", "this is not a number").at(&place));
             0.0
         })),
-        DeValue::Array(items) => {
-            Value::Array(items.into_iter().map(|item| convert(source, item, findings)).collect())
-        }
+        DeValue::Array(items) => Value::Array(items.into_iter().map(|item| convert(source, item, findings)).collect()),
         DeValue::Table(table) => Value::Table(convert_table(source, table, findings)),
     };
     Node { value, place }
 }
 
+/// Which side of a swallowed line break a place is on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// Before it: where a stretch of text ends.
+    Before,
+    /// After it: where one starts.
+    After,
+}
+
 /// Where byte `decoded` of a string's value stands in its source text `raw`, quotes included.
-pub(super) fn raw_offset(raw: &str, decoded: usize) -> usize {
+pub(super) fn raw_offset(raw: &str, decoded: usize, side: Side) -> usize {
     let bytes = raw.as_bytes();
     let quote = bytes.first().copied().unwrap_or(b'"');
     let multi_line = raw.len() >= 6 && bytes.starts_with(&[quote; 3]);
@@ -71,8 +94,15 @@ pub(super) fn raw_offset(raw: &str, decoded: usize) -> usize {
     }
     let end = raw.len().saturating_sub(quotes).max(at);
     let mut seen = 0;
-    while seen < decoded && at < end {
-        let (step, yields) = if quote == b'"' && bytes[at] == b'\\' { escape(&raw[at..end]) } else { (1, 1) };
+    while at < end {
+        let (step, yields) = match bytes[at] {
+            b'\\' if quote == b'"' => escape(&raw[at..end]),
+            _ => (1, 1),
+        };
+        let swallowed = yields == 0 && side == Side::After;
+        if seen >= decoded && !swallowed {
+            break;
+        }
         at += step;
         seen += yields;
     }
@@ -126,7 +156,10 @@ mod tests {
         points_at(r#"a = "user.x == \"é\" && y""#, "&& y");
         points_at(r#"a = "\u00e9\t\\ y""#, "y");
         points_at("a = '''\nfirst\n  second'''", "second");
+        points_at("a = \"\"\"\nfirst \\\n   second\"\"\"", "first ");
         points_at("a = \"\"\"\nfirst \\\n   second\"\"\"", "second");
+        points_at("a = \"\"\"\r\nfirst\r\n  second\"\"\"\r\n", "second");
+        points_at("a = '''\r\nfirst\r\n  second'''\r\n", "second");
     }
 
     #[test]
@@ -135,5 +168,21 @@ mod tests {
         let mut findings = Diagnostics::default();
         parse(&source, &mut findings);
         assert!(findings.errors() >= 2, "{findings:?}");
+    }
+
+    #[test]
+    fn deep_nesting_is_an_error_and_no_overflow() {
+        for text in [
+            "[".repeat(100_000),
+            "a = ".to_owned() + &"[".repeat(100_000),
+            "a = ".to_owned() + &"{b=".repeat(100_000),
+            "a.".repeat(50_000) + "b = 1",
+            format!("[{}b]", "a.".repeat(50_000)),
+        ] {
+            let source = Arc::new(Source { name: "t.toml".into(), text });
+            let mut findings = Diagnostics::default();
+            parse(&source, &mut findings);
+            assert!(findings.has_errors());
+        }
     }
 }

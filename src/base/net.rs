@@ -1,0 +1,62 @@
+//! Addresses as operators write them: where to listen, and which networks count.
+
+use std::net::{IpAddr, SocketAddr};
+
+use ipnet::IpNet;
+use schemars::JsonSchema;
+use serde::de::{Deserialize, Deserializer, Error};
+
+/// An address and a port to listen on, `"0.0.0.0:8080"` or `"[::]:8080"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(with = "String")]
+pub struct Listen(pub SocketAddr);
+
+/// A network, `"203.0.113.0/24"`, or a single address, which is the network of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(with = "String")]
+pub struct Network(pub IpNet);
+
+impl Network {
+    /// Whether `address` is in it. An IPv4 address that came in the clothes of IPv6 counts as what it is.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        self.0.contains(&address.to_canonical())
+    }
+}
+
+impl<'de> Deserialize<'de> for Listen {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse()
+            .map(Self)
+            .map_err(|_| D::Error::custom("expected an address and a port, such as \"0.0.0.0:8080\" or \"[::1]:8080\""))
+    }
+}
+
+impl<'de> Deserialize<'de> for Network {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map(Self).map_err(|_| {
+            D::Error::custom("expected a network or an address, such as \"10.0.0.0/8\" or \"203.0.113.7\"")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_may_be_a_single_address() {
+        let networks: Vec<Network> = serde_json::from_str(r#"["10.0.0.0/8", "::1"]"#).expect("networks");
+        let contains = |address: &str| networks.iter().any(|network| network.contains(address.parse().expect("an IP")));
+        assert!(contains("10.1.2.3") && contains("::ffff:10.1.2.3") && contains("::1"));
+        assert!(!contains("11.1.2.3") && !contains("::2"));
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        assert!(serde_json::from_str::<Network>(r#""10.0.0.0/33""#).is_err());
+        assert!(serde_json::from_str::<Listen>(r#""8080""#).is_err());
+        assert!(serde_json::from_str::<Listen>(r#""localhost:8080""#).is_err());
+    }
+}

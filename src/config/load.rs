@@ -1,0 +1,153 @@
+//! Everything in one call: the files, the environment over them, and all that is wrong.
+
+use std::path::{Path, PathBuf, absolute};
+use std::sync::Arc;
+
+use super::environment::{Environment, Secrets};
+use super::sections::{LATER, LISTS};
+use super::settings::Settings;
+use super::shape::Shape;
+use super::{conceal, files, layers, overrides, paths, schema, watch};
+use crate::base::diagnostic::{Diagnostic, Diagnostics, Place, Problem};
+use crate::base::tree::{Entry, Node, Step, Table, Value, salvage, unknown_key_finding};
+
+/// What a configuration says.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The fixed sections; `None` where anything about them is wrong.
+    pub settings: Option<Settings>,
+    /// The fixed sections without the values in error: for looking for more errors, never to run with.
+    pub salvaged: Option<Settings>,
+    /// The fixed sections as they were written, with places.
+    pub sections: Node,
+    /// The lists, `rule` and its like, as they were written: a table of lists of tables.
+    pub lists: Node,
+    /// What is wrong.
+    pub findings: Diagnostics,
+    /// Every file that counts, for [`watch`].
+    pub files: watch::Files,
+    /// The main file's directory.
+    pub base_dir: PathBuf,
+    environment: Environment,
+}
+
+impl Loaded {
+    /// The finding for a problem whose path begins with its section's name.
+    pub fn locate(&self, problem: Problem) -> Diagnostic {
+        locate(&self.sections, problem)
+    }
+
+    /// Where the secrets are that this configuration names.
+    pub fn secrets(&self) -> Secrets {
+        self.environment.secrets(&self.base_dir)
+    }
+}
+
+/// Reads the configuration at `path`, or at the first default place, with `environment` over it.
+pub fn load(path: Option<&Path>, environment: &Environment) -> Loaded {
+    let schema = schema();
+    let shape = Shape::root(&schema);
+    let mut findings = Diagnostics::default();
+    let mut watched = watch::Files::default();
+    let read = files::read(path, &mut watched, &mut findings);
+    let complete = read.as_ref().is_some_and(|files| files.complete);
+    let (each, tree, main) = match read {
+        Some(files) => (files.each, files.tree, files.main),
+        None => (Vec::new(), empty(), path.map(Path::to_owned).unwrap_or_default()),
+    };
+    // What a file with a syntax error lacks, or has at the top, may only seem so: first it has to be TOML.
+    let mut misnamed = Diagnostics::default();
+    let (sections, mut lists) = split(tree, &shape, &mut misnamed);
+    findings.extend(misnamed.into_iter().filter(|_| complete));
+    let variables = overrides::read(environment, &shape, &mut findings);
+    let mut sections = layers::merge(&sections, &variables, &mut findings);
+    paths::resolve(&mut sections, &shape, &mut watched);
+    paths::resolve(&mut lists, &shape, &mut watched);
+    let salvaged: Option<Settings> = if complete { salvage(&sections, &mut findings) } else { None };
+    for problem in salvaged.iter().flat_map(Settings::problems) {
+        findings.push(locate(&sections, problem));
+    }
+    conceal::conceal(&each, &shape, &mut findings);
+    overrides::hush(environment, &mut findings);
+    let findings = in_order(findings, &each);
+    let settings = salvaged.clone().filter(|_| !findings.has_errors());
+    let base_dir = absolute(main.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new(".")));
+    let base_dir = base_dir.unwrap_or_default();
+    Loaded { settings, salvaged, sections, lists, findings, files: watched, base_dir, environment: environment.clone() }
+}
+
+/// The fixed sections, and the lists. What is neither is reported and left out.
+fn split(tree: Node, shape: &Shape<'_>, findings: &mut Diagnostics) -> (Node, Node) {
+    let Node { value, place } = tree;
+    let (mut sections, mut lists) = (Table::new(), Table::new());
+    if let Value::Table(table) = value {
+        for (name, entry) in table {
+            if LISTS.iter().any(|list| list.name == name) {
+                if entry.node.as_array().is_some_and(|items| items.iter().all(|item| item.as_table().is_some())) {
+                    lists.insert(name, entry);
+                } else {
+                    findings.push(no_list(&name, &entry));
+                }
+            } else if shape.keys().contains(&name.as_str()) {
+                sections.insert(name, entry);
+            } else {
+                findings.push(unknown(&name, &entry, shape).at(&entry.key));
+            }
+        }
+    }
+    let table = |table| Node { value: Value::Table(table), place: place.clone() };
+    (table(sections), table(lists))
+}
+
+fn no_list(name: &str, entry: &Entry) -> Diagnostic {
+    Diagnostic::error("invalid-value", format!("`{name}`: expected a list of tables, found {}", entry.node.kind()))
+        .at(&entry.key)
+        .hint(format!("each entry begins with `[[{name}]]`"))
+}
+
+fn unknown(name: &str, entry: &Entry, shape: &Shape<'_>) -> Diagnostic {
+    if LATER.contains(&name) {
+        let header = if entry.node.as_array().is_some() { format!("[[{name}]]") } else { format!("[{name}]") };
+        let finding = Diagnostic::error("not-available", format!("`{header}` is not available in this version"));
+        return finding.hint("remove it, or use a version that has it");
+    }
+    let sections = shape.keys();
+    let owners = sections.iter().filter(|section| {
+        shape.key(section).is_some_and(|section| section.keys().contains(&name) && section.item().is_none())
+    });
+    let owners: Vec<String> = owners.map(|section| format!("`[{section}]`")).collect();
+    if owners.is_empty() {
+        return unknown_key_finding(name, &sections);
+    }
+    Diagnostic::error("unknown-key", format!("unknown key `{name}`"))
+        .hint(format!("move it below {}", owners.join(" or ")))
+}
+
+fn locate(sections: &Node, problem: Problem) -> Diagnostic {
+    let path: Vec<Step> = problem.path.into_iter().map(Step::Key).collect();
+    let mut finding = match problem.severity {
+        crate::base::diagnostic::Severity::Error => Diagnostic::error(problem.code, problem.message),
+        crate::base::diagnostic::Severity::Warning => Diagnostic::warning(problem.code, problem.message),
+    };
+    finding.hint = problem.hint;
+    finding.at(&sections.nearest(&path).place)
+}
+
+/// As one reads: what belongs to no file, then file by file from the top, then the environment.
+fn in_order(findings: Diagnostics, files: &[Node]) -> Diagnostics {
+    let rank = |finding: &Diagnostic| {
+        let place = finding.place.as_ref()?;
+        let file = files.iter().position(|file| Arc::ptr_eq(&file.place.source, &place.source));
+        Some((file.unwrap_or(files.len()), place.span.start))
+    };
+    let mut all: Vec<Diagnostic> = findings.into_iter().collect();
+    all.sort_by_key(rank);
+    let mut findings = Diagnostics::default();
+    findings.extend(all);
+    findings
+}
+
+fn empty() -> Node {
+    let source = crate::base::diagnostic::Source { name: "configuration".into(), text: String::new() };
+    Node { value: Value::Table(Table::new()), place: Place { source: source.into(), span: 0..0 } }
+}

@@ -1,0 +1,35 @@
+//! The names that may stand at the top of a file. The fixed sections are not named here: they are the fields of
+//! [`Settings`](super::Settings).
+
+use schemars::{Schema, SchemaGenerator};
+
+use crate::rules::RawRule;
+
+/// A list of tables, `[[rule]]`, which another module reads.
+pub(super) struct List {
+    /// Its name.
+    pub(super) name: &'static str,
+    /// The schema of one entry, for editors.
+    pub(super) entry: fn(&mut SchemaGenerator) -> Schema,
+}
+
+/// The lists of this version. The schema of an entry comes from the module that reads it.
+pub(super) const LISTS: [List; 1] = [List { name: "rule", entry: SchemaGenerator::subschema_for::<RawRule> }];
+
+/// What the documents speak of and this version does not have.
+pub(super) const LATER: [&str; 11] = [
+    "journal",
+    "console",
+    "lookup",
+    "action",
+    "guard",
+    "test",
+    "reload",
+    "lumos",
+    "optimalcloud",
+    "paylocity",
+    "inbound",
+];
+
+/// Other files to read: the only key at the top that is no table.
+pub(super) const INCLUDE: &str = "include";

@@ -1,0 +1,815 @@
+//! Files on a disk in, findings and settings out, through [`load`].
+
+use std::fs;
+use std::path::Path;
+
+use expect_test::{Expect, expect};
+use tempfile::TempDir;
+
+use super::*;
+use crate::base::diagnostic::Severity;
+use crate::base::secret::{SecretRef, SecretSource as _};
+
+/// A directory of files, and variables.
+struct Case {
+    directory: TempDir,
+    environment: Environment,
+}
+
+impl Case {
+    /// `config/hookreeve.toml` with this text.
+    fn new(main: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        Self { directory, environment: Environment::default() }.file("config/hookreeve.toml", main)
+    }
+
+    fn file(self, path: &str, contents: impl AsRef<[u8]>) -> Self {
+        let path = self.directory.path().join(path);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+        fs::write(path, contents).expect("written");
+        self
+    }
+
+    fn variables(mut self, variables: &[(&str, &str)]) -> Self {
+        self.environment = Environment::new(variables.iter().copied());
+        self
+    }
+
+    fn load(&self) -> Loaded {
+        load(Some(&self.directory.path().join("config/hookreeve.toml")), &self.environment)
+    }
+
+    /// What the command line would print.
+    #[track_caller]
+    fn check(&self, expected: &Expect) -> Loaded {
+        let loaded = self.load();
+        assert_eq!(loaded.settings.is_none(), loaded.findings.has_errors());
+        let findings: Vec<_> = loaded.findings.iter().map(|finding| finding.render(false)).collect();
+        expected.assert_eq(&self.shorten(&findings.join("\n\n")));
+        loaded
+    }
+
+    /// The text with paths as if the directory were the root.
+    fn shorten(&self, text: &str) -> String {
+        text.replace(&format!("{}/", self.directory.path().display()), "/")
+    }
+
+    #[track_caller]
+    fn settings(&self) -> Settings {
+        self.check(&expect![[""]]).settings.expect("settings")
+    }
+}
+
+#[test]
+fn an_empty_file_is_all_defaults() {
+    let loaded = Case::new("").check(&expect![[""]]);
+    let settings = loaded.settings.expect("settings");
+    assert_eq!((settings.server, settings.log), (server::Config::default(), log::Config::default()));
+    assert!(settings.metrics.is_none() && settings.attributes.is_empty());
+}
+
+#[test]
+fn every_fixed_key_is_read() {
+    let settings = Case::new(
+        r#"
+[server]
+listen = "[::1]:9000"
+data_dir = "/var/lib/hookreeve"
+body_limit = "2MiB"
+header_timeout = "250ms"
+body_timeout = "1m"
+max_connections = 7
+max_in_flight = 3
+drain = "0s"
+trusted_proxies = ["10.0.0.0/8", "::1"]
+health = false
+tls = { cert = "/c.pem", key = "/k.pem", client_ca = "/ca.pem" }
+[log]
+format = "json"
+level = "debug"
+person = "none"
+[metrics]
+[attributes]
+"user.costCentre" = "string"
+"#,
+    )
+    .settings();
+    expect![[r#"
+        Settings {
+            server: Config {
+                listen: Listen(
+                    [::1]:9000,
+                ),
+                data_dir: "/var/lib/hookreeve",
+                body_limit: Size(
+                    2097152,
+                ),
+                header_timeout: Span(
+                    250ms,
+                ),
+                body_timeout: Span(
+                    60s,
+                ),
+                max_connections: 7,
+                max_in_flight: 3,
+                drain: Span(
+                    0ns,
+                ),
+                trusted_proxies: [
+                    Network(
+                        10.0.0.0/8,
+                    ),
+                    Network(
+                        ::1/128,
+                    ),
+                ],
+                health: false,
+                tls: Some(
+                    Tls {
+                        cert: "/c.pem",
+                        key: "/k.pem",
+                        client_ca: Some(
+                            "/ca.pem",
+                        ),
+                    },
+                ),
+            },
+            log: Config {
+                format: Json,
+                level: Debug,
+                person: None,
+                pseudonym_key: None,
+            },
+            metrics: Some(
+                Config {
+                    listen: Listen(
+                        127.0.0.1:9464,
+                    ),
+                },
+            ),
+            attributes: {
+                "user.costCentre": "string",
+            },
+        }"#]]
+    .assert_eq(&format!("{settings:#?}"));
+}
+
+#[test]
+fn every_mistake_is_shown_at_once_with_place_and_remedy() {
+    Case::new(
+        r#"
+[server]
+listn = "0.0.0.0:8080"
+listen = "8080"
+body_limit = 1048576
+body_timeout = "0s"
+max_in_flight = 0
+drain = "20 s"
+health = "yes"
+trusted_proxies = ["10.0.0.0/8", "all of them", 10]
+tls = { cert = "cert.pem" }
+
+[log]
+level = "inof"
+format = 1
+"#,
+    )
+    .check(&expect![[r#"
+        error[unknown-key]: unknown key `listn`
+         --> /config/hookreeve.toml:3:1
+          |
+        3 | listn = "0.0.0.0:8080"
+          | ^^^^^
+          |
+          = help: did you mean `listen`?
+
+        error[invalid-value]: `server.listen`: expected an address and a port, such as "0.0.0.0:8080" or "[::1]:8080"
+         --> /config/hookreeve.toml:4:10
+          |
+        4 | listen = "8080"
+          |          ^^^^^^
+
+        error[invalid-value]: `server.body_limit`: expected a size in quotes, such as "256KiB", found an integer
+         --> /config/hookreeve.toml:5:14
+          |
+        5 | body_limit = 1048576
+          |              ^^^^^^^
+
+        error[zero-limit]: `body_timeout` is zero: no request could be served
+         --> /config/hookreeve.toml:6:16
+          |
+        6 | body_timeout = "0s"
+          |                ^^^^
+          |
+          = help: leave it out for the default
+
+        error[zero-limit]: `max_in_flight` is zero: no request could be served
+         --> /config/hookreeve.toml:7:17
+          |
+        7 | max_in_flight = 0
+          |                 ^
+          |
+          = help: leave it out for the default
+
+        error[invalid-value]: `server.drain`: expected a duration such as "250ms", "2s", "15m" or "90d"
+         --> /config/hookreeve.toml:8:9
+          |
+        8 | drain = "20 s"
+          |         ^^^^^^
+
+        error[invalid-value]: `server.health`: expected true or false, found text
+         --> /config/hookreeve.toml:9:10
+          |
+        9 | health = "yes"
+          |          ^^^^^
+
+        error[invalid-value]: `server.trusted_proxies`: expected a network or an address, such as "10.0.0.0/8" or "203.0.113.7"
+          --> /config/hookreeve.toml:10:34
+           |
+        10 | trusted_proxies = ["10.0.0.0/8", "all of them", 10]
+           |                                  ^^^^^^^^^^^^^
+
+        error[invalid-value]: `server.trusted_proxies`: expected text, found an integer
+          --> /config/hookreeve.toml:10:49
+           |
+        10 | trusted_proxies = ["10.0.0.0/8", "all of them", 10]
+           |                                                 ^^
+           |
+           = help: put it in quotes
+
+        error[missing-key]: the key `server.tls.key` is missing
+          --> /config/hookreeve.toml:11:7
+           |
+        11 | tls = { cert = "cert.pem" }
+           |       ^^^^^^^^^^^^^^^^^^^^^
+           |
+           = help: add `key = …` to this table
+
+        error[invalid-value]: `log.level`: expected one of `error`, `warn`, `info`, `debug`, `trace`
+          --> /config/hookreeve.toml:14:9
+           |
+        14 | level = "inof"
+           |         ^^^^^^
+           |
+           = help: did you mean `info`?
+
+        error[invalid-value]: `log.format`: expected `text` or `json`
+          --> /config/hookreeve.toml:15:10
+           |
+        15 | format = 1
+           |          ^"#]]);
+}
+
+#[test]
+fn sections_that_are_none_or_not_yet_or_misspelt_are_shown() {
+    Case::new(
+        r#"
+listen = "0.0.0.0:8080"
+colour = true
+[sever]
+listen = "0.0.0.0:8080"
+[attributes]
+"user.größe" = 3
+[journal]
+url = "postgres://hookreeve:hunter2@db/hookreeve"
+[[lookup]]
+id = "x"
+[rule]
+id = "x"
+"#,
+    )
+    .check(&expect![[r#"
+        error[unknown-key]: unknown key `listen`
+         --> /config/hookreeve.toml:2:1
+          |
+        2 | listen = "0.0.0.0:8080"
+          | ^^^^^^
+          |
+          = help: move it below `[server]` or `[metrics]`
+
+        error[unknown-key]: unknown key `colour`
+         --> /config/hookreeve.toml:3:1
+          |
+        3 | colour = true
+          | ^^^^^^
+          |
+          = help: known keys here: server, log, metrics, attributes, rule, include
+
+        error[unknown-key]: unknown key `sever`
+         --> /config/hookreeve.toml:4:2
+          |
+        4 | [sever]
+          |  ^^^^^
+          |
+          = help: did you mean `server`?
+
+        error[invalid-value]: `attributes.user.größe`: expected text, found an integer
+         --> /config/hookreeve.toml:7:16
+          |
+        7 | "user.größe" = 3
+          |                ^
+          |
+          = help: put it in quotes
+
+        error[not-available]: `[journal]` is not available in this version
+         --> /config/hookreeve.toml:8:2
+          |
+        8 | [journal]
+          |  ^^^^^^^
+          |
+          = help: remove it, or use a version that has it
+
+        error[not-available]: `[[lookup]]` is not available in this version
+          --> /config/hookreeve.toml:10:3
+           |
+        10 | [[lookup]]
+           |   ^^^^^^
+           |
+           = help: remove it, or use a version that has it
+
+        error[invalid-value]: `rule`: expected a list of tables, found a table
+          --> /config/hookreeve.toml:12:2
+           |
+        12 | [rule]
+           |  ^^^^
+           |
+           = help: each entry begins with `[[rule]]`"#]]);
+}
+
+#[test]
+fn values_that_are_right_in_themselves_may_be_wrong_together() {
+    Case::new(
+        r#"
+[server]
+data_dir = ""
+max_connections = 0
+trusted_proxies = ["0.0.0.0/0"]
+[metrics]
+listen = "0.0.0.0:8080"
+[log]
+person = "key"
+pseudonym_key = { env = "KEY" }
+"#,
+    )
+    .check(&expect![[r#"
+        error[empty-path]: `data_dir` is empty
+         --> /config/hookreeve.toml:3:12
+          |
+        3 | data_dir = ""
+          |            ^^
+          |
+          = help: leave it out for `data` in the working directory
+
+        error[zero-limit]: `max_connections` is zero: no request could be served
+         --> /config/hookreeve.toml:4:19
+          |
+        4 | max_connections = 0
+          |                   ^
+          |
+          = help: leave it out for the default
+
+        warning[everybody-trusted]: every sender may claim any address in X-Forwarded-For
+         --> /config/hookreeve.toml:5:19
+          |
+        5 | trusted_proxies = ["0.0.0.0/0"]
+          |                   ^^^^^^^^^^^^^
+          |
+          = help: name the proxies' own networks
+
+        error[same-address]: this is the address of `[server]`, too
+         --> /config/hookreeve.toml:7:10
+          |
+        7 | listen = "0.0.0.0:8080"
+          |          ^^^^^^^^^^^^^^
+          |
+          = help: give each listener a port of its own
+
+        warning[unused-key]: this key is not used: lines do not name pseudonyms
+          --> /config/hookreeve.toml:10:17
+           |
+        10 | pseudonym_key = { env = "KEY" }
+           |                 ^^^^^^^^^^^^^^^
+           |
+           = help: remove it, or set person = "pseudonym""#]]);
+}
+
+#[test]
+fn syntax_errors_are_shown_alone() {
+    Case::new("[server]\nlisten = 0.0.0.0\nmax_in_flight = 'x'\n[server]\n[log\nlevel = \"info\n").check(&expect![[
+        r"
+        error[toml-syntax]: invalid float, expected nothing
+         --> /config/hookreeve.toml:2:13
+          |
+        2 | listen = 0.0.0.0
+          |             ^^^^
+
+        error[toml-syntax]: this key is set twice
+         --> /config/hookreeve.toml:4:2
+          |
+        4 | [server]
+          |  ^^^^^^
+          |
+          = help: keep one of the two
+
+        error[toml-syntax]: unclosed table, expected `]`
+         --> /config/hookreeve.toml:5:5
+          |
+        5 | [log
+          |     ^"
+    ]]);
+}
+
+#[test]
+fn an_include_below_a_section_is_told_where_it_belongs() {
+    Case::new("[server]\nhealth = true\n[[rule]]\nid = 'x'\ninclude = ['rules/*.toml']\n").check(&expect![[r"
+        error[misplaced-key]: `include` is part of the table above it
+         --> /config/hookreeve.toml:5:1
+          |
+        5 | include = ['rules/*.toml']
+          | ^^^^^^^
+          |
+          = help: move it above the first [section]"]]);
+}
+
+#[test]
+fn rules_are_appended_main_file_first_then_in_byte_order() {
+    let case = Case::new(
+        "include = ['rules/*.toml', 'b/last.toml', 'rules/10.toml']\n[[rule]]\nid = 'main'\n[server]\nhealth = false",
+    )
+    .file("config/rules/é.toml", "[[rule]]\nid = 'é'")
+    .file("config/rules/9.toml", "[[rule]]\nid = '9'\n[log]\nlevel = 'warn'")
+    .file("config/rules/10.toml", "[[rule]]\nid = '10'\n[server]\nmax_in_flight = 1")
+    .file("config/rules/B.toml", "[[rule]]\nid = 'B'")
+    .file("config/rules/a.toml", "\u{feff}rule = [{ id = 'a' }]")
+    .file("config/rules/.hidden.toml", "nonsense")
+    .file("config/rules/deeper/x.toml", "nonsense")
+    .file("config/b/last.toml", "[[rule]]\nid = 'last'");
+    let loaded = case.check(&expect![[""]]);
+    let rules = loaded.lists.get("rule").and_then(|rules| rules.as_array()).expect("rules");
+    let ids: Vec<_> = rules.iter().filter_map(|rule| rule.get("id")?.as_str()).collect();
+    assert_eq!(ids, ["main", "10", "9", "B", "a", "é", "last"]);
+    let settings = loaded.settings.expect("settings");
+    assert_eq!(
+        (settings.server.max_in_flight, settings.server.health, settings.log.level),
+        (1, false, log::Level::Warn)
+    );
+    let watched: Vec<_> = loaded.files.paths().map(|path| case.shorten(&path.display().to_string())).collect();
+    assert_eq!(watched.len(), 7, "{watched:?}");
+}
+
+#[test]
+fn an_include_that_finds_nothing_is_told() {
+    Case::new("include = ['none/*.toml', 'none.toml', 3, '', 'a[', 'latin1.toml', 'utf16.toml', 'large.toml', 'nested.toml', 'hookreeve.toml']")
+        .file("config/latin1.toml", b"# ok\nname = \"gr\xf6\xdfe\"\n")
+        .file("config/utf16.toml", b"\xff\xfea\0")
+        .file("config/large.toml", vec![b'#'; (4 << 20) + 1])
+        .file("config/nested.toml", "include = ['more.toml']")
+        .check(&expect![[r#"
+            warning[no-match]: no file matches `none/*.toml`
+             --> /config/hookreeve.toml:1:12
+              |
+            1 | include = ['none/*.toml', 'none.toml', 3, '', 'a[', 'latin1.toml', 'utf16.toml', 'large.toml', 'nested.toml', 'hookreeve.toml']
+              |            ^^^^^^^^^^^^^
+              |
+              = help: it is relative to the directory of the file that it stands in
+
+            error[unreadable-file]: /config/none.toml could not be read: No such file or directory (os error 2)
+             --> /config/hookreeve.toml:1:27
+              |
+            1 | include = ['none/*.toml', 'none.toml', 3, '', 'a[', 'latin1.toml', 'utf16.toml', 'large.toml', 'nested.toml', 'hookreeve.toml']
+              |                           ^^^^^^^^^^^
+              |
+              = help: a path is relative to the file that it stands in
+
+            error[invalid-value]: `include`: expected a list of paths or patterns
+             --> /config/hookreeve.toml:1:40
+              |
+            1 | include = ['none/*.toml', 'none.toml', 3, '', 'a[', 'latin1.toml', 'utf16.toml', 'large.toml', 'nested.toml', 'hookreeve.toml']
+              |                                        ^
+              |
+              = help: include = ["rules/*.toml"]
+
+            error[invalid-value]: `include`: expected a list of paths or patterns
+             --> /config/hookreeve.toml:1:43
+              |
+            1 | include = ['none/*.toml', 'none.toml', 3, '', 'a[', 'latin1.toml', 'utf16.toml', 'large.toml', 'nested.toml', 'hookreeve.toml']
+              |                                           ^^
+              |
+              = help: include = ["rules/*.toml"]
+
+            error[invalid-pattern]: no pattern: invalid range pattern
+             --> /config/hookreeve.toml:1:47
+              |
+            1 | include = ['none/*.toml', 'none.toml', 3, '', 'a[', 'latin1.toml', 'utf16.toml', 'large.toml', 'nested.toml', 'hookreeve.toml']
+              |                                               ^^^^
+              |
+              = help: `*` and `?` stand for any characters, `[ab]` for one of those named
+
+            error[unreadable-file]: /config/utf16.toml is UTF-16, not UTF-8
+             --> /config/hookreeve.toml:1:68
+              |
+            1 | include = ['none/*.toml', 'none.toml', 3, '', 'a[', 'latin1.toml', 'utf16.toml', 'large.toml', 'nested.toml', 'hookreeve.toml']
+              |                                                                    ^^^^^^^^^^^^
+              |
+              = help: save the file as UTF-8
+
+            error[unreadable-file]: /config/large.toml could not be read: it is larger than 4MiB
+             --> /config/hookreeve.toml:1:82
+              |
+            1 | include = ['none/*.toml', 'none.toml', 3, '', 'a[', 'latin1.toml', 'utf16.toml', 'large.toml', 'nested.toml', 'hookreeve.toml']
+              |                                                                                  ^^^^^^^^^^^^
+              |
+              = help: split it up, and `include` the parts
+
+            error[nested-include]: an included file includes no others
+             --> /config/nested.toml:1:1
+              |
+            1 | include = ['more.toml']
+              | ^^^^^^^
+              |
+              = help: name them in the main file's `include`
+
+            error[unreadable-file]: this is not UTF-8
+            --> /config/latin1.toml:2:11
+             = help: save the file as UTF-8"#]]);
+}
+
+#[test]
+fn an_include_that_is_no_list_is_told() {
+    Case::new("include = 'rules/*.toml'").check(&expect![[r#"
+        error[invalid-value]: `include`: expected a list of paths or patterns
+         --> /config/hookreeve.toml:1:11
+          |
+        1 | include = 'rules/*.toml'
+          |           ^^^^^^^^^^^^^^
+          |
+          = help: include = ["rules/*.toml"]"#]]);
+}
+
+#[test]
+fn the_same_key_in_two_files_is_an_error_that_names_both() {
+    Case::new("include = ['more.toml']\n[server]\nhealth = true\ntls = { cert = 'a', key = 'b' }\ntrusted_proxies = ['::1']\n[[rule]]\nid = 'x'")
+        .file("config/more.toml", "rule = 3\n[server]\nhealth = false\ntls.cert = 'c'\ntrusted_proxies = ['::2']\n[log]\nlevel = 'warn'")
+        .check(&expect![[r"
+            error[set-twice]: `rule` is set in two files
+             --> /config/more.toml:1:1
+              |
+            1 | rule = 3
+              | ^^^^
+              |
+             ::: /config/hookreeve.toml:6:3
+              |
+            6 | [[rule]]
+              |   ---- first set here
+              |
+              = help: keep one of the two
+
+            error[set-twice]: `server.health` is set in two files
+             --> /config/more.toml:3:1
+              |
+            3 | health = false
+              | ^^^^^^
+              |
+             ::: /config/hookreeve.toml:3:1
+              |
+            3 | health = true
+              | ------ first set here
+              |
+              = help: keep one of the two
+
+            error[set-twice]: `server.tls.cert` is set in two files
+             --> /config/more.toml:4:5
+              |
+            4 | tls.cert = 'c'
+              |     ^^^^
+              |
+             ::: /config/hookreeve.toml:4:9
+              |
+            4 | tls = { cert = 'a', key = 'b' }
+              |         ---- first set here
+              |
+              = help: keep one of the two
+
+            error[set-twice]: `server.trusted_proxies` is set in two files
+             --> /config/more.toml:5:1
+              |
+            5 | trusted_proxies = ['::2']
+              | ^^^^^^^^^^^^^^^
+              |
+             ::: /config/hookreeve.toml:5:1
+              |
+            5 | trusted_proxies = ['::1']
+              | --------------- first set here
+              |
+              = help: keep one of the two"]]);
+}
+
+#[test]
+fn a_missing_file_is_named_and_watched_for() {
+    let case = Case::new("");
+    fs::remove_file(case.directory.path().join("config/hookreeve.toml")).expect("removed");
+    let loaded = case.check(&expect![[r"
+        error[unreadable-file]: /config/hookreeve.toml could not be read: No such file or directory (os error 2)
+         |
+         = help: name another file by --config FILE"]]);
+    assert_eq!(loaded.files.paths().count(), 1);
+}
+
+#[test]
+fn a_directory_in_place_of_a_file_is_named() {
+    let case = Case::new("");
+    let loaded = load(Some(&case.directory.path().join("config")), &case.environment);
+    let findings: Vec<_> = loaded.findings.iter().map(|finding| finding.render(false)).collect();
+    expect![[r"
+        error[unreadable-file]: /config could not be read: Is a directory (os error 21)
+         |
+         = help: name another file by --config FILE"]]
+    .assert_eq(&case.shorten(&findings.join("\n")));
+}
+
+#[test]
+fn a_secret_in_the_file_is_refused_and_not_shown() {
+    for text in [
+        "[log]\npseudonym_key = 'hunter2'",
+        "[log]\npseudonym_key = { env = 'hunter2!' }",
+        "[log]\npseudonym_key = { value = 'hunter2' }",
+        "[log]\npseudonym_key = ['hunter2']",
+        "[log]\npseudonym_key = 72727272",
+        "[log]\npseudonym_kye = 'hunter2'",
+        "[log]\nsecret = 'hunter2'",
+        "[log]\npseudonym_key = hunter2",
+        "log = { pseudonym_key = 'hunter2', lvel = 'info' }",
+        "[console]\ntoken = 'hunter2'\n",
+        "journal = { url = 'postgres://me:hunter2@db/x' }\n",
+        "[x]\ny = { passwords = [{ a = 'hunter2' }] }\n",
+        "include = ['more.toml']\nlog = { pseudonym_key = 'hunter2' }",
+    ] {
+        let loaded = Case::new(text).file("config/more.toml", "[log]\npseudonym_key = 'hunter2'").load();
+        assert!(loaded.findings.has_errors(), "{text}");
+        for finding in &loaded.findings {
+            let all = format!("{}{}{}", finding.render(false), finding.one_line(), finding.to_json());
+            assert!(!all.contains("hunter2") && !all.contains("72727272"), "{text}: {all}");
+        }
+    }
+    Case::new("[log]\npseudonym_key = 'hunter2'\nlevel = 'x'").check(&expect![[r#"
+        error[invalid-value]: `log.pseudonym_key`: expected { env = "NAME" } or { file = "path" }: a secret is never in the configuration itself
+        --> /config/hookreeve.toml:2:17
+
+        error[invalid-value]: `log.level`: expected one of `error`, `warn`, `info`, `debug`, `trace`
+         --> /config/hookreeve.toml:3:9
+          |
+        3 | level = 'x'
+          |         ^^^"#]]);
+}
+
+#[test]
+fn secrets_that_are_not_there_are_shown_where_they_are_named() {
+    let missing = |text: &str, variables: &[(&str, &str)]| {
+        let case = Case::new(text).variables(variables);
+        let findings: Vec<_> = case.load().missing_secrets(Severity::Warning).iter().map(|f| f.render(false)).collect();
+        case.shorten(&findings.join("\n"))
+    };
+    assert_eq!(missing("[log]\npseudonym_key = { env = 'KEY' }", &[("KEY", "s3cret")]), "");
+    assert_eq!(missing("[log]\npseudonym_key = 's3cret'", &[]), "");
+    expect![[r"
+        warning[missing-secret]: environment variable KEY is missing or empty
+         --> /config/hookreeve.toml:2:17
+          |
+        2 | pseudonym_key = { env = 'KEY' }
+          |                 ^^^^^^^^^^^^^^^
+          |
+          = help: set it in the environment of the server"]]
+    .assert_eq(&missing("[log]\npseudonym_key = { env = 'KEY' }", &[("KEY", "")]));
+    expect![[r"
+        warning[missing-secret]: file /config/key could not be read: No such file or directory (os error 2)
+         --> /config/hookreeve.toml:2:17
+          |
+        2 | pseudonym_key = { file = 'key' }
+          |                 ^^^^^^^^^^^^^^^^
+          |
+          = help: write the secret to this file, readable for the server"]]
+    .assert_eq(&missing("[log]\npseudonym_key = { file = 'key' }", &[]));
+}
+
+#[test]
+fn paths_are_relative_to_the_file_that_names_them() {
+    let case = Case::new("include = ['more/x.toml']\n[server]\ndata_dir = 'data'\ntls.cert = '../cert.pem'")
+        .file("config/more/x.toml", "[server]\ntls.key = 'key.pem'\n[log]\npseudonym_key = { file = 'p.key' }")
+        .file("config/more/p.key", "s3cret\n");
+    let loaded = case.check(&expect![[""]]);
+    let settings = loaded.settings.as_ref().expect("settings");
+    let root = case.directory.path();
+    assert_eq!(settings.server.data_dir, root.join("config/data"));
+    let place = SecretRef::File(root.join("config/more/p.key"));
+    assert_eq!(settings.log.pseudonym_key.as_ref(), Some(&place));
+    assert_eq!(loaded.secrets().resolve(&place).expect("a secret").expose(), b"s3cret");
+    assert_eq!(loaded.base_dir, root.join("config"));
+    let watched: Vec<_> = loaded.files.paths().map(|path| case.shorten(&path.display().to_string())).collect();
+    assert_eq!(
+        watched,
+        [
+            "/config/../cert.pem",
+            "/config/hookreeve.toml",
+            "/config/more/key.pem",
+            "/config/more/p.key",
+            "/config/more/x.toml"
+        ]
+    );
+}
+
+#[test]
+fn the_environment_sets_keys_over_the_files() {
+    let settings = Case::new("[server]\nlisten = '127.0.0.1:1'\nhealth = true")
+        .variables(&[
+            ("HOOKREEVE__SERVER__LISTEN", "127.0.0.1:2"),
+            ("HOOKREEVE__SERVER__TRUSTED_PROXIES", "10.0.0.0/8,::1"),
+            ("HOOKREEVE__SERVER__TLS__CERT", "cert.pem"),
+            ("HOOKREEVE__SERVER__TLS__KEY", "/key.pem"),
+            ("HOOKREEVE__METRICS__LISTEN", "127.0.0.1:3"),
+            ("hookreeve__log__level", "trace"),
+        ])
+        .settings();
+    assert_eq!(settings.server.listen.0.port(), 2);
+    assert!(settings.server.health);
+    assert_eq!(settings.server.trusted_proxies.len(), 2);
+    assert_eq!(settings.metrics.expect("metrics").listen.0.port(), 3);
+    assert_eq!(settings.log.level, log::Level::Trace);
+    let here = std::path::absolute(Path::new("cert.pem")).expect("a path");
+    assert_eq!(settings.server.tls.expect("tls").cert, here);
+}
+
+#[test]
+fn a_mistake_in_a_variable_names_it_and_not_its_value() {
+    Case::new("[server]\nlistn = 'x'\n")
+        .variables(&[
+            ("HOOKREEVE__LOG__LEVEL", "hunter2"),
+            ("HOOKREEVE__LOG__PSEUDONYM_KEY", "hunter2"),
+            ("HOOKREEVE__SERVER__BODY_LIMIT", "hunter2"),
+            ("HOOKREEVE__SERVER__LISTEN", "hunter2"),
+            ("HOOKREEVE__SERVER__LISTN", "hunter2"),
+            ("HOOKREEVE__SERVER__MAX_IN_FLIGHT", "0"),
+            ("HOOKREEVE__SERVER__MAX_CONNECTIONS", "-1"),
+            ("HOOKREEVE__SERVER__TLS__CERT", "hunter2"),
+            ("HOOKREEVE__SERVER__TRUSTED_PROXIES", "::1,hunter2"),
+        ])
+        .check(&expect![[r#"
+            error[unknown-key]: unknown key `listn`
+             --> /config/hookreeve.toml:2:1
+              |
+            2 | listn = 'x'
+              | ^^^^^
+              |
+              = help: did you mean `listen`?
+
+            error[environment]: a secret is not set like this
+            --> environment variable HOOKREEVE__LOG__PSEUDONYM_KEY
+             = help: name it in the file: { env = "NAME" } or { file = "path" }
+
+            error[environment]: there is no such key
+            --> environment variable HOOKREEVE__SERVER__LISTN
+             = help: did you mean HOOKREEVE__SERVER__LISTEN?
+
+            error[invalid-value]: `server.body_limit`: expected a size such as "512B", "256KiB" or "1MiB"
+            --> environment variable HOOKREEVE__SERVER__BODY_LIMIT
+
+            error[invalid-value]: `server.listen`: expected an address and a port, such as "0.0.0.0:8080" or "[::1]:8080"
+            --> environment variable HOOKREEVE__SERVER__LISTEN
+
+            error[invalid-value]: `server.max_connections`: expected a whole number that is not negative
+            --> environment variable HOOKREEVE__SERVER__MAX_CONNECTIONS
+
+            error[missing-key]: the key `server.tls.key` is missing
+            --> environment variable HOOKREEVE__SERVER__TLS__CERT
+             = help: add `key = …` to this table
+
+            error[invalid-value]: `server.trusted_proxies`: expected a network or an address, such as "10.0.0.0/8" or "203.0.113.7"
+            --> environment variable HOOKREEVE__SERVER__TRUSTED_PROXIES
+
+            error[invalid-value]: `log.level`: expected one of `error`, `warn`, `info`, `debug`, `trace`
+            --> environment variable HOOKREEVE__LOG__LEVEL
+
+            error[zero-limit]: `max_in_flight` is zero: no request could be served
+            --> environment variable HOOKREEVE__SERVER__MAX_IN_FLIGHT
+             = help: leave it out for the default"#]]);
+}
+
+#[test]
+fn the_schema_has_every_section_and_key_with_its_words() {
+    let schema = schema();
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    let names: Vec<_> = schema["properties"].as_object().expect("properties").keys().collect();
+    assert_eq!(names, ["server", "log", "metrics", "attributes", "rule", "include"]);
+    let check = |name: &str| {
+        for (key, schema) in schema["$defs"][name]["properties"].as_object().expect("properties") {
+            assert!(schema["description"].is_string(), "{name}.{key} has no description");
+        }
+    };
+    ["Server", "Log", "Metrics", "Tls", "RawRule"].into_iter().for_each(check);
+    expect![[r##"
+        {
+          "$ref": "#/$defs/Size",
+          "description": "The largest body of a request. Default: `1MiB`.",
+          "default": "1MiB"
+        }"##]]
+    .assert_eq(&format!("{:#}", schema["$defs"]["Server"]["properties"]["body_limit"]));
+}
