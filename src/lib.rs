@@ -1,3 +1,4 @@
 //! Hookreeve: a webhook receiver that an identity cloud's tenant runs.
 
+pub mod auth;
 pub mod base;

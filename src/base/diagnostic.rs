@@ -123,9 +123,8 @@ impl Diagnostic {
             }
             Some(place) => {
                 let (line, column) = place.line_and_column();
-                title.element(
-                    annotate_snippets::Origin::path(place.source.name.as_str()).line(line).char_column(column),
-                )
+                title
+                    .element(annotate_snippets::Origin::path(place.source.name.as_str()).line(line).char_column(column))
             }
             None => Group::with_title(title),
         };

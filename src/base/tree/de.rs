@@ -130,9 +130,8 @@ impl<'de> de::Deserializer<'de> for &'de Node {
             Value::Float(float) => visitor.visit_f64(*float),
             Value::Bool(truth) => visitor.visit_bool(*truth),
             Value::Array(items) => visitor.visit_seq(de::value::SeqDeserializer::new(items.iter())),
-            Value::Table(table) => visitor.visit_map(de::value::MapDeserializer::new(
-                table.iter().map(|(key, entry)| (key.as_str(), entry)),
-            )),
+            Value::Table(table) => visitor
+                .visit_map(de::value::MapDeserializer::new(table.iter().map(|(key, entry)| (key.as_str(), entry)))),
         }
     }
 

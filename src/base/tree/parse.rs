@@ -50,9 +50,7 @@ fn convert(source: &Arc<Source>, value: Spanned<DeValue<'_>>, findings: &mut Dia
             findings.push(Diagnostic::error("toml-number", "this is not a number").at(&place));
             0.0
         })),
-        DeValue::Array(items) => {
-            Value::Array(items.into_iter().map(|item| convert(source, item, findings)).collect())
-        }
+        DeValue::Array(items) => Value::Array(items.into_iter().map(|item| convert(source, item, findings)).collect()),
         DeValue::Table(table) => Value::Table(convert_table(source, table, findings)),
     };
     Node { value, place }

@@ -1,0 +1,225 @@
+//! Every credential that the configuration names, prepared; and the proof that they held.
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+
+use super::address::Network;
+use super::check::Exposure;
+use super::claims::Claims;
+use super::config::{Config, JwtConfig, Unverified};
+use super::denied::{Denied, DeniedReason};
+use super::identity::ClientIdentity;
+use super::jwt::{Keys, MAX_TOKEN_BYTES, Verifier};
+use super::keys::{Key, is_symmetric};
+use super::source::Source;
+use crate::base::clock::Clock;
+use crate::base::diagnostic::{Problem, Severity};
+use crate::base::secret::{Secret, SecretRef, SecretSource};
+
+/// Decides whether an event comes from whom it should.
+#[derive(Debug)]
+pub struct Authenticator {
+    unverified: Unverified,
+    allow_from: Option<Vec<Network>>,
+    path_secret: Option<Vec<Secret>>,
+    client_names: Option<Vec<String>>,
+    bearer: Option<Vec<Secret>>,
+    jwt: Option<Verifier>,
+}
+
+/// What a request presents.
+#[derive(Clone, Copy, Debug)]
+pub struct Presented<'a> {
+    /// Its headers.
+    pub headers: &'a HeaderMap,
+    /// The client's address, `X-Forwarded-For` already resolved by [`client_address`](super::client_address).
+    pub peer: IpAddr,
+    /// The path's secret segment as it stands in the path, where there is one.
+    pub path_secret: Option<&'a str>,
+    /// Whom the client certificate names, where there is one.
+    pub client: Option<&'a ClientIdentity>,
+}
+
+/// The proof that every credential held, or that none needs to. Only an [`Authenticator`] makes one.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    claims: Option<Claims>,
+}
+
+impl Authenticator {
+    /// Prepares everything that `config` names; key files are relative to `base_dir`. Warnings are `Config::problems`'
+    /// matter: here, an error is an error and everything else passes.
+    pub fn try_new(
+        config: &Config,
+        secrets: &dyn SecretSource,
+        base_dir: &Path,
+        exposure: Exposure,
+        clock: &Clock,
+    ) -> Result<Self, Vec<Problem>> {
+        // The library guesses its backend from the features of the whole build, and panics where it cannot. An error
+        // means that it is set already.
+        let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
+        let mut problems = config.problems(exposure);
+        problems.retain(|problem| problem.severity == Severity::Error);
+        let mut preparation = Preparation { secrets, base_dir, clock, problems };
+        let client_names = config.client_cert.as_ref().map(|asked| asked.names.clone());
+        let authenticator = Self {
+            unverified: config.unverified,
+            allow_from: config.allow_from.clone(),
+            path_secret: config.path_secret.as_ref().map(|places| preparation.path_secrets(places.iter())),
+            client_names: client_names.or_else(|| exposure.client_ca.then(Vec::new)),
+            bearer: config.bearer.as_ref().map(|places| preparation.secrets(&["bearer"], places.iter())),
+            jwt: config.jwt.as_ref().map(|jwt| preparation.jwt(jwt)),
+        };
+        if preparation.problems.is_empty() { Ok(authenticator) } else { Err(preparation.problems) }
+    }
+
+    /// Looks at every credential that is named; the first that does not hold is the reason.
+    pub async fn verify(&self, presented: &Presented<'_>) -> Result<Verified, Denied> {
+        if let Some(networks) = &self.allow_from
+            && !networks.iter().any(|network| network.contains(presented.peer))
+        {
+            return Err(DeniedReason::AddressNotAllowed.into());
+        }
+        if let Some(secrets) = &self.path_secret
+            && !presented.path_secret.is_some_and(|segment| matches_any(secrets, segment))
+        {
+            return Err(DeniedReason::WrongPathSecret.into());
+        }
+        if let Some(names) = &self.client_names {
+            let client = presented.client.ok_or(DeniedReason::NoClientCertificate)?;
+            if !names.is_empty() && !client.bears_one_of(names) {
+                return Err(DeniedReason::ClientCertificateName.into());
+            }
+        }
+        if let Some(secrets) = &self.bearer
+            && !matches_any(secrets, bearer_token(presented.headers)?)
+        {
+            return Err(DeniedReason::WrongBearer.into());
+        }
+        let claims = match &self.jwt {
+            Some(jwt) => Some(jwt.verify(bearer_token(presented.headers)?).await?),
+            None => None,
+        };
+        Ok(Verified { claims })
+    }
+
+    /// What the configuration wants done with an event whose credentials do not hold.
+    pub fn unverified(&self) -> Unverified {
+        self.unverified
+    }
+
+    /// Stands in for the proof where the configuration says that unverified events are accepted, and nowhere else.
+    pub fn waive(&self) -> Option<Verified> {
+        (self.unverified == Unverified::Accept).then_some(Verified { claims: None })
+    }
+}
+
+impl Verified {
+    /// The claims of the token, where one was asked for.
+    pub fn claims(&self) -> Option<&Claims> {
+        self.claims.as_ref()
+    }
+}
+
+/// The one bearer token of the one `Authorization` header.
+fn bearer_token(headers: &HeaderMap) -> Result<&str, DeniedReason> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let value = values.next().ok_or(DeniedReason::MissingToken)?;
+    if values.next().is_some() {
+        return Err(DeniedReason::DuplicateHeader);
+    }
+    let text = value.to_str().map_err(|_| DeniedReason::MalformedToken)?;
+    let (scheme, token) = text.split_once(' ').ok_or(DeniedReason::MissingToken)?;
+    let token = token.trim_matches(' ');
+    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
+        return Err(DeniedReason::MissingToken);
+    }
+    if token.len() > MAX_TOKEN_BYTES {
+        return Err(DeniedReason::OversizedToken);
+    }
+    Ok(token)
+}
+
+/// Compares with every secret, whichever holds, so that the time does not tell which.
+fn matches_any(secrets: &[Secret], presented: &str) -> bool {
+    secrets.iter().fold(false, |held, secret| secret.matches(presented.as_bytes()) | held)
+}
+
+/// The way from a [`Config`] to an [`Authenticator`], collecting everything that is in the way.
+struct Preparation<'a> {
+    secrets: &'a dyn SecretSource,
+    base_dir: &'a Path,
+    clock: &'a Clock,
+    problems: Vec<Problem>,
+}
+
+impl Preparation<'_> {
+    fn secrets<'p>(&mut self, path: &[&str], places: impl Iterator<Item = &'p SecretRef>) -> Vec<Secret> {
+        let mut secrets = Vec::new();
+        for place in places {
+            match self.secrets.resolve(place) {
+                Ok(secret) => secrets.push(secret),
+                Err(error) => self.problems.push(Problem::error("secret-missing", path, error.to_string())),
+            }
+        }
+        secrets
+    }
+
+    fn path_secrets<'p>(&mut self, places: impl Iterator<Item = &'p SecretRef>) -> Vec<Secret> {
+        let secrets = self.secrets(&["path_secret"], places);
+        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
+        if secrets.iter().any(|secret| !secret.expose().iter().all(plain)) {
+            let message = "a path secret holds characters that do not stand in a path as they are";
+            let problem = Problem::error("auth-path-secret", &["path_secret"], message);
+            self.problems.push(problem.hint("use letters, digits, '-', '.', '_' and '~' only"));
+        }
+        secrets
+    }
+
+    fn jwt(&mut self, config: &JwtConfig) -> Verifier {
+        let mut keys = Vec::new();
+        for place in config.secret.iter().flat_map(|places| places.iter()) {
+            for secret in self.secrets(&["jwt", "secret"], std::iter::once(place)) {
+                match Key::from_secret(secret.expose(), config.form) {
+                    Ok(forms) => keys.extend(forms),
+                    Err(error) => self.refuse_key("secret", format!("{place} is no shared secret: {error}")),
+                }
+            }
+        }
+        for path in config.key.iter().flat_map(|files| files.as_slice()) {
+            let shown = path.display();
+            match std::fs::read(self.base_dir.join(path)) {
+                Ok(text) => match Key::from_pem(&text) {
+                    Ok(found) => keys.extend(found),
+                    Err(error) => self.refuse_key("key", format!("file {shown} is no key file: {error}")),
+                },
+                Err(error) => self.refuse_key("key", format!("file {shown} could not be read: {error}")),
+            }
+        }
+        let keys = Keys::new(keys);
+        let algorithms: Vec<_> = config.known_algorithms().collect();
+        let published = config.jwks_url.as_ref().and_then(|url| self.source(url, config));
+        for algorithm in algorithms.iter().filter(|algorithm| !is_symmetric(**algorithm)) {
+            if config.jwks_url.is_none() && self.problems.is_empty() && !keys.serve(*algorithm) {
+                self.refuse_key("key", format!("no key named here is for {algorithm:?}"));
+            }
+        }
+        let clock = self.clock.clone();
+        Verifier { algorithms, keys, published, leeway: config.leeway.0, tenants: config.tenants.clone(), clock }
+    }
+
+    fn source(&mut self, url: &str, config: &JwtConfig) -> Option<Source> {
+        let source = Source::try_new(url, config.jwks_refresh.0, self.clock);
+        source
+            .map_err(|error| self.problems.push(Problem::error("auth-jwks", &["jwt", "jwks_url"], error.to_string())))
+            .ok()
+    }
+
+    fn refuse_key(&mut self, key: &str, message: String) {
+        self.problems.push(Problem::error("auth-key", &["jwt", key], message));
+    }
+}
