@@ -13,6 +13,7 @@ mod identity;
 mod jwks;
 mod jwt;
 mod keys;
+mod prepare;
 mod source;
 #[cfg(test)]
 mod tests;

@@ -31,7 +31,7 @@ fn credentials_that_contradict_each_other_or_cannot_hold_are_found() {
     let empty = "path_secret = []\nbearer = []\nallow_from = []";
     check(empty, OUTSIDE, &[("auth-empty", "path_secret"), ("auth-empty", "bearer"), ("auth-empty", "allow_from")]);
     check("[client_cert]", OUTSIDE, &[("auth-no-client-ca", "client_cert")]);
-    check(r#"jwt = { secret = [] }"#, OUTSIDE, &[("auth-empty", "jwt.secret")]);
+    check(r"jwt = { secret = [] }", OUTSIDE, &[("auth-empty", "jwt.secret")]);
 }
 
 #[test]

@@ -44,9 +44,9 @@ impl KeyServer {
                 connections.spawn(answer(stream, served.clone()));
             }
         });
-        let server = Self { url, state, _tasks: tasks };
-        server.publish(keys);
-        server
+        let this = Self { url, state, _tasks: tasks };
+        this.publish(keys);
+        this
     }
 
     fn publish(&self, keys: &[serde_json::Value]) {
