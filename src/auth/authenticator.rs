@@ -76,6 +76,14 @@ impl Authenticator {
         if preparation.problems.is_empty() { Ok(authenticator) } else { Err(preparation.problems) }
     }
 
+    /// Takes over the signer's keys that `previous` has fetched, where both read them from the same place. For a reload.
+    pub fn inherit(&self, previous: &Self) {
+        let sources = (self.jwt.as_ref(), previous.jwt.as_ref());
+        if let (Some(Verifier { published: Some(own), .. }), Some(Verifier { published: Some(theirs), .. })) = sources {
+            own.inherit(theirs);
+        }
+    }
+
     /// Looks at every credential that is named; the first that does not hold is the reason.
     pub async fn verify(&self, presented: &Presented<'_>) -> Result<Verified, Denied> {
         if let Some(networks) = &self.allow_from

@@ -83,6 +83,14 @@ impl Source {
         })
     }
 
+    /// Takes over the keys that `previous` has, where it is the same source: a reload of the configuration must not need
+    /// a source that happens to be down.
+    pub(super) fn inherit(&self, previous: &Self) {
+        if self.url == previous.url {
+            self.current.store(previous.current.load_full());
+        }
+    }
+
     /// The keys, among which there is one for this algorithm and key id if the signer has published it.
     pub(super) async fn keys(&self, algorithm: Algorithm, id: Option<&str>) -> Result<Arc<[Key]>, DeniedReason> {
         let seen = self.current.load_full();

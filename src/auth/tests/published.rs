@@ -162,6 +162,23 @@ async fn old_keys_serve_while_the_source_errs_and_new_ones_once_it_recovers() {
 }
 
 #[tokio::test]
+async fn a_reload_keeps_the_keys_while_the_source_errs() {
+    let signer = Signer::new(Algorithm::ES256);
+    let server = KeyServer::start(&[signer.jwk("one")]).await;
+    let clock = sample_clock();
+    let before = server.authenticator(ES256, &clock);
+    let token = signer.token(Some("one"));
+    assert!(verify(&before, &token).await.is_ok());
+    server.answer(500, "");
+    let after = server.authenticator(ES256, &clock);
+    after.inherit(&before);
+    assert!(verify(&after, &token).await.is_ok());
+    let elsewhere = KeyServer::start(&[]).await.authenticator(ES256, &clock);
+    elsewhere.inherit(&before);
+    assert_eq!(verify(&elsewhere, &token).await.unwrap_err(), DeniedReason::KeySourceUnavailable);
+}
+
+#[tokio::test]
 async fn without_any_keys_yet_the_source_is_to_blame() {
     let server = KeyServer::start(&[]).await;
     let clock = sample_clock();

@@ -198,3 +198,74 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Timed<I> {
         self.stream.is_write_vectored()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+    use tokio::time::sleep;
+
+    use super::*;
+
+    const HEADER: Duration = Duration::from_secs(5);
+
+    fn connection() -> (Timed<DuplexStream>, DuplexStream, Activity) {
+        let (server, client) = duplex(1024);
+        let activity = Activity::default();
+        (Timed::new(server, activity.clone(), HEADER), client, activity)
+    }
+
+    /// After how many whole seconds of silence reading gives up.
+    async fn patience(timed: &mut Timed<DuplexStream>) -> u64 {
+        let begin = Clock::system().instant();
+        let error = timed.read_u8().await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        begin.elapsed().as_secs()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_new_connection_owes_a_header() {
+        let (mut timed, mut client, _) = connection();
+        client.write_all(b"G").await.unwrap();
+        assert_eq!(timed.read_u8().await.unwrap(), b'G');
+        assert_eq!(patience(&mut timed).await, 5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_under_way_may_take_its_time() {
+        let (mut timed, mut client, activity) = connection();
+        let busy = activity.begin(Version::HTTP_11);
+        let send = async {
+            sleep(Duration::from_secs(3_600)).await;
+            client.write_all(b"x").await.unwrap();
+        };
+        assert_eq!(tokio::join!(timed.read_u8(), send).0.unwrap(), b'x');
+        drop(busy);
+        assert_eq!(patience(&mut timed).await, 75);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn between_requests_there_is_more_time_until_the_next_begins() {
+        for (version, expected) in [(Version::HTTP_11, 5), (Version::HTTP_2, 75 - 60)] {
+            let (mut timed, mut client, activity) = connection();
+            drop(activity.begin(version));
+            let send = async {
+                sleep(Duration::from_secs(60)).await;
+                client.write_all(b"G").await.unwrap();
+            };
+            assert_eq!(tokio::join!(timed.read_u8(), send).0.unwrap(), b'G');
+            assert_eq!(patience(&mut timed).await, expected);
+            drop(activity.begin(version));
+            assert_eq!(patience(&mut timed).await, 75);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reply_that_is_still_being_sent_is_a_request_under_way() {
+        let (mut timed, _client, activity) = connection();
+        let body = activity.begin(Version::HTTP_11).until_sent(http_body_util::Empty::<bytes::Bytes>::new());
+        let silence = tokio::time::timeout(Duration::from_secs(3_600), timed.read_u8());
+        assert!(silence.await.is_err());
+        drop(body);
+        assert_eq!(patience(&mut timed).await, 75);
+    }
+}
