@@ -22,8 +22,7 @@ impl RequestId {
     /// A caller's own id, if it is short and made of `[A-Za-z0-9._-]` only, so that it is safe in a log line.
     pub fn parse(text: &str) -> Option<Self> {
         let safe = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-        (!text.is_empty() && text.len() <= Self::MAX_BYTES && text.bytes().all(safe))
-            .then(|| Self(text.to_owned()))
+        (!text.is_empty() && text.len() <= Self::MAX_BYTES && text.bytes().all(safe)).then(|| Self(text.to_owned()))
     }
 
     /// The id as text.
@@ -45,8 +44,6 @@ impl fmt::Display for RequestId {
 /// Where the operating system has no randomness to give, nothing that follows would be safe.
 pub fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .expect("the operating system gives random bytes");
+    SystemRandom::new().fill(&mut bytes).expect("the operating system gives random bytes");
     bytes
 }

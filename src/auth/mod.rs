@@ -1,0 +1,27 @@
+//! Who may send: tokens, secret paths, static bearers, address lists and client certificates.
+//!
+//! [`Config`] is what was written, [`Authenticator`] what it means, and only it makes a [`Verified`]. Which route a
+//! request is for, and what the sender hears, is the matter of `http`.
+
+mod address;
+mod authenticator;
+mod check;
+mod claims;
+mod config;
+mod denied;
+mod identity;
+mod jwks;
+mod jwt;
+mod keys;
+mod prepare;
+mod source;
+#[cfg(test)]
+mod tests;
+
+pub use address::{Network, client_address};
+pub use authenticator::{Authenticator, Presented, Verified};
+pub use check::Exposure;
+pub use claims::Claims;
+pub use config::{ClientCertConfig, Config, JwtConfig, KeyFiles, SecretForm, Unverified};
+pub use denied::{Denied, DeniedReason};
+pub use identity::{ClientIdentity, IdentityError};
