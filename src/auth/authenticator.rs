@@ -6,7 +6,6 @@ use std::path::Path;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
-use super::address::Network;
 use super::check::Exposure;
 use super::claims::Claims;
 use super::config::{Config, Unverified};
@@ -16,6 +15,7 @@ use super::jwt::{MAX_TOKEN_BYTES, Verifier};
 use super::prepare::Preparation;
 use crate::base::clock::Clock;
 use crate::base::diagnostic::{Problem, Severity};
+use crate::base::net::Network;
 use crate::base::secret::{Secret, SecretSource};
 
 /// Decides whether an event comes from whom it should.
@@ -117,6 +117,11 @@ impl Authenticator {
     /// What the configuration wants done with an event whose credentials do not hold.
     pub fn unverified(&self) -> Unverified {
         self.unverified
+    }
+
+    /// Whether a path to an event has a secret segment.
+    pub fn wants_path_secret(&self) -> bool {
+        self.path_secret.is_some()
     }
 
     /// Stands in for the proof where the configuration says that unverified events are accepted, and nowhere else.

@@ -67,7 +67,7 @@ impl Config {
         }
         if self.accept_everyone && !everyone {
             let message = "accept_everyone does nothing without unverified = \"accept\"";
-            problems.push(warning("auth-no-effect", &["accept_everyone"], message));
+            problems.push(Problem::warning("auth-no-effect", &["accept_everyone"], message));
         }
     }
 
@@ -112,7 +112,7 @@ impl JwtConfig {
         }
         if self.leeway.0 > MAX_USUAL_LEEWAY {
             let message = "tokens stay valid this long after they expire";
-            problems.push(warning("auth-leeway", &["jwt", "leeway"], message).hint("a minute is usual"));
+            problems.push(Problem::warning("auth-leeway", &["jwt", "leeway"], message).hint("a minute is usual"));
         }
     }
 
@@ -197,8 +197,4 @@ fn check_url(text: &str) -> Option<Problem> {
         "http" if loopback => None,
         _ => problem("jwks_url must be https: whoever changes the keys on their way signs tokens"),
     }
-}
-
-fn warning(code: &'static str, path: &[&str], message: &str) -> Problem {
-    Problem { severity: Severity::Warning, ..Problem::error(code, path, message) }
 }

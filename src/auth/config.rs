@@ -6,7 +6,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::address::Network;
+use crate::base::net::Network;
 use crate::base::secret::{SecretRef, SecretRefs};
 use crate::base::units::Span;
 
@@ -83,9 +83,9 @@ pub enum SecretForm {
 #[serde(untagged)]
 pub enum KeyFiles {
     /// The only one.
-    One(PathBuf),
+    One(#[schemars(extend("format" = "file"))] PathBuf),
     /// All that count now.
-    Many(Vec<PathBuf>),
+    Many(#[schemars(inner(extend("format" = "file")))] Vec<PathBuf>),
 }
 
 /// A certificate that the listener's `client_ca` vouches for.

@@ -18,7 +18,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-pub use address::{Network, client_address};
+pub use address::client_address;
 pub use authenticator::{Authenticator, Presented, Verified};
 pub use check::Exposure;
 pub use claims::Claims;

@@ -133,68 +133,6 @@ impl Diagnostic {
         self.show_line = false;
         self
     }
-<<<<<<< HEAD
-=======
-
-    /// For people: the message, the place with a caret, the hint. Ends without a line break.
-    pub fn render(&self, color: bool) -> String {
-        let level = match self.severity {
-            Severity::Error => Level::ERROR,
-            Severity::Warning => Level::WARNING,
-        };
-        let title = level.primary_title(self.message.as_str()).id(self.code);
-        let mut group = match &self.place {
-            Some(place) if self.show_line => {
-                let length = place.source.text.len();
-                let span = place.span.start.min(length)..place.span.end.clamp(place.span.start.min(length), length);
-                title.element(
-                    Snippet::source(place.source.text.as_str())
-                        .path(place.source.name.as_str())
-                        .annotation(AnnotationKind::Primary.span(span)),
-                )
-            }
-            Some(place) => {
-                let (line, column) = place.line_and_column();
-                title
-                    .element(annotate_snippets::Origin::path(place.source.name.as_str()).line(line).char_column(column))
-            }
-            None => Group::with_title(title),
-        };
-        if let Some(hint) = &self.hint {
-            group = group.element(Level::HELP.message(hint.as_str()));
-        }
-        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-        renderer.render(&[group])
-    }
-
-    /// For a log line: message, place and hint in one line.
-    pub fn one_line(&self) -> String {
-        let mut line = String::new();
-        if let Some(place) = &self.place {
-            let (row, column) = place.line_and_column();
-            let _ = write!(line, "{}:{row}:{column}: ", place.source.name);
-        }
-        line.push_str(&self.message);
-        if let Some(hint) = &self.hint {
-            let _ = write!(line, " ({hint})");
-        }
-        line
-    }
-
-    /// For programs: one flat object.
-    pub fn to_json(&self) -> serde_json::Value {
-        let position = self.place.as_ref().map(Place::line_and_column);
-        serde_json::json!({
-            "severity": self.severity,
-            "code": self.code,
-            "message": self.message,
-            "file": self.place.as_ref().map(|place| place.source.name.as_str()),
-            "line": position.map(|(line, _)| line),
-            "column": position.map(|(_, column)| column),
-            "hint": self.hint,
-        })
-    }
->>>>>>> part-a
 }
 
 /// Findings as they add up, in the order in which they were found.

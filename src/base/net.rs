@@ -1,6 +1,8 @@
 //! Addresses as operators write them: where to listen, and which networks count.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
 
 use ipnet::IpNet;
 use schemars::JsonSchema;
@@ -12,9 +14,14 @@ use serde::de::{Deserialize, Deserializer, Error};
 pub struct Listen(pub SocketAddr);
 
 /// A network, `"203.0.113.0/24"`, or a single address, which is the network of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, JsonSchema)]
 #[schemars(with = "String")]
 pub struct Network(pub IpNet);
+
+/// Why a text is no network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected a network or an address, such as \"10.0.0.0/8\" or \"203.0.113.7\"")]
+pub struct NetworkError;
 
 impl Network {
     /// Whether `address` is in it. An IPv4 address that came in the clothes of IPv6 counts as what it is.
@@ -32,12 +39,26 @@ impl<'de> Deserialize<'de> for Listen {
     }
 }
 
+impl FromStr for Network {
+    type Err = NetworkError;
+
+    fn from_str(text: &str) -> Result<Self, NetworkError> {
+        if let Ok(address) = text.parse::<IpAddr>() {
+            return Ok(Self(IpNet::from(address.to_canonical())));
+        }
+        text.parse().map(Self).map_err(|_| NetworkError)
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 impl<'de> Deserialize<'de> for Network {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map(Self).map_err(|_| {
-            D::Error::custom("expected a network or an address, such as \"10.0.0.0/8\" or \"203.0.113.7\"")
-        })
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 

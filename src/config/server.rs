@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::base::diagnostic::Problem;
 use crate::base::net::{Listen, Network};
 use crate::base::units::{Size, Span};
+use crate::http::tls;
 
 /// `[server]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -39,23 +40,7 @@ pub struct Config {
     /// Whether `/healthz` and `/readyz` answer here, too, without detail. Default: true.
     pub health: bool,
     /// TLS. Absent: none, for a proxy that speaks it stands in front.
-    pub tls: Option<Tls>,
-}
-
-/// `[server.tls]`. The files are watched; a new certificate is taken up without a restart.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Tls {
-    /// The certificate chain, PEM.
-    #[schemars(extend("format" = "file"))]
-    pub cert: PathBuf,
-    /// Its private key, PEM.
-    #[schemars(extend("format" = "file"))]
-    pub key: PathBuf,
-    /// The authorities, PEM, one of which must have signed a client's certificate. Absent: clients need none.
-    #[serde(default)]
-    #[schemars(extend("format" = "file"))]
-    pub client_ca: Option<PathBuf>,
+    pub tls: Option<tls::Config>,
 }
 
 impl Default for Config {

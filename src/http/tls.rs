@@ -18,16 +18,20 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-/// Files in PEM, relative to the configuration file that names them.
+/// `[server.tls]`: files in PEM. They are watched; a new certificate is taken up without a restart.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Tls")]
 pub struct Config {
     /// The server's certificate, followed by those that lead to its authority.
+    #[schemars(extend("format" = "file"))]
     pub cert: PathBuf,
     /// The certificate's private key.
+    #[schemars(extend("format" = "file"))]
     pub key: PathBuf,
-    /// The authorities whose client certificates are verified. Default: none.
+    /// The authorities whose client certificates are verified; one is then demanded of whoever sends events. Default: none.
     #[serde(default)]
+    #[schemars(extend("format" = "file"))]
     pub client_ca: Option<PathBuf>,
 }
 
