@@ -21,15 +21,15 @@ COPY tests/data tests/data
 RUN touch src/main.rs src/lib.rs \
  && target="$(rustc -vV | sed -n 's/^host: //p')" \
  && cargo build --locked --release --bin hookreeve --target "$target" \
- && mkdir -p /image/etc/ssl/certs /image/etc/hookreeve /image/tmp /volumes/hookreeve \
+ && mkdir -p /image/etc/ssl/certs /image/etc/hookreeve /image/tmp /image/var/lib /volumes/hookreeve \
  && cp "target/$target/release/hookreeve" /image/ \
  && cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ \
  && cp config/hookreeve.toml /image/etc/hookreeve/ \
  && chmod 1777 /image/tmp && chmod 0700 /volumes/hookreeve
 
-
 FROM scratch
 COPY --from=build /image/ /
+# A directory's contents: only so does every builder give the volume, and nothing above it, to the user.
 COPY --from=build --chown=65532:65532 /volumes/ /var/lib/
 
 ENV HOOKREEVE__SERVER__DATA_DIR=/var/lib/hookreeve
