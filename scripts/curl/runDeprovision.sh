@@ -1,0 +1,28 @@
+#!/bin/sh
+# runDeprovision: may this user's access be removed? Only a rule answers {"response":{"data":true}}.
+#
+#   TOKEN=$(hookreeve token) scripts/curl/runDeprovision.sh
+#
+# HOST is the server, http://127.0.0.1:8080 unless it is set.
+# TOKEN is a token signed with the shared secret.
+set -eu
+: "${TOKEN:?TOKEN is not set: try  TOKEN=\$(hookreeve token) $0}"
+
+curl --silent --show-error --fail-with-body --max-time 10 --write-out '\n' \
+  --request POST "${HOST:-http://127.0.0.1:8080}/webhook/runDeprovision" \
+  --header "Authorization: Bearer $TOKEN" \
+  --header 'Content-Type: application/json' \
+  --data '{
+  "request": {
+    "user": {
+      "assignedGroups": [],
+      "provisionedApps": {},
+      "securityQuestion": {},
+      "country": "India",
+      "firstName": "Shreyash2",
+      "lastName": "Pande2",
+      "login": "shreyash2",
+      "userType": "Employee"
+    }
+  }
+}'

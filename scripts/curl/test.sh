@@ -1,0 +1,15 @@
+#!/bin/sh
+# test: the cloud's connection test; the reply is {"response":{}}.
+#
+#   TOKEN=$(hookreeve token) scripts/curl/test.sh
+#
+# HOST is the server, http://127.0.0.1:8080 unless it is set.
+# TOKEN is a token signed with the shared secret.
+set -eu
+: "${TOKEN:?TOKEN is not set: try  TOKEN=\$(hookreeve token) $0}"
+
+curl --silent --show-error --fail-with-body --max-time 10 --write-out '\n' \
+  --request POST "${HOST:-http://127.0.0.1:8080}/webhook/test" \
+  --header "Authorization: Bearer $TOKEN" \
+  --header 'Content-Type: application/json' \
+  --data '{}'
