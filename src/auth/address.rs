@@ -87,15 +87,4 @@ mod tests {
         check("2001:db8::1", &["198.51.100.1"], "198.51.100.1");
         check("::ffff:203.0.113.9", &["198.51.100.1"], "203.0.113.9");
     }
-
-    #[test]
-    fn networks_are_read_with_and_without_a_length() {
-        for (text, shown) in [("203.0.113.7", "203.0.113.7/32"), ("::1", "::1/128"), ("::ffff:10.0.0.1", "10.0.0.1/32")]
-        {
-            assert_eq!(text.parse::<Network>().map(|network| network.to_string()), Ok(shown.to_owned()));
-        }
-        for text in ["", "localhost", "10.0.0.0/33", "10.0.0", "10.0.0.1/24/1"] {
-            assert_eq!(text.parse::<Network>(), Err(NetworkError), "{text}");
-        }
-    }
 }

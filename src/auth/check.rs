@@ -9,7 +9,7 @@ use reqwest::Url;
 
 use super::config::{Config, JwtConfig, Unverified};
 use super::keys::is_symmetric;
-use crate::base::diagnostic::{Problem, Severity};
+use crate::base::diagnostic::Problem;
 use crate::base::tree::closest;
 
 /// What the listener in front lets through, which decides what must be asked of an event.

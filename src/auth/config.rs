@@ -79,13 +79,13 @@ pub enum SecretForm {
 }
 
 /// One file or several, relative to the configuration file that names them.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub enum KeyFiles {
     /// The only one.
-    One(#[schemars(extend("format" = "file"))] PathBuf),
+    One(PathBuf),
     /// All that count now.
-    Many(#[schemars(inner(extend("format" = "file")))] Vec<PathBuf>),
+    Many(Vec<PathBuf>),
 }
 
 /// A certificate that the listener's `client_ca` vouches for.
@@ -109,6 +109,17 @@ impl Default for JwtConfig {
             jwks_url: None,
             jwks_refresh: Span(Duration::from_secs(600)),
         }
+    }
+}
+
+impl JsonSchema for KeyFiles {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "KeyFiles".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let file = serde_json::json!({ "type": "string", "format": "file" });
+        schemars::json_schema!({ "anyOf": [file, { "type": "array", "items": file }] })
     }
 }
 

@@ -214,11 +214,7 @@ impl<'a> Key<'a> {
 
     /// Whether it is `name`.
     pub fn is(self, name: &str) -> bool {
-        if self.escaped {
-            self.decode().is_ok_and(|key| key == name)
-        } else {
-            &self.raw[1..self.raw.len() - 1] == name
-        }
+        if self.escaped { self.decode().is_ok_and(|key| key == name) } else { &self.raw[1..self.raw.len() - 1] == name }
     }
 }
 

@@ -80,4 +80,15 @@ mod tests {
         assert!(serde_json::from_str::<Listen>(r#""8080""#).is_err());
         assert!(serde_json::from_str::<Listen>(r#""localhost:8080""#).is_err());
     }
+
+    #[test]
+    fn networks_are_read_with_and_without_a_length() {
+        for (text, shown) in [("203.0.113.7", "203.0.113.7/32"), ("::1", "::1/128"), ("::ffff:10.0.0.1", "10.0.0.1/32")]
+        {
+            assert_eq!(text.parse::<Network>().map(|network| network.to_string()), Ok(shown.to_owned()));
+        }
+        for text in ["", "localhost", "10.0.0.0/33", "10.0.0", "10.0.0.1/24/1"] {
+            assert_eq!(text.parse::<Network>(), Err(NetworkError), "{text}");
+        }
+    }
 }

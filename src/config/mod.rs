@@ -16,6 +16,7 @@
 //!
 //! What a rule or a lookup means is not known here: lists are handed on as they were written.
 
+mod attributes;
 mod conceal;
 mod environment;
 mod files;
@@ -31,11 +32,13 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
+pub mod cymmetri;
 pub mod log;
 pub mod metrics;
 pub mod server;
 pub mod watch;
 
+pub use attributes::AttributeType;
 pub use environment::{Environment, Secrets};
 pub use load::{Loaded, load};
 pub use schema::schema;

@@ -4,7 +4,8 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{log, metrics, server};
+use super::{attributes, cymmetri, log, metrics, server};
+use crate::auth::Exposure;
 use crate::base::diagnostic::Problem;
 
 /// Every section of the configuration that is no list.
@@ -13,20 +14,33 @@ use crate::base::diagnostic::Problem;
 pub struct Settings {
     /// Where and how requests come in.
     pub server: server::Config,
+    /// The system that sends events.
+    pub cymmetri: cymmetri::Config,
     /// What is logged, and how.
     pub log: log::Config,
     /// Where the metrics can be read. Absent: nowhere.
     pub metrics: Option<metrics::Config>,
     /// Custom fields of this tenant: quoted path = type.
-    pub attributes: IndexMap<String, String>,
+    pub attributes: IndexMap<String, attributes::AttributeType>,
 }
 
 impl Settings {
+    /// Who can reach the receiver's listener, and what it verifies.
+    pub fn exposure(&self) -> Exposure {
+        let client_ca = self.server.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+        Exposure { client_ca, loopback: self.server.listen.0.ip().is_loopback() }
+    }
+
     /// What is wrong with values that are right in themselves; each path begins with the section's name.
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         problems.extend(within("server", self.server.problems()));
+        problems.extend(within("cymmetri", self.cymmetri.problems(self.exposure())));
         problems.extend(within("log", self.log.problems()));
+        problems.extend(within(
+            "attributes",
+            self.attributes.keys().filter_map(|path| attributes::problem(path)).collect(),
+        ));
         if self.metrics.as_ref().is_some_and(|metrics| metrics.listen == self.server.listen) {
             let problem =
                 Problem::error("same-address", &["metrics", "listen"], "this is the address of `[server]`, too");

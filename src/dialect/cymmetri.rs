@@ -153,10 +153,7 @@ fn mapped(value: &str) -> String {
 fn neutral_mapping(event: &Event) -> &str {
     let request = event.request();
     let field = request.and_then(|request| request.get("cymmetrifield")).and_then(Json::as_text);
-    let own = field
-        .and_then(Result::ok)
-        .and_then(|name| event.user()?.get(&name))
-        .filter(|value| !is_empty(*value));
+    let own = field.and_then(Result::ok).and_then(|name| event.user()?.get(&name)).filter(|value| !is_empty(*value));
     own.or_else(|| request?.get("defaultValue")).map_or("null", Json::raw)
 }
 

@@ -198,7 +198,8 @@ impl Checker<'_> {
     fn path(&self, expr: &IdedExpr) -> Option<Vec<String>> {
         let (operand, name) = match &expr.expr {
             Expr::Ident(name) => {
-                let known = self.schema.variable_type(name).is_some() && !self.locals.iter().any(|(local, _)| local == name);
+                let known =
+                    self.schema.variable_type(name).is_some() && !self.locals.iter().any(|(local, _)| local == name);
                 return known.then(|| vec![name.clone()]);
             }
             Expr::Select(select) if !select.test => (select.operand.as_ref(), select.field.as_str()),
@@ -224,8 +225,11 @@ impl Checker<'_> {
         let is_optional = is_optional_path(expr);
         for depth in 1..path.len() {
             let (above, name) = (&path[..depth], &path[depth]);
-            let above_type =
-                if depth == 1 { self.schema.variable_type(&above[0]).unwrap_or(Type::Dyn) } else { self.schema.field_type(above) };
+            let above_type = if depth == 1 {
+                self.schema.variable_type(&above[0]).unwrap_or(Type::Dyn)
+            } else {
+                self.schema.field_type(above)
+            };
             if !above_type.may_be(Type::Map) && above_type != Type::Dyn {
                 let message = format!("`{}` is {} and has no fields", above.join("."), above_type.with_article());
                 let span = self.widen(span_of(self.info, expr.id), path);
@@ -238,7 +242,9 @@ impl Checker<'_> {
                 let hint = format!("did you mean `{}.{near}`?", above.join("."));
                 let message = format!("`{}` is not a field that is known", path[..=depth].join("."));
                 let span = span_of(self.info, expr.id);
-                self.checked.findings.push(Finding::warning("unknown-field", self.widen(span, path), message).hint(hint));
+                self.checked
+                    .findings
+                    .push(Finding::warning("unknown-field", self.widen(span, path), message).hint(hint));
             }
         }
         if is_optional {
@@ -268,7 +274,8 @@ impl Checker<'_> {
             return Type::Type;
         }
         let mut known: Vec<&str> = self.schema.variables().collect();
-        known.extend(self.locals.iter().map(|(local, _)| local.as_str()).filter(|local| !local.starts_with(['@', '#'])));
+        known
+            .extend(self.locals.iter().map(|(local, _)| local.as_str()).filter(|local| !local.starts_with(['@', '#'])));
         let hint = match closest(name, &known) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("known names: {}", known.join(", ")),
@@ -360,7 +367,12 @@ impl Checker<'_> {
             });
             if !valid {
                 let hint = "for example '%d-%b-%Y' or '%Y-%m-%d %H:%M:%S %z'";
-                self.error_with_hint("expression-type", expr, "the second argument of `date` must be a literal format", hint);
+                self.error_with_hint(
+                    "expression-type",
+                    expr,
+                    "the second argument of `date` must be a literal format",
+                    hint,
+                );
             }
         }
     }
@@ -372,9 +384,15 @@ impl Checker<'_> {
             if let (Some(kind), Some(arg)) = (kinds.get(index), call.args.get(index))
                 && !kind.may_be(wanted)
             {
-                let message = format!("`{sign}` wants {} here, and this is {}", wanted.with_article(), kind.with_article());
+                let message =
+                    format!("`{sign}` wants {} here, and this is {}", wanted.with_article(), kind.with_article());
                 if *kind == Type::Optional {
-                    checker.error_with_hint("expression-type", arg, message, "`.orValue(…)` makes a plain value of an optional");
+                    checker.error_with_hint(
+                        "expression-type",
+                        arg,
+                        message,
+                        "`.orValue(…)` makes a plain value of an optional",
+                    );
                 } else {
                     checker.error("expression-type", arg, message);
                 }
@@ -406,7 +424,11 @@ impl Checker<'_> {
                     && !kind.may_be(Type::List)
                     && !kind.may_be(Type::Map)
                 {
-                    self.error("expression-type", expr, format!("`in` wants a list or a map on its right, and this is {}", kind.with_article()));
+                    self.error(
+                        "expression-type",
+                        expr,
+                        format!("`in` wants a list or a map on its right, and this is {}", kind.with_article()),
+                    );
                 }
                 Type::Bool
             }
@@ -425,7 +447,8 @@ impl Checker<'_> {
             return;
         }
         let always = if sign == "==" { "never holds" } else { "always holds" };
-        let message = format!("{} is never equal to {}: `{sign}` {always} here", left.with_article(), right.with_article());
+        let message =
+            format!("{} is never equal to {}: `{sign}` {always} here", left.with_article(), right.with_article());
         let mut finding = Finding::warning("never-equal", span_of(self.info, expr.id), message);
         if *left == Type::Optional || *right == Type::Optional {
             finding = finding.hint("`text(…)` or `.orValue(…)` makes a plain value of an optional");
@@ -438,7 +461,11 @@ impl Checker<'_> {
         let ordered = |kind: Type| !matches!(kind, Type::List | Type::Map | Type::Null | Type::Optional | Type::Type);
         let both = left.may_be(*right) || (left.is_number() && right.is_number());
         if !both || !ordered(*left) || !ordered(*right) {
-            self.error("expression-type", expr, format!("`{sign}` does not take {} and {}", left.with_article(), right.with_article()));
+            self.error(
+                "expression-type",
+                expr,
+                format!("`{sign}` does not take {} and {}", left.with_article(), right.with_article()),
+            );
         }
     }
 
@@ -465,7 +492,12 @@ impl Checker<'_> {
                         self.error_with_hint("expression-type", expr, message, "`text(…)` makes a text of a value");
                     }
                     (Type::Int | Type::Uint | Type::Double, _) => {
-                        self.error_with_hint("expression-type", expr, message, "`int(…)` and `double(…)` convert numbers");
+                        self.error_with_hint(
+                            "expression-type",
+                            expr,
+                            message,
+                            "`int(…)` and `double(…)` convert numbers",
+                        );
                     }
                     _ => self.error("expression-type", expr, message),
                 }
@@ -486,7 +518,11 @@ impl Checker<'_> {
         }
         let range = self.infer(&comprehension.iter_range);
         if !range.may_be(Type::List) && !range.may_be(Type::Map) {
-            self.error("expression-type", expr, format!("only lists and maps can be gone through, and this is {}", range.with_article()));
+            self.error(
+                "expression-type",
+                expr,
+                format!("only lists and maps can be gone through, and this is {}", range.with_article()),
+            );
         }
         if self.loops > 0 {
             let hint = "lists can be joined with `+` or tested one after another";
@@ -540,9 +576,7 @@ fn is_path_operator(name: &str) -> bool {
 fn is_optional_path(expr: &IdedExpr) -> bool {
     match &expr.expr {
         Expr::Select(select) => is_optional_path(&select.operand),
-        Expr::Call(call) => {
-            call.func_name != operators::INDEX || call.args.first().is_some_and(is_optional_path)
-        }
+        Expr::Call(call) => call.func_name != operators::INDEX || call.args.first().is_some_and(is_optional_path),
         _ => false,
     }
 }

@@ -79,7 +79,11 @@ impl<'a> Compiler<'a> {
             let parsed = self.env.parser().parse_with_source_info(source);
             parsed.map_err(|errors| {
                 if errors.errors.iter().any(|error| error.msg.contains("Recursion limit")) {
-                    return vec![Finding::error("expression-cost", 0..source.len(), "the expression is nested too deeply")];
+                    return vec![Finding::error(
+                        "expression-cost",
+                        0..source.len(),
+                        "the expression is nested too deeply",
+                    )];
                 }
                 let findings = errors.errors.iter().map(|error| {
                     let at = offset(source, error.pos);
@@ -117,7 +121,8 @@ impl<'a> Compiler<'a> {
                     return;
                 };
                 let span = call.args.last().map_or(span, |arg| check::span_of(info, arg.id));
-                let built = RegexBuilder::new(&pattern).size_limit(MAX_REGEX_BYTES).dfa_size_limit(MAX_REGEX_BYTES).build();
+                let built =
+                    RegexBuilder::new(&pattern).size_limit(MAX_REGEX_BYTES).dfa_size_limit(MAX_REGEX_BYTES).build();
                 match built {
                     Ok(regex) => {
                         let index = i64::try_from(self.regexes.len()).expect("far fewer than 2^63");
@@ -166,7 +171,9 @@ fn plain(message: &str) -> String {
             None => found.to_owned(),
         };
     }
-    if let Some(found) = message.rsplit("token recognition error at: ").next().filter(|found| found.len() < message.len()) {
+    if let Some(found) =
+        message.rsplit("token recognition error at: ").next().filter(|found| found.len() < message.len())
+    {
         return format!("`{}` does not belong here", found.trim_matches('\'').trim());
     }
     message.strip_prefix("Syntax error: ").unwrap_or(message).to_owned()

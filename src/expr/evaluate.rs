@@ -39,7 +39,8 @@ impl Expression {
 
     /// The value. It takes no longer than its bounds allow, and depends on nothing but the scope.
     pub fn evaluate(&self, scope: &Scope) -> Result<Value, EvalError> {
-        let touches = |path: &Vec<String>, unreadable: &Vec<String>| path.starts_with(unreadable) || unreadable.starts_with(path);
+        let touches =
+            |path: &Vec<String>, unreadable: &Vec<String>| path.starts_with(unreadable) || unreadable.starts_with(path);
         if scope.unreadable.iter().any(|unreadable| self.paths.iter().any(|path| touches(path, unreadable))) {
             return Err(EvalError::new("it names a number that is out of range, or a text with half a character"));
         }
@@ -68,7 +69,9 @@ impl Expression {
                 let sign = if sign == library::FIND { "re" } else { sign };
                 format!("`{sign}` does not take ({})", error.argument_types().join(", "))
             }
-            ExecutionError::FunctionError { function, message } if is_own(function) => format!("`{function}`: {message}"),
+            ExecutionError::FunctionError { function, message } if is_own(function) => {
+                format!("`{function}`: {message}")
+            }
             ExecutionError::FunctionError { function, .. } => format!("`{function}` cannot be done with this value"),
             ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => "division by zero".to_owned(),
             ExecutionError::Overflow(..) => "the number is too large".to_owned(),

@@ -42,13 +42,23 @@ const fn own(name: &'static str, arguments: &'static [Type], result: Type, doc: 
 
 /// Every function. Forms of one name stand together.
 pub static FUNCTIONS: &[Function] = &[
-    own("text", &[Dyn], String, "text of anything: none and null are \"\", text is itself, numbers and bools are their JSON text; a list or map is an error"),
+    own(
+        "text",
+        &[Dyn],
+        String,
+        "text of anything: none and null are \"\", text is itself, numbers and bools are their JSON text; a list or map is an error",
+    ),
     own("lower", &[String], String, "in lower case, in every script, whatever the locale"),
     own("upper", &[String], String, "in upper case, in every script, whatever the locale"),
     own("trim", &[String], String, "without white space at both ends"),
     own("fold", &[String], String, "for comparing: compatibility forms, case and combining marks are taken away"),
     own("re", &[String, String], Bool, "whether the regular expression, a literal, is found anywhere in the text"),
-    own("date", &[Dyn], Timestamp, "the time that a text such as 2026-11-21 or 2026-11-21T08:30:00+05:30 stands for; a date alone is its midnight, UTC"),
+    own(
+        "date",
+        &[Dyn],
+        Timestamp,
+        "the time that a text such as 2026-11-21 or 2026-11-21T08:30:00+05:30 stands for; a date alone is its midnight, UTC",
+    ),
     own("date", &[Dyn, String], Timestamp, "the same for a format of your own, a literal such as '%d-%b-%Y'"),
     global("size", &[Dyn], Int, "how many characters, bytes, items or members"),
     on(Dyn, "size", &[], Int, "how many characters, bytes, items or members"),
@@ -116,9 +126,21 @@ pub static FUNCTIONS: &[Function] = &[
 ];
 
 /// Names of types that can be written as values, `type(x) == string`.
-pub(super) const TYPE_NAMES: &[&str] =
-    &["bool", "bytes", "double", "int", "list", "map", "null_type", "string", "uint", "type", "optional_type",
-      "google.protobuf.Timestamp", "google.protobuf.Duration"];
+pub(super) const TYPE_NAMES: &[&str] = &[
+    "bool",
+    "bytes",
+    "double",
+    "int",
+    "list",
+    "map",
+    "null_type",
+    "string",
+    "uint",
+    "type",
+    "optional_type",
+    "google.protobuf.Timestamp",
+    "google.protobuf.Duration",
+];
 
 /// Macros that the language expands, for "did you mean".
 pub(super) const MACROS: &[&str] =

@@ -73,10 +73,9 @@ fn text<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
     let text = match plain("text", args.first())? {
         Value::Null => String::new(),
         Value::String(text) => Arc::unwrap_or_clone(text),
-        value @ (Value::Bool(_) | Value::Int(_) | Value::UInt(_) | Value::Float(_)) => super::Value(value)
-            .to_json()
-            .map_err(|error| failure("text", error.message()))?
-            .to_string(),
+        value @ (Value::Bool(_) | Value::Int(_) | Value::UInt(_) | Value::Float(_)) => {
+            super::Value(value).to_json().map_err(|error| failure("text", error.message()))?.to_string()
+        }
         Value::List(_) | Value::Map(_) => return Err(failure("text", "a list or map is no text")),
         _ => return Err(failure("text", "this kind of value is no text")),
     };

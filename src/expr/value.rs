@@ -64,7 +64,9 @@ impl Value {
                 None => cel::Value::Float(number.as_f64().unwrap_or(f64::NAN)),
             },
             Json::String(text) => cel::Value::String(Arc::new(text.clone())),
-            Json::Array(items) => cel::Value::List(Arc::new(items.iter().map(|item| Self::from_json(item).0).collect())),
+            Json::Array(items) => {
+                cel::Value::List(Arc::new(items.iter().map(|item| Self::from_json(item).0).collect()))
+            }
             Json::Object(members) => cel::Value::Map(Map {
                 map: Arc::new(members.iter().map(|(key, value)| (text_key(key), Self::from_json(value).0)).collect()),
             }),
@@ -208,9 +210,7 @@ fn to_json(value: &cel::Value) -> Result<serde_json::Value, EvalError> {
             .ok_or_else(|| EvalError::new("a number that is not finite has no JSON form"))?,
         cel::Value::String(text) => Json::String(text.to_string()),
         cel::Value::Bytes(bytes) => Json::String(base64::engine::general_purpose::STANDARD.encode(bytes.as_slice())),
-        cel::Value::Timestamp(time) => {
-            Json::String(time.to_utc().to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))
-        }
+        cel::Value::Timestamp(time) => Json::String(time.to_utc().to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)),
         cel::Value::Duration(duration) => Json::String(seconds(*duration)),
         cel::Value::List(items) => Json::Array(items.iter().map(to_json).collect::<Result<_, _>>()?),
         cel::Value::Map(map) => {

@@ -131,12 +131,8 @@ async fn answer(receiver: &Receiver, request: Request, request_id: &RequestId) -
     }
     let connection = head.extensions.get::<Connection>().ok_or(Refusal::Internal)?;
     let peer = auth::client_address(connection.peer.ip(), &head.headers, &active.trusted_proxies);
-    let presented = Presented {
-        headers: &head.headers,
-        peer,
-        path_secret: route.secret,
-        client: connection.client.as_deref(),
-    };
+    let presented =
+        Presented { headers: &head.headers, peer, path_secret: route.secret, client: connection.client.as_deref() };
     let verified = verify(&active, &presented, request_id).await?;
     let Some(spec) = known(&active, route) else {
         tracing::warn!(%request_id, %peer, acknowledged = active.acknowledge_unknown, "an event that nobody knows");

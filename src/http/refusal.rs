@@ -101,9 +101,7 @@ impl Refusal {
         match self {
             Self::Overloaded | Self::Starting => Some((RETRY_AFTER, HeaderValue::from_static("1"))),
             Self::Method => Some((ALLOW, HeaderValue::from_static("POST"))),
-            Self::Unauthorized(denied) => {
-                Some((WWW_AUTHENTICATE, HeaderValue::from_static(denied.www_authenticate())))
-            }
+            Self::Unauthorized(denied) => Some((WWW_AUTHENTICATE, HeaderValue::from_static(denied.www_authenticate()))),
             // What is left of the body would be taken for the next request.
             Self::TooLarge { .. } | Self::Slow | Self::Broken => Some((CONNECTION, HeaderValue::from_static("close"))),
             Self::NotFound | Self::UnknownEvent | Self::Encoding | Self::Body(_) | Self::Internal => None,

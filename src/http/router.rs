@@ -25,9 +25,11 @@ pub type HealthSwitch = Arc<AtomicBool>;
 pub fn receiver(receiver: &Arc<Receiver>, health: HealthSwitch) -> Router {
     let guarded = |answer: fn(&Receiver) -> Response<Body>| {
         let health = health.clone();
-        get(async move |state: State<Arc<Receiver>>, request: axum::extract::Request| {
-            if health.load(Ordering::Relaxed) { answer(&state.0) } else { receive(state, request).await }
-        })
+        get(
+            async move |state: State<Arc<Receiver>>, request: axum::extract::Request| {
+                if health.load(Ordering::Relaxed) { answer(&state.0) } else { receive(state, request).await }
+            },
+        )
         .fallback(receive)
     };
     Router::new()

@@ -72,7 +72,10 @@ fn warn_unreachable(rules: &EventRules, rule: &Rule, entry: &Node, findings: &mu
         return;
     }
     if let Some(earlier) = rules.rules.iter().find(settles) {
-        let message = format!("rule `{}` is never reached on {}: rule `{}` before it always settles the matter", rule.id, rules.event, earlier.id);
+        let message = format!(
+            "rule `{}` is never reached on {}: rule `{}` before it always settles the matter",
+            rule.id, rules.event, earlier.id
+        );
         findings.push(Diagnostic::warning("unreachable-rule", message).at(&place_of(entry, "id")));
     }
 }
@@ -167,11 +170,14 @@ impl Written<'_> {
             [one] => Ok(*one),
             [] => {
                 let message = format!("rule `{}` has no effect", raw.id);
-                Err(Diagnostic::error("rule-effect", message).at(&place_of(self.entry, "id")).hint(format!("exactly one of: {known}")))
+                Err(Diagnostic::error("rule-effect", message)
+                    .at(&place_of(self.entry, "id"))
+                    .hint(format!("exactly one of: {known}")))
             }
             [(_, first), (_, second), ..] => {
                 let message = format!("rule `{}` has more than one effect: `{first}` and `{second}`", raw.id);
-                let place = self.entry.entry(second).map_or_else(|| self.entry.place.clone(), |entry| entry.key.clone());
+                let place =
+                    self.entry.entry(second).map_or_else(|| self.entry.place.clone(), |entry| entry.key.clone());
                 Err(Diagnostic::error("rule-effect", message).at(&place).hint("write a rule for each"))
             }
         }
@@ -186,7 +192,8 @@ impl Written<'_> {
                 return false;
             }
         };
-        let key_place = |key: &str| self.entry.entry(key).map_or_else(|| self.entry.place.clone(), |entry| entry.key.clone());
+        let key_place =
+            |key: &str| self.entry.entry(key).map_or_else(|| self.entry.place.clone(), |entry| entry.key.clone());
         let mut fits = true;
         for spec in specs.iter().filter(|spec| !spec.effects().contains(&effect)) {
             let message = format!("`{key}` is no effect of {}", spec.name);
@@ -211,7 +218,8 @@ impl Written<'_> {
             if message.trim().is_empty() {
                 findings.push(Diagnostic::error("deny-message", "a refusal must say something").at(&place));
             } else if !camel_case {
-                let finding = Diagnostic::warning("deny-message", "the cloud takes the message for a code in its own table");
+                let finding =
+                    Diagnostic::warning("deny-message", "the cloud takes the message for a code in its own table");
                 findings.push(finding.at(&place).hint("use one word such as `MobileAlreadyExist` or `EmailRequired`"));
             }
         }
@@ -270,16 +278,21 @@ impl Building<'_> {
             self.leaves(&entry.node, None, &mut leaves);
         }
         let unset = self.unset();
-        let paths: Vec<(&FieldPath, &Place)> =
-            leaves.iter().map(|(path, place, _)| (path, place)).chain(unset.iter().map(|(path, place)| (path, place))).collect();
+        let paths: Vec<(&FieldPath, &Place)> = leaves
+            .iter()
+            .map(|(path, place, _)| (path, place))
+            .chain(unset.iter().map(|(path, place)| (path, place)))
+            .collect();
         for (index, (path, place)) in paths.iter().enumerate() {
             if let Some(secret) = self.secrets.iter().find(|secret| touches_secret(secret, path)) {
                 let message = format!("`{secret}` is a secret and cannot be changed by a rule");
                 self.findings.push(Diagnostic::error("secret-field", message).at(place));
             }
-            if let Some((other, _)) = paths[..index].iter().find(|(other, _)| other.covers(path) || path.covers(other)) {
+            if let Some((other, _)) = paths[..index].iter().find(|(other, _)| other.covers(path) || path.covers(other))
+            {
                 let message = format!("`{path}` and `{other}` are changed by the same rule");
-                self.findings.push(Diagnostic::error("set-path", message).at(place).hint("one of them lies in the other"));
+                self.findings
+                    .push(Diagnostic::error("set-path", message).at(place).hint("one of them lies in the other"));
             }
         }
         let set: Vec<_> = leaves
@@ -291,7 +304,12 @@ impl Building<'_> {
     }
 
     /// The fields that a `set` table names, down to the expressions.
-    fn leaves<'n>(&mut self, node: &'n Node, above: Option<&FieldPath>, leaves: &mut Vec<(FieldPath, Place, &'n Node)>) {
+    fn leaves<'n>(
+        &mut self,
+        node: &'n Node,
+        above: Option<&FieldPath>,
+        leaves: &mut Vec<(FieldPath, Place, &'n Node)>,
+    ) {
         let Some(table) = node.as_table() else { return };
         if table.is_empty() {
             self.findings.push(Diagnostic::error("set-path", "`set` names no field").at(&node.place));
@@ -308,7 +326,10 @@ impl Building<'_> {
                 Value::Table(_) => self.leaves(&entry.node, Some(&path), leaves),
                 Value::String(_) => leaves.push((path, entry.key.clone(), &entry.node)),
                 _ => {
-                    let message = format!("the value of `{path}` must be a text with an expression, and is {}", entry.node.kind());
+                    let message = format!(
+                        "the value of `{path}` must be a text with an expression, and is {}",
+                        entry.node.kind()
+                    );
                     let written = &entry.node.place.source.text[entry.node.place.span.clone()];
                     let hint = format!("write it as an expression: '{written}'");
                     self.findings.push(Diagnostic::error("set-value", message).at(&entry.node.place).hint(hint));

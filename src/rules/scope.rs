@@ -63,7 +63,9 @@ pub(super) fn scope(event: &Event, rules: &EventRules, regexes: &Arc<[Regex]>) -
     let is_secret = |path: &[String]| rules.secrets.iter().any(|secret| secret.names() == path);
     let user = event.user().map(|user| {
         Value::read(user, &|path| {
-            rules.secrets.iter().any(|secret| matches!(secret.names().split_first(), Some((first, rest)) if first == "user" && rest == path))
+            rules.secrets.iter().any(
+                |secret| matches!(secret.names().split_first(), Some((first, rest)) if first == "user" && rest == path),
+            )
         })
     });
     let user = match user {

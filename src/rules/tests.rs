@@ -7,11 +7,11 @@ use chrono::{TimeZone, Utc};
 use expect_test::{Expect, expect};
 
 use super::*;
-use crate::event::SecretFields;
 use crate::base::diagnostic::{Diagnostics, Source};
 use crate::base::ids::RequestId;
 use crate::base::tree;
 use crate::dialect::cymmetri::{self, AcceptShape};
+use crate::event::SecretFields;
 use crate::event::{Arrival, Event, catalog};
 
 fn context() -> Context {
@@ -104,7 +104,11 @@ fn a_shadow_rule_changes_nothing() {
 #[test]
 fn a_missing_field_is_the_rules_error_never_silently_false() {
     let body = user(r#"{"login":"x"}"#);
-    let rule = |more: &str| format!(r#"rule = [{{ id = "a", on = "validateUser", when = '!user.email.endsWith("@c")', deny = "EmailRequired"{more} }}]"#);
+    let rule = |more: &str| {
+        format!(
+            r#"rule = [{{ id = "a", on = "validateUser", when = '!user.email.endsWith("@c")', deny = "EmailRequired"{more} }}]"#
+        )
+    };
     let (reply, judged) = judge(&rule(""), "validateUser", &body);
     assert_eq!(reply, r#"{"response":{"data":{"login":"x"}}}"#);
     assert_eq!(outcomes(&judged), ["a: the field `email` is missing"]);
@@ -177,7 +181,11 @@ fn the_first_map_rule_that_holds_wins_and_a_failing_one_is_passed_over() {
           { id = "b", on = "policyMap", when = 'request.targetAttribute == "email"', map = 'lower(user.login) + "@c.example"' },
           { id = "c", on = "policyMap", map = '{"list": [1, 2.0, null, now, duration("90s"), b"x"]}' },
         ]"#;
-    let body = |target: &str| format!(r#"{{"request":{{"targetAttribute":"{target}","cymmetrifield":"email","defaultValue":"d","user":{{"login":"Ünal"}}}}}}"#);
+    let body = |target: &str| {
+        format!(
+            r#"{{"request":{{"targetAttribute":"{target}","cymmetrifield":"email","defaultValue":"d","user":{{"login":"Ünal"}}}}}}"#
+        )
+    };
     let (reply, judged) = judge(toml, "policyMap", &body("email"));
     assert_eq!(reply, r#"{"response":{"mappedValue":"ünal@c.example"}}"#);
     assert_eq!(outcomes(&judged), ["a: the field `nothing` is missing", "b: held", "c: not reached"]);
@@ -187,7 +195,8 @@ fn the_first_map_rule_that_holds_wins_and_a_failing_one_is_passed_over() {
 
 #[test]
 fn without_a_rule_a_mapping_is_the_persons_field_then_the_default_then_null() {
-    let body = |user: &str, default: &str| format!(r#"{{"request":{{"cymmetrifield":"email"{default},"user":{user}}}}}"#);
+    let body =
+        |user: &str, default: &str| format!(r#"{{"request":{{"cymmetrifield":"email"{default},"user":{user}}}}}"#);
     for (user, default, value) in [
         (r#"{"email":"\u0061@b"}"#, r#","defaultValue":"d""#, r#""\u0061@b""#),
         (r#"{"email":""}"#, r#","defaultValue":"d""#, r#""d""#),
@@ -226,13 +235,26 @@ fn rules_see_event_token_and_now() {
 #[test]
 fn our_functions_do_what_their_table_says() {
     for (condition, fields) in [
-        (r#"text(user.?a) == "" && text(user.b) == "" && text(user.c) == "x" && text(user.d) == "1.5" && text(user.e) == "true" && text(user.f) == "7""#, r#"{"b":null,"c":"x","d":1.50,"e":true,"f":7}"#),
-        (r#"lower("ÀÉ") == "àé" && upper("ß") == "SS" && trim("  x ") == "x" && fold("Ｅ́cole") == fold("ECOLE")"#, "{}"),
+        (
+            r#"text(user.?a) == "" && text(user.b) == "" && text(user.c) == "x" && text(user.d) == "1.5" && text(user.e) == "true" && text(user.f) == "7""#,
+            r#"{"b":null,"c":"x","d":1.50,"e":true,"f":7}"#,
+        ),
+        (
+            r#"lower("ÀÉ") == "àé" && upper("ß") == "SS" && trim("  x ") == "x" && fold("Ｅ́cole") == fold("ECOLE")"#,
+            "{}",
+        ),
         (r#"re(user.m, '^\\+?[0-9 ]+$') && user.m.matches('[0-9]{2}') && !re(user.m, "x")"#, r#"{"m":"+91 20"}"#),
-        (r#"date(user.d, '%d-%b-%Y') == date("2026-03-01") && date("2026-03-01T05:30:00+05:30") == date("2026-03-01")"#, r#"{"d":"01-Mar-2026"}"#),
-        (r#"user.groups.all(g, g.startsWith("a")) && size(user.groups) == 2 && user.n + 1 == 6 && user.big > 1e19"#, r#"{"groups":["a1","a2"],"n":5,"big":12345678901234567890}"#),
+        (
+            r#"date(user.d, '%d-%b-%Y') == date("2026-03-01") && date("2026-03-01T05:30:00+05:30") == date("2026-03-01")"#,
+            r#"{"d":"01-Mar-2026"}"#,
+        ),
+        (
+            r#"user.groups.all(g, g.startsWith("a")) && size(user.groups) == 2 && user.n + 1 == 6 && user.big > 1e19"#,
+            r#"{"groups":["a1","a2"],"n":5,"big":12345678901234567890}"#,
+        ),
     ] {
-        let toml = format!("[[rule]]\nid = \"a\"\non = \"validateUser\"\nwhen = '''{condition}'''\ndeny = \"EmailRequired\"");
+        let toml =
+            format!("[[rule]]\nid = \"a\"\non = \"validateUser\"\nwhen = '''{condition}'''\ndeny = \"EmailRequired\"");
         let (reply, judged) = judge(&toml, "validateUser", &user(fields));
         assert_eq!(reply, REFUSED, "{condition}: {:?}", outcomes(&judged));
     }
@@ -241,12 +263,27 @@ fn our_functions_do_what_their_table_says() {
 #[test]
 fn errors_of_rules_hold_no_value_of_the_event() {
     for condition in [
-        r#"user.s > 5"#, r#"int(user.s) == 1"#, r#"timestamp(user.s) == now"#, r#"user.s + 1 == 2"#, r#"user[user.s] == 1"#,
-        r#"duration(user.s) == duration("1s")"#, r#"date(user.s) == now"#, r#"user.s.x == 1"#, r#"text(user.l) == """#,
-        r#"user.l[user.n] == 1"#, r#"user.n * 9223372036854775807 > 0"#, r#"user.n / 0 == 1"#, r#"user.s.format([user.l]) == "%d""#,
-        r#"user.s"#, r#"user.s && true"#, r#"re(user.n, 'x')"#, r#"lower(user.n) == "x""#, r#"user.s.charAt(user.n) == "x""#,
+        r#"user.s > 5"#,
+        r#"int(user.s) == 1"#,
+        r#"timestamp(user.s) == now"#,
+        r#"user.s + 1 == 2"#,
+        r#"user[user.s] == 1"#,
+        r#"duration(user.s) == duration("1s")"#,
+        r#"date(user.s) == now"#,
+        r#"user.s.x == 1"#,
+        r#"text(user.l) == """#,
+        r#"user.l[user.n] == 1"#,
+        r#"user.n * 9223372036854775807 > 0"#,
+        r#"user.n / 0 == 1"#,
+        r#"user.s.format([user.l]) == "%d""#,
+        r#"user.s"#,
+        r#"user.s && true"#,
+        r#"re(user.n, 'x')"#,
+        r#"lower(user.n) == "x""#,
+        r#"user.s.charAt(user.n) == "x""#,
     ] {
-        let toml = format!("[[rule]]\nid = \"a\"\non = \"validateUser\"\nwhen = '''{condition}'''\ndeny = \"EmailRequired\"");
+        let toml =
+            format!("[[rule]]\nid = \"a\"\non = \"validateUser\"\nwhen = '''{condition}'''\ndeny = \"EmailRequired\"");
         let (reply, judged) = judge(&toml, "validateUser", &user(r#"{"s":"PRIVATE %d","l":["PRIVATE"],"n":31337}"#));
         assert!(reply.starts_with(r#"{"response":{"data""#), "{condition}");
         let outcome = outcomes(&judged).concat();
@@ -258,9 +295,12 @@ fn errors_of_rules_hold_no_value_of_the_event() {
 #[test]
 fn numbers_and_texts_that_cel_cannot_hold_are_errors_of_the_rule_that_reads_them() {
     let body = user(r#"{"big":1e400,"half":"\ud800","ok":"x","inner":{"deep":["\udc00"]}}"#);
-    let rule = |condition: &str| format!("[[rule]]\nid = \"a\"\non = \"validateUser\"\nwhen = '''{condition}'''\ndeny = \"EmailRequired\"");
+    let rule = |condition: &str| {
+        format!("[[rule]]\nid = \"a\"\non = \"validateUser\"\nwhen = '''{condition}'''\ndeny = \"EmailRequired\"")
+    };
     replies(&rule(r#"user.ok == "x""#), "validateUser", &body, REFUSED);
-    for condition in ["user.big > 1.0", "user.half == \"x\"", "user.inner.deep.exists(d, d == \"x\")", "size(user) > 1"] {
+    for condition in ["user.big > 1.0", "user.half == \"x\"", "user.inner.deep.exists(d, d == \"x\")", "size(user) > 1"]
+    {
         let (_, judged) = judge(&rule(condition), "validateUser", &body);
         assert!(matches!(judged.trace.rules[0].outcome, RuleOutcome::Erred(_)), "{condition}");
     }
@@ -274,7 +314,9 @@ fn secrets_are_not_there_for_rules_and_come_back_untouched() {
     let only = r#"{"login":"x"}"#;
     assert_eq!(
         reply,
-        format!(r#"{{"response":{{"data":{{"login":"x","password":"S3cret","pin":1,"securityQuestion":{{"q":1}},"keys":true,"all":{only},"req":{only}}}}}}}"#)
+        format!(
+            r#"{{"response":{{"data":{{"login":"x","password":"S3cret","pin":1,"securityQuestion":{{"q":1}},"keys":true,"all":{only},"req":{only}}}}}}}"#
+        )
     );
 }
 
