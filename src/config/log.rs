@@ -17,7 +17,7 @@ pub struct Config {
     pub level: Level,
     /// How a line names a person. Default: `pseudonym`.
     pub person: Person,
-    /// The key of the pseudonyms. Default: one that lasts until the server stops, so that pseudonyms change with a start.
+    /// The key of the pseudonyms. Default: one that the server makes and keeps in its data directory.
     pub pseudonym_key: Option<SecretRef>,
 }
 
@@ -60,6 +60,19 @@ pub enum Person {
     Key,
     /// Not at all.
     None,
+}
+
+impl Level {
+    /// As the log knows it.
+    pub fn as_level(self) -> tracing::Level {
+        match self {
+            Self::Error => tracing::Level::ERROR,
+            Self::Warn => tracing::Level::WARN,
+            Self::Info => tracing::Level::INFO,
+            Self::Debug => tracing::Level::DEBUG,
+            Self::Trace => tracing::Level::TRACE,
+        }
+    }
 }
 
 impl Config {

@@ -1,6 +1,7 @@
 //! `[server]`: where requests come in, and the limits that hold for all of them.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ pub struct Config {
     pub max_connections: usize,
     /// How many requests may be worked on at once. Default: 1024.
     pub max_in_flight: usize,
+    /// How many threads serve requests. Default: one for each core. A change needs a restart.
+    pub workers: Option<NonZeroUsize>,
     /// How long accepted requests may take to finish when the server stops. Default: `20s`.
     pub drain: Span,
     /// The networks whose word in `X-Forwarded-For` counts. Default: none.
@@ -53,6 +56,7 @@ impl Default for Config {
             body_timeout: Span(Duration::from_secs(10)),
             max_connections: 10_000,
             max_in_flight: 1024,
+            workers: None,
             drain: Span(Duration::from_secs(20)),
             trusted_proxies: Vec::new(),
             health: true,

@@ -36,6 +36,8 @@ pub struct Active {
     pub authenticator: Authenticator,
     /// Who decides them.
     pub judge: Judge,
+    /// How many rules it has.
+    pub rules: usize,
     /// The body of a yes.
     pub accept_shape: AcceptShape,
     /// Whether an event that nobody knows is acknowledged.
@@ -80,8 +82,9 @@ impl Receiver {
         self.active.load().is_some() && !self.stop.is_draining()
     }
 
-    /// The metrics.
+    /// The metrics, up to date.
     pub fn metrics(&self) -> &Metrics {
+        self.metrics.set_in_flight(self.in_flight.load(Ordering::Relaxed));
         &self.metrics
     }
 }

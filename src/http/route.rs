@@ -1,7 +1,7 @@
 //! From a request's path to the event that it names.
 
 /// The paths under which events come in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BasePaths(Vec<String>);
 
 /// What a path under a base path says.

@@ -1,0 +1,189 @@
+//! The composition root: from a configuration and a registry of handlers to a server that runs, reloads and stops.
+//!
+//! It owns every task. What the parts do is theirs; what a command prints is `cli`'s.
+
+mod person;
+mod plan;
+mod reload;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+
+use crate::base::clock::Clock;
+use crate::base::diagnostic::{Diagnostics, Severity};
+use crate::config::{Environment, Loaded, Settings};
+use crate::http::listener::{self, Limits, Stop};
+use crate::http::receive::Receiver;
+use crate::http::router::{self, HealthSwitch};
+use crate::http::tls;
+use crate::judge::Registry;
+use crate::telemetry::log::Log;
+use crate::telemetry::metrics::Metrics;
+
+pub use person::{pseudonym_key, read_pseudonym_key};
+pub use plan::{Plan, plan};
+pub use reload::Reloaded;
+
+/// How long dropped connections may take to be gone.
+const ABORT_TIME: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// A server that is ready to run. A configuration that is wrong makes none.
+pub struct App {
+    source: Source,
+    settings: Settings,
+    receiver: Arc<Receiver>,
+    tls: Option<Arc<tls::Acceptor>>,
+    health: HealthSwitch,
+    limits: Arc<arc_swap::ArcSwap<Limits>>,
+    log: Option<Log>,
+    loaded: Loaded,
+    stop: Stop,
+}
+
+/// Where a configuration comes from, so that it can be read again.
+#[derive(Clone)]
+pub struct Source {
+    /// The file, if one was named.
+    pub path: Option<PathBuf>,
+    /// The environment.
+    pub environment: Environment,
+    /// The handlers of this program.
+    pub registry: Registry,
+    /// The clock.
+    pub clock: Clock,
+}
+
+/// The sockets that a server listens on.
+pub struct Listeners {
+    /// For events.
+    pub receiver: TcpListener,
+    /// For metrics, where they are asked for.
+    pub metrics: Option<TcpListener>,
+}
+
+impl Source {
+    /// Reads the configuration.
+    pub fn load(&self) -> Loaded {
+        crate::config::load(self.path.as_deref(), &self.environment)
+    }
+}
+
+impl App {
+    /// Puts a server together.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the configuration, secrets and certificates included.
+    pub fn build(source: Source, loaded: Loaded, stop: Stop) -> Result<Self, Diagnostics> {
+        let metrics = Metrics::new();
+        let receiver = Arc::new(Receiver::new(source.clock.clone(), metrics, stop.clone()));
+        let (plan, mut findings) = plan(&loaded, &source.registry, Some(Severity::Error));
+        let built = plan.and_then(|plan| match plan.activate(&loaded, &source, None) {
+            Ok(active) => Some((plan, active)),
+            Err(more) => {
+                findings.extend(more);
+                None
+            }
+        });
+        let Some((plan, active)) = built else { return Err(findings) };
+        for finding in &findings {
+            tracing::warn!("{}", finding.one_line());
+        }
+        receiver.metrics().set_rules(plan.rules.len());
+        let settings = plan.settings;
+        let tls = match &settings.server.tls {
+            None => None,
+            Some(files) => match tls::Acceptor::try_new(files, &loaded.base_dir) {
+                Ok(acceptor) => Some(Arc::new(acceptor)),
+                Err(error) => {
+                    findings.push(plan::tls_problem(&loaded, &error));
+                    return Err(findings);
+                }
+            },
+        };
+        receiver.activate(Arc::new(active));
+        let health = Arc::new(std::sync::atomic::AtomicBool::new(settings.server.health));
+        let limits = Arc::new(arc_swap::ArcSwap::from_pointee(limits(&settings)));
+        Ok(Self { source, settings, receiver, tls, health, limits, log: None, loaded, stop })
+    }
+
+    /// The fixed sections that it was built from.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Lets a reload change the log's level, too.
+    #[must_use]
+    pub fn with_log(mut self, log: Option<Log>) -> Self {
+        self.log = log;
+        self
+    }
+
+    /// Opens the sockets that the configuration names.
+    pub async fn bind(&self) -> anyhow::Result<Listeners> {
+        let bind = async |address: std::net::SocketAddr, what: &str| {
+            TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} ({what})"))
+        };
+        let receiver = bind(self.settings.server.listen.0, "[server] listen").await?;
+        let metrics = match &self.settings.metrics {
+            Some(metrics) => Some(bind(metrics.listen.0, "[metrics] listen").await?),
+            None => None,
+        };
+        Ok(Listeners { receiver, metrics })
+    }
+
+    /// Serves until the stop signal that it was built with says to drain, and returns once every task has ended: when the
+    /// last reply is out, at the latest when the time to drain is up.
+    pub async fn run(mut self, listeners: Listeners) -> anyhow::Result<()> {
+        let tasks = TaskTracker::new();
+        let stop = self.stop.clone();
+        let current = self.limits.clone();
+        let current: Arc<dyn Fn() -> Limits + Send + Sync> = Arc::new(move || **current.load());
+        let service = router::receiver(&self.receiver, self.health.clone());
+        let address = listeners.receiver.local_addr().context("the listener has no address")?;
+        tasks.spawn(listener::serve(
+            listeners.receiver,
+            self.tls.clone(),
+            current.clone(),
+            service,
+            tasks.clone(),
+            stop.clone(),
+        ));
+        if let Some(metrics) = listeners.metrics {
+            let service = router::metrics(&self.receiver);
+            tasks.spawn(listener::serve(metrics, None, current, service, tasks.clone(), stop.clone()));
+        }
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let rules = self.receiver.active().map_or(0, |active| active.rules);
+        tracing::info!(%address, scheme, rules, "listening");
+        self.keep_up_to_date().await;
+        tracing::info!("stopping: requests that were begun are finished");
+        tasks.close();
+        if timeout(self.settings.server.drain.0, tasks.wait()).await.is_err() {
+            tracing::warn!(left = tasks.len(), "the time to drain is up: connections are dropped");
+            stop.abort();
+            let _ = timeout(ABORT_TIME, tasks.wait()).await;
+        }
+        tracing::info!("stopped");
+        Ok(())
+    }
+
+    fn apply(&mut self, settings: Settings) {
+        self.health.store(settings.server.health, Ordering::Relaxed);
+        self.limits.store(Arc::new(limits(&settings)));
+        if let Some(log) = &self.log {
+            log.set_level(settings.log.level.as_level());
+        }
+        self.settings = settings;
+    }
+}
+
+fn limits(settings: &Settings) -> Limits {
+    Limits { header_timeout: settings.server.header_timeout.0, max_connections: settings.server.max_connections }
+}

@@ -1,0 +1,111 @@
+//! From a loaded configuration to what is in force.
+
+use std::sync::Arc;
+
+use super::{Source, person};
+use crate::auth::Authenticator;
+use crate::base::diagnostic::{Diagnostic, Diagnostics, Problem, Severity};
+use crate::base::tree::Node;
+use crate::config::cymmetri::UnknownEvent;
+use crate::config::{Loaded, Settings};
+use crate::event::SecretFields;
+use crate::http::body::BodyLimits;
+use crate::http::receive::Active;
+use crate::http::route::BasePaths;
+use crate::http::tls::TlsError;
+use crate::judge::{self, Judge, Registry};
+use crate::rules::{self, RuleSet};
+
+/// A configuration in which nothing was found wrong.
+pub struct Plan {
+    /// The fixed sections.
+    pub settings: Settings,
+    /// The rules.
+    pub rules: Arc<RuleSet>,
+}
+
+/// Finds everything that is wrong with a configuration, and makes a plan of one that is right. `secrets` says how bad a
+/// missing secret is; `None` does not look for them.
+pub fn plan(loaded: &Loaded, registry: &Registry, secrets: Option<Severity>) -> (Option<Plan>, Diagnostics) {
+    let mut findings = loaded.findings.clone();
+    let entries = loaded.lists.get("rule").and_then(Node::as_array).unwrap_or_default();
+    // Rules are looked at even where a fixed section is wrong, so that everything is said at once.
+    let rules = loaded.salvaged.as_ref().map(|settings| {
+        let rules = rules::compile(entries, &context(settings), &mut findings);
+        for (event, _) in
+            rules.events().filter(|(event, _)| registry.events().any(|bound| bound.eq_ignore_ascii_case(event)))
+        {
+            let message = format!("rules on {event} are not used: this program has a handler of its own for it");
+            findings.push(Diagnostic::warning("rule-unused", message));
+        }
+        rules
+    });
+    if let Err(error) = registry.handlers() {
+        findings.push(Diagnostic::error("handler", error.to_string()));
+    }
+    if let Some(severity) = secrets {
+        findings.extend(loaded.missing_secrets(severity));
+    }
+    let plan = loaded.settings.clone().zip(rules).filter(|_| !findings.has_errors());
+    (plan.map(|(settings, rules)| Plan { settings, rules: Arc::new(rules) }), findings)
+}
+
+fn context(settings: &Settings) -> rules::Context {
+    rules::Context {
+        on_error: settings.cymmetri.on_error,
+        error_message: settings.cymmetri.error_message.clone(),
+        // What is wrong with them is said where they are written.
+        secrets: SecretFields::parse(&settings.cymmetri.secret_fields).unwrap_or_default(),
+        attributes: settings.attributes.iter().map(|(path, kind)| (path.clone(), kind.as_type())).collect(),
+    }
+}
+
+impl Plan {
+    /// Everything that requests need, secrets read and keys prepared. Keys that `previous` has fetched are taken over.
+    pub fn activate(&self, loaded: &Loaded, source: &Source, previous: Option<&Active>) -> Result<Active, Diagnostics> {
+        let Settings { server, cymmetri, log, .. } = &self.settings;
+        let mut findings = Diagnostics::default();
+        let secrets = loaded.secrets();
+        let exposure = self.settings.exposure();
+        let authenticator = Authenticator::try_new(&cymmetri.auth, &secrets, &loaded.base_dir, exposure, &source.clock);
+        let authenticator = authenticator.map_err(|problems| {
+            findings.extend(problems.into_iter().map(|problem| loaded.locate(within(&["cymmetri", "auth"], problem))));
+        });
+        let person = person::name(log, &secrets, &server.data_dir).map_err(|problem| {
+            findings.push(loaded.locate(within(&["log"], problem)));
+        });
+        let settings = judge::Settings {
+            deadline: cymmetri.deadline.0,
+            on_error: cymmetri.on_error,
+            error_message: cymmetri.error_message.clone(),
+        };
+        let judge = Judge::try_new(settings, self.rules.clone(), &source.registry, source.clock.clone());
+        let judge = judge.map_err(|error| findings.push(Diagnostic::error("handler", error.to_string())));
+        let (Ok(authenticator), Ok(person), Ok(judge)) = (authenticator, person, judge) else { return Err(findings) };
+        if let Some(previous) = previous {
+            authenticator.inherit(&previous.authenticator);
+        }
+        Ok(Active {
+            base_paths: BasePaths::parse(&cymmetri.base_paths).unwrap_or_default(),
+            authenticator,
+            judge,
+            rules: self.rules.len(),
+            accept_shape: cymmetri.accept_shape,
+            acknowledge_unknown: cymmetri.unknown_event == UnknownEvent::Acknowledge,
+            body: BodyLimits { size: server.body_limit.0, time: server.body_timeout.0 },
+            max_in_flight: server.max_in_flight,
+            trusted_proxies: server.trusted_proxies.clone(),
+            person,
+        })
+    }
+}
+
+/// What is wrong with the certificate, where it is named.
+pub(super) fn tls_problem(loaded: &Loaded, error: &TlsError) -> Diagnostic {
+    loaded.locate(Problem::error("tls", &["server", "tls"], error.to_string()))
+}
+
+fn within(section: &[&str], mut problem: Problem) -> Problem {
+    problem.path = section.iter().map(|&name| name.to_owned()).chain(problem.path).collect();
+    problem
+}

@@ -1,0 +1,83 @@
+//! `check`: everything that is wrong with a configuration, at once.
+
+use clap::{Args, ValueEnum};
+
+use super::{Ended, output};
+use crate::app::Source;
+use crate::base::diagnostic::Severity;
+use crate::base::tree::Node;
+
+/// Tells everything that is wrong with the configuration
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  hookreeve check
+  hookreeve check --config /etc/hookreeve/hookreeve.toml --secrets
+  hookreeve check --deny-warnings --format json | jq '.findings[].message'
+
+Exit status: 0 fine, 1 findings, 2 there is no configuration to look at.")]
+pub(super) struct Arguments {
+    /// Warnings count like errors
+    #[arg(long)]
+    deny_warnings: bool,
+
+    /// A secret that is not there is an error, as it is for serve; else it is a warning
+    #[arg(long)]
+    secrets: bool,
+
+    /// For people or for programs
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// With place and caret
+    Text,
+    /// One object
+    Json,
+}
+
+pub(super) fn run(arguments: &Arguments, source: &Source) -> anyhow::Result<Ended> {
+    let loaded = source.load();
+    let severity = if arguments.secrets { Severity::Error } else { Severity::Warning };
+    let (_, findings) = crate::app::plan(&loaded, &source.registry, Some(severity));
+    let rules = loaded.lists.get("rule").and_then(Node::as_array).map_or(0, <[Node]>::len);
+    match arguments.format {
+        Format::Text => {
+            let color = output::color_out(source);
+            for finding in &findings {
+                output::print(&finding.render(color));
+                output::print("");
+            }
+            let files = loaded.files.paths().next().map_or_else(String::new, |path| format!("{}: ", path.display()));
+            output::print(&format!(
+                "{files}{}, {}, {}",
+                count(findings.errors(), "error"),
+                count(findings.warnings(), "warning"),
+                count(rules, "rule")
+            ));
+        }
+        Format::Json => output::print(
+            &serde_json::json!({
+                "errors": findings.errors(),
+                "warnings": findings.warnings(),
+                "rules": rules,
+                "findings": findings.iter().map(crate::base::diagnostic::Diagnostic::to_json).collect::<Vec<_>>(),
+            })
+            .to_string(),
+        ),
+    }
+    Ok(if findings.iter().any(|finding| finding.code == output::NO_FILE) {
+        Ended::Nothing
+    } else if findings.has_errors() || (arguments.deny_warnings && !findings.is_empty()) {
+        Ended::Findings
+    } else {
+        Ended::Well
+    })
+}
+
+fn count(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}

@@ -1,0 +1,125 @@
+//! What `serve --dev` stands on: a secret, a token, a place for data, and curl lines that work when pasted.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use super::token;
+use crate::app::Source;
+use crate::base::ids::random_bytes;
+use crate::config::{Environment, Settings};
+use crate::event::{Spec, catalog};
+
+/// The rules of the demonstration, for whoever has the program and not its repository.
+const DEMO: &str = include_str!("../../config/demo.toml");
+const DEMO_PATH: &str = "config/demo.toml";
+const SECRET: &str = "HOOKREEVE_JWT_SECRET";
+const LISTEN: &str = "HOOKREEVE__SERVER__LISTEN";
+const DATA_DIR: &str = "HOOKREEVE__SERVER__DATA_DIR";
+/// How long the token lasts: a day of trying things out.
+const TOKEN_SECONDS: i64 = 12 * 3600;
+
+/// A server's surroundings while it is tried out. They are gone when this is dropped.
+pub(super) struct Playground {
+    directory: PathBuf,
+    secret: String,
+}
+
+impl Playground {
+    pub(super) fn open(source: &Source) -> anyhow::Result<Self> {
+        let name: String = random_bytes::<8>().iter().map(|byte| format!("{byte:02x}")).collect();
+        let directory = std::env::temp_dir().join(format!("hookreeve-dev-{name}"));
+        std::fs::create_dir(&directory).with_context(|| format!("{} cannot be made", directory.display()))?;
+        let secret = match source.environment.get(SECRET) {
+            Some(secret) if !secret.is_empty() => secret.to_owned(),
+            _ => random_bytes::<32>().iter().map(|byte| format!("{byte:02x}")).collect(),
+        };
+        let playground = Self { directory, secret };
+        if source.path.is_none() && !Path::new(DEMO_PATH).exists() {
+            std::fs::write(playground.directory.join("demo.toml"), DEMO)
+                .context("the demonstration cannot be written")?;
+        }
+        Ok(playground)
+    }
+
+    /// The source with what the playground gives over what is there.
+    pub(super) fn source(&self, source: Source) -> Source {
+        let mut variables: Vec<(String, std::ffi::OsString)> =
+            source.environment.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        variables.retain(|(name, _)| name != SECRET && name != DATA_DIR);
+        if source.environment.get(LISTEN).is_none() {
+            variables.push((LISTEN.to_owned(), "127.0.0.1:8080".into()));
+        }
+        variables.push((SECRET.to_owned(), self.secret.clone().into()));
+        variables.push((DATA_DIR.to_owned(), self.directory.join("data").into()));
+        let demo = || if Path::new(DEMO_PATH).exists() { DEMO_PATH.into() } else { self.directory.join("demo.toml") };
+        Source { path: Some(source.path.unwrap_or_else(demo)), environment: Environment::new(variables), ..source }
+    }
+
+    /// What is printed: where it listens, what to export, a curl line for each event.
+    pub(super) fn invitation(
+        &self,
+        settings: &Settings,
+        address: SocketAddr,
+        source: &Source,
+    ) -> anyhow::Result<String> {
+        let claims = token::claims(settings, source.clock.unix_seconds(), TOKEN_SECONDS);
+        let token = token::sign(settings, &Environment::new([(SECRET, self.secret.as_str())]).secrets("."), &claims);
+        let scheme = if settings.server.tls.is_some() { "https" } else { "http" };
+        let config = source.path.as_deref().unwrap_or(Path::new(DEMO_PATH)).display();
+        let mut text = format!("hookreeve listens on {scheme}://{address} with the rules of {config}.\n");
+        match token {
+            Ok(token) => {
+                let _ = write!(
+                    text,
+                    "Its secret and token are good for this run. Paste into another terminal:\n\n\
+                     export HOST={scheme}://{address}\nexport TOKEN={token}\nexport {SECRET}={}\n\n",
+                    self.secret
+                );
+            }
+            Err(_) => {
+                text.push_str("This configuration is not for tokens that it can sign: set HOST and TOKEN yourself.\n\n")
+            }
+        }
+        let base = settings.cymmetri.base_paths.first().map_or("", String::as_str);
+        for spec in &catalog::EVENTS {
+            let _ = writeln!(text, "# {}\n{}\n", spec.doc, curl_line(spec, base.trim_end_matches('/')));
+        }
+        let _ = write!(
+            text,
+            "Change {config} and save it: the rules are in force at once.\n\
+             `hookreeve send validateUser --set user.login=you` plays the cloud without curl. Ctrl-C stops.\n"
+        );
+        Ok(text)
+    }
+}
+
+impl Drop for Playground {
+    fn drop(&mut self) {
+        // What cannot be removed is in the system's directory for such things, and holds nothing but a key of its own.
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// A line that sends the documented sample, with HOST and TOKEN from the shell's environment.
+fn curl_line(spec: &Spec, base: &str) -> String {
+    let sample: serde_json::Value = serde_json::from_str(spec.sample).unwrap_or_default();
+    format!(
+        "curl -sS \"$HOST{base}/{}\" -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' -d '{sample}'",
+        spec.name
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_sample_can_stand_in_single_quotes() {
+        for spec in &catalog::EVENTS {
+            assert_eq!(curl_line(spec, "/webhook").matches('\'').count(), 4, "{}", spec.name);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The command line: one file per command. It is in the library, so that a program with handlers of its own keeps it.
+//!
+//! Commands decide nothing themselves: they call what the server calls, and print.
+
+mod check;
+mod dev;
+mod health;
+mod output;
+mod pseudonym;
+mod schema;
+mod send;
+mod serve;
+mod token;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::app::Source;
+use crate::base::clock::Clock;
+use crate::config::Environment;
+use crate::judge::Registry;
+
+/// A webhook receiver that an identity cloud's tenant runs: it answers by rules, in time, and says why.
+#[derive(Debug, Parser)]
+#[command(name = "hookreeve", version, max_term_width = 110, after_help = EXAMPLES, arg_required_else_help = true)]
+struct Arguments {
+    /// The configuration. Default: config/hookreeve.toml, else /etc/hookreeve/hookreeve.toml
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::Arguments),
+    Check(check::Arguments),
+    Send(send::Arguments),
+    Token(token::Arguments),
+    Health(health::Arguments),
+    Schema(schema::Arguments),
+    Pseudonym(pseudonym::Arguments),
+    /// Prints a completion script for a shell
+    #[command(after_help = "Examples:\n  hookreeve completions bash > /etc/bash_completion.d/hookreeve")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  hookreeve serve --dev                      try it: a server on loopback, and curl lines to paste
+  hookreeve check                            everything that is wrong with the configuration
+  hookreeve serve                            run it
+  hookreeve send validateUser --set user.email=a@b.example
+
+Exit status: 0 fine, 1 something was found or went wrong, 2 it could not be looked at.";
+
+/// What a command ends with, beside an error.
+enum Ended {
+    /// All is well.
+    Well,
+    /// Something was found, and was said.
+    Findings,
+    /// There was nothing to look at, and that was said.
+    Nothing,
+}
+
+/// Runs the program: reads the command line, and does what it says with the handlers of `registry`.
+pub fn main(registry: Registry) -> ExitCode {
+    let arguments = Arguments::parse();
+    let source =
+        Source { path: arguments.config, environment: Environment::process(), registry, clock: Clock::system() };
+    let ended = match arguments.command {
+        Command::Serve(arguments) => serve::run(&arguments, source),
+        Command::Check(arguments) => check::run(&arguments, &source),
+        Command::Send(arguments) => send::run(&arguments, &source),
+        Command::Token(arguments) => token::run(&arguments, &source),
+        Command::Health(arguments) => health::run(&arguments, &source),
+        Command::Schema(arguments) => schema::run(&arguments),
+        Command::Pseudonym(arguments) => pseudonym::run(&arguments, &source),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "hookreeve", &mut script);
+            output::print(&String::from_utf8_lossy(&script));
+            Ok(Ended::Well)
+        }
+    };
+    match ended {
+        Ok(Ended::Well) => ExitCode::SUCCESS,
+        Ok(Ended::Findings) => ExitCode::from(1),
+        Ok(Ended::Nothing) => ExitCode::from(2),
+        Err(error) => {
+            output::complain(&format!("error: {error:#}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere_and_every_command_has_an_example() {
+        let command = Arguments::command();
+        command.clone().debug_assert();
+        for command in command.get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("Examples:\n  hookreeve "), "{}", command.get_name());
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! `serve`: runs the server.
+
+use std::io::IsTerminal as _;
+
+use anyhow::Context as _;
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Ended, dev, output};
+use crate::app::{App, Source};
+use crate::base::diagnostic::Severity;
+use crate::config::Settings;
+use crate::config::log::Format;
+use crate::http::listener::Stop;
+use crate::telemetry::log;
+
+/// Runs the server
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  hookreeve serve --dev
+  HOOKREEVE_JWT_SECRET=… hookreeve serve
+  hookreeve serve --config /etc/hookreeve/hookreeve.toml
+
+SIGHUP reads the configuration again, as a change of its files does. SIGTERM or Ctrl-C stops: requests that were begun
+are finished; a second signal ends it at once.")]
+pub(super) struct Arguments {
+    /// To try things out: loopback, temporary data, a secret and a token of its own, config/demo.toml unless --config
+    /// says otherwise; prints a curl line for each event
+    #[arg(long)]
+    dev: bool,
+}
+
+pub(super) fn run(arguments: &Arguments, source: Source) -> anyhow::Result<Ended> {
+    let playground = if arguments.dev { Some(dev::Playground::open(&source)?) } else { None };
+    let source = playground.as_ref().map_or(source.clone(), |playground| playground.source(source));
+    let loaded = source.load();
+    let settings = loaded.salvaged.clone().unwrap_or_default();
+    if playground.is_some() && !settings.server.listen.0.ip().is_loopback() {
+        anyhow::bail!("--dev listens on loopback only, and [server] listen is {}", settings.server.listen.0);
+    }
+    // What is wrong is shown with its place, to a person; a log line would not do.
+    let (plan, findings) = crate::app::plan(&loaded, &source.registry, Some(Severity::Error));
+    if plan.is_none() {
+        return Ok(output::complain_of(&findings, &source));
+    }
+    let log = start_log(&settings, output::color(&source))?;
+    let stop = Stop::new();
+    let app = match App::build(source.clone(), loaded, stop.clone()) {
+        Ok(app) => app.with_log(Some(log)),
+        Err(findings) => return Ok(output::complain_of(&findings, &source)),
+    };
+    let runtime = runtime(&settings)?;
+    runtime.block_on(async {
+        let listeners = app.bind().await?;
+        if let Some(playground) = &playground {
+            output::print(&playground.invitation(app.settings(), listeners.receiver.local_addr()?, &source)?);
+        }
+        let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be heard")?;
+        let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be heard")?;
+        let signals = async {
+            let mut any = async || {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+            };
+            any().await;
+            stop.drain();
+            any().await;
+            stop.abort();
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            ended = app.run(listeners) => ended,
+            () = signals => Ok(()),
+        }
+    })?;
+    Ok(Ended::Well)
+}
+
+fn start_log(settings: &Settings, color: bool) -> anyhow::Result<log::Log> {
+    let form = match settings.log.format {
+        Format::Text => log::Form::Text,
+        Format::Json => log::Form::Json,
+    };
+    Ok(log::start(form, settings.log.level.as_level(), color && std::io::stderr().is_terminal())?)
+}
+
+fn runtime(settings: &Settings) -> anyhow::Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let Some(workers) = settings.server.workers {
+        builder.worker_threads(workers.get());
+    }
+    builder.enable_all().build().context("the runtime cannot be started")
+}
