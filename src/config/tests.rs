@@ -95,6 +95,7 @@ header_timeout = "250ms"
 body_timeout = "1m"
 max_connections = 7
 max_in_flight = 3
+workers = 2
 drain = "0s"
 trusted_proxies = ["10.0.0.0/8", "::1"]
 health = false
@@ -133,6 +134,9 @@ person = "none"
             ),
             max_connections: 7,
             max_in_flight: 3,
+            workers: Some(
+                2,
+            ),
             drain: Span(
                 0ns,
             ),
