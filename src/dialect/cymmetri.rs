@@ -129,6 +129,11 @@ fn accept(event: &Event, changes: &Changes, shape: AcceptShape) -> Result<String
             body.push_str(",\"error\":false}}");
         }
         AcceptShape::Empty => body.push_str("{\"response\":{}}"),
+        AcceptShape::Echo if changes.is_empty() => {
+            body.push_str("{\"request\":");
+            body.push_str(event.request().map_or("{}", Json::raw));
+            body.push('}');
+        }
         AcceptShape::Echo => {
             body.push_str("{\"request\":{");
             for (index, (key, value)) in event.request().into_iter().flat_map(Json::members).enumerate() {
