@@ -109,16 +109,13 @@ impl Drop for Slot<'_> {
 pub async fn receive(State(receiver): State<Arc<Receiver>>, request: Request) -> Response<Body> {
     let given = request.headers().get(REQUEST_ID).and_then(|id| RequestId::parse(id.to_str().ok()?));
     let request_id = given.unwrap_or_else(RequestId::random);
-    let mut response = match answer(&receiver, request, &request_id).await {
-        Ok(reply) => into_response(reply),
+    match answer(&receiver, request, &request_id).await {
+        Ok(reply) => into_response(reply, &request_id),
         Err(refusal) => {
             receiver.metrics.refused(refusal.code());
             refusal.into_response(&request_id)
         }
-    };
-    let id = HeaderValue::from_str(request_id.as_str()).expect("a request id has only letters, digits and marks");
-    response.headers_mut().insert(REQUEST_ID, id);
-    response
+    }
 }
 
 async fn answer(receiver: &Receiver, request: Request, request_id: &RequestId) -> Result<Reply, Refusal> {
@@ -225,7 +222,12 @@ fn report(receiver: &Receiver, active: &Active, event: &Event, judgement: &Judge
     }
 }
 
-fn into_response(reply: Reply) -> Response<Body> {
+/// A request's id as its header has it.
+pub(super) fn header_value(request_id: &RequestId) -> HeaderValue {
+    HeaderValue::from_str(request_id.as_str()).expect("a request id has only letters, digits and marks")
+}
+
+fn into_response(reply: Reply, request_id: &RequestId) -> Response<Body> {
     let body = match reply.body {
         std::borrow::Cow::Borrowed(text) => Body::from(text),
         std::borrow::Cow::Owned(text) => Body::from(text),
@@ -233,5 +235,6 @@ fn into_response(reply: Reply) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
+    response.headers_mut().insert(REQUEST_ID, header_value(request_id));
     response
 }
