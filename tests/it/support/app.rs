@@ -266,8 +266,11 @@ fn serve(
     }
 }
 
+/// Writes a file so that nobody sees half of it.
 fn write(directory: &TempDir, name: &str, text: &str) {
     let path = directory.path().join(name);
+    let new = path.with_extension("new");
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    std::fs::write(path, text).unwrap();
+    std::fs::write(&new, text).unwrap();
+    std::fs::rename(new, path).unwrap();
 }
