@@ -6,10 +6,12 @@ use std::thread::{self, JoinHandle};
 
 use hookreeve::app::{App, Source};
 use hookreeve::base::clock::Clock;
+use hookreeve::base::diagnostic::Diagnostic;
 use hookreeve::config::Environment;
 use hookreeve::http::listener::Stop;
 use hookreeve::judge::{Handler, Registry};
 use tempfile::TempDir;
+use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use super::log::{Follow, Log};
@@ -174,11 +176,6 @@ impl Builder {
         self
     }
 
-    pub(crate) fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
-        self
-    }
-
     /// Requests may be left when the time to drain is up.
     pub(crate) fn may_drop(mut self) -> Self {
         self.may_drop = true;
@@ -207,6 +204,14 @@ impl Builder {
             ended,
             thread: Some(thread),
         }
+    }
+
+    /// The server, if nothing is wrong with what it is started from.
+    pub(crate) async fn start_if_correct(self) -> Option<TestApp> {
+        let (_directory, source) = self.source();
+        let loaded = source.load();
+        let correct = App::build(source, loaded, Stop::new()).is_ok();
+        if correct { Some(self.start().await) } else { None }
     }
 
     /// Why no server can be built from it: a line for each finding.
@@ -256,10 +261,10 @@ fn serve(
         runtime.block_on(async {
             let loaded = source.load();
             let app = App::build(source, loaded, stop).map_err(|findings| {
-                anyhow::anyhow!(findings.iter().map(|finding| finding.one_line()).collect::<Vec<_>>().join("\n"))
+                anyhow::anyhow!(findings.iter().map(Diagnostic::one_line).collect::<Vec<_>>().join("\n"))
             })?;
             let listeners = app.bind().await?;
-            let metrics = listeners.metrics.as_ref().map(|metrics| metrics.local_addr()).transpose()?;
+            let metrics = listeners.metrics.as_ref().map(TcpListener::local_addr).transpose()?;
             started.send((listeners.receiver.local_addr()?, metrics)).expect("the test waits");
             app.run(listeners).await
         })

@@ -10,7 +10,7 @@ mod wire;
 use std::time::Duration;
 
 pub(crate) use app::{Builder, SECRET, TestApp};
-pub(crate) use log::{Follow, Log};
+pub(crate) use log::Follow;
 pub(crate) use samples::{compact, sample, user_of};
 pub(crate) use wire::{Reply, Request, read_reply, read_to_end};
 

@@ -81,13 +81,10 @@ impl Request {
     }
 
     pub(crate) fn bytes(&self) -> Vec<u8> {
-        let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
-        for (name, value) in &self.headers {
-            head += &format!("{name}: {value}\r\n");
-        }
-        if self.framed {
-            head += &format!("content-length: {}\r\n", self.body.len());
-        }
+        let line = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
+        let headers = self.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
+        let length = self.framed.then(|| format!("content-length: {}\r\n", self.body.len()));
+        let head: String = std::iter::once(line).chain(headers).chain(length).collect();
         [head.as_bytes(), b"\r\n", &self.body].concat()
     }
 
