@@ -119,3 +119,17 @@ fn a_deadline_that_nothing_could_keep_is_refused() {
         assert!(said.contains("between 100ms and 60s"), "{deadline}: {said}");
     }
 }
+
+#[tokio::test]
+async fn a_large_event_is_answered_in_time_whatever_rules_make_of_it() {
+    let rule = |n| {
+        format!(
+            "[[rule]]\nid = \"{n}\"\non = \"validateUser\"\nwhen = 'user.list.exists(n, n == 1)'\ndeny = \"Slow\"\n"
+        )
+    };
+    let rules: String = (0..20).map(rule).collect();
+    let text = format!("{rules}[cymmetri]\non_error = \"deny\"\nerror_message = \"TryAgain\"\n{SHORT}");
+    let app = TestApp::with(&text).start().await;
+    let body = format!(r#"{{"request":{{"user":{{"list":[0{}]}}}}}}"#, ",0".repeat(400_000));
+    assert_eq!(app.post("validateUser", body).await.json()["response"]["message"], "TryAgain");
+}

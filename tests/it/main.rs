@@ -10,6 +10,8 @@ mod deadline;
 #[cfg(test)]
 mod drain;
 #[cfg(test)]
+mod embedding;
+#[cfg(test)]
 mod fidelity;
 #[cfg(test)]
 mod refusals;

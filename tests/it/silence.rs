@@ -194,6 +194,21 @@ async fn a_person_is_named_as_the_configuration_says() {
 }
 
 #[tokio::test]
+async fn nobody_writes_a_line_of_its_own() {
+    let app = TestApp::with("[log]\nperson = \"key\"\n").start().await;
+    let claims = r#"{"exp":1646396308,"tenantId":"as100\nFORGED \u001b[2J\u0085"}"#;
+    let token = tokens::hs256(r#"{"alg":"HS256"}"#, claims, super::support::SECRET.as_bytes());
+    let event = app.event("postCreateUser").token(&token);
+    event.body(r#"{"request":{"user":{"login":"x\nFORGED \u001b[2J\u2028y"}}}"#).send().await.accepted();
+    let log = app.stop().await;
+    // In lower case, as persons are named.
+    for line in log.lines().filter(|line| line.contains("FORGED") || line.contains("forged")) {
+        assert!(line.contains("duration_us"), "{log}");
+    }
+    assert!(log.contains("forged") && !log.contains('\u{1b}') && !log.contains('\u{2028}'), "{log:?}");
+}
+
+#[tokio::test]
 async fn a_pseudonym_outlasts_a_reload() {
     let app = TestApp::start().await;
     let pseudonym = async || {

@@ -275,9 +275,9 @@ fn without_a_credential_there_is_no_server() {
             "[cymmetri.auth]\njwt = { algorithms = [\"none\"], secret = { env = \"HOOKREEVE_JWT_SECRET\" } }\n",
             "never taken",
         ),
-        ("[cymmetri.auth]\njwt = { secret = { env = \"MISSING\" } }\n", "MISSING is missing or empty"),
+        ("[cymmetri.auth]\njwt = { secret = { env = \"MISSING\" } }\n", "MISSING is not set"),
         ("[cymmetri.auth]\npath_secret = { file = \"missing\" }\n", "missing could not be read"),
-        ("[cymmetri.auth]\nbearer = [{ env = \"EMPTY\" }]\n", "EMPTY is missing or empty"),
+        ("[cymmetri.auth]\nbearer = [{ env = \"EMPTY\" }]\n", "EMPTY is empty"),
         ("[cymmetri.auth]\nclient_cert = {}\n", "does not verify"),
         (
             "[cymmetri.auth]\nbearer = [{ env = \"B\" }]\njwt = { secret = { env = \"HOOKREEVE_JWT_SECRET\" } }\n",

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hookreeve::event::{Decision, Event, KindSet};
+use hookreeve::event::{Decision, Event, Kind, KindSet};
 use hookreeve::judge::{BoxFuture, Cx, Handler, HandlerError};
 use tokio::sync::Semaphore;
 
@@ -34,6 +34,9 @@ pub(crate) enum Fault {
     /// It decides what the event cannot be answered.
     Misfit,
 }
+
+/// Always the same decision.
+pub(crate) struct Decide(pub(crate) Decision);
 
 impl Gate {
     pub(crate) fn new() -> Self {
@@ -69,6 +72,17 @@ impl Handler for Gate {
             self.0.opened.acquire().await.map_err(|_| HandlerError::new("the gate is gone"))?.forget();
             Ok(Decision::neutral(event.spec().kind))
         })
+    }
+}
+
+impl Handler for Decide {
+    fn kinds(&self) -> KindSet {
+        let kinds = [Kind::Mutate, Kind::Verdict, Kind::Map, Kind::Decide, Kind::Notice, Kind::Probe];
+        KindSet::of(&kinds.into_iter().filter(|kind| self.0.fits(*kind)).collect::<Vec<_>>())
+    }
+
+    fn handle<'a>(&'a self, _: &'a Event, _: &'a Cx) -> BoxFuture<'a, Result<Decision, HandlerError>> {
+        Box::pin(async { Ok(self.0.clone()) })
     }
 }
 

@@ -58,6 +58,17 @@ async fn an_observed_event_gets_the_neutral_reply_and_no_rule_sees_it() {
 }
 
 #[tokio::test]
+async fn an_event_without_the_paths_secret_can_be_observed() {
+    let text = "[cymmetri.auth]\nunverified = \"observe\"\npath_secret = { env = \"PATH_SECRET\" }\n";
+    let app = TestApp::with(&format!("{RULES}{text}")).env("PATH_SECRET", "the-path-s3cret").start().await;
+    for (path, data) in [("", false), ("/wrong", false), ("/the-path-s3cret", true)] {
+        let request = app.request(&format!("/webhook{path}/runDeprovision")).body(sample("runDeprovision"));
+        assert_eq!(request.send().await.accepted(), format!(r#"{{"response":{{"data":{data}}}}}"#), "{path}");
+    }
+    assert!(!app.stop().await.contains("the-path-s3cret"));
+}
+
+#[tokio::test]
 async fn everybody_is_judged_on_loopback_where_it_says_so() {
     for text in ["[cymmetri.auth]\nunverified = \"accept\"\n", &format!("{AUTH}unverified = \"accept\"\n")] {
         let app = TestApp::with(&format!("{RULES}{text}")).start().await;
