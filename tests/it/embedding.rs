@@ -12,15 +12,15 @@ async fn what_a_handler_decides_is_sent_in_the_systems_words() {
     let unset = Change::Unset(FieldPath::parse("n").unwrap());
     let changes = || Decision::Accept(Changes::from_iter([set.clone(), unset.clone()]));
     let body = r#"{"request":{"user":{"login" : "jdoe","n":1E5,"address":{ "zip":0.10 }}}}"#;
-    let changed = r#"{"response":{"data":{"login":"jdoe","address":{"zip":0.10,"city":"Pune"}}}}"#;
+    let city = r#"{"response":{"data":{"login":"jdoe","address":{"zip":0.10,"city":"Pune"}}}}"#;
     for (event, decision, expected) in [
         (
             "validateUser",
             Decision::Refuse("Own \"word\"".into()),
             r#"{"response":{"error":true,"message":"Own \"word\""}}"#,
         ),
-        ("validateUpdateUser", changes(), changed),
-        ("preCreateUser", changes(), changed),
+        ("validateUpdateUser", changes(), city),
+        ("preCreateUser", changes(), city),
         ("policyMap", Decision::Map(Mapped::Value(json!({ "a": [1] }))), r#"{"response":{"mappedValue":{"a":[1]}}}"#),
         ("runDeprovision", Decision::Deprovision(true), r#"{"response":{"data":true}}"#),
         ("changePassword", Decision::Acknowledge, r#"{"response":{}}"#),

@@ -185,7 +185,7 @@ async fn a_refused_request_with_a_whole_body_leaves_its_connection_usable() {
 }
 
 #[tokio::test]
-async fn the_reply_to_a_body_that_is_far_too_large_is_heard() {
+async fn a_body_that_is_far_too_large_is_answered_before_its_end() {
     let app = TestApp::start().await;
     let body = vec![b' '; 8 << 20];
     for request in [app.event("validateUser").body(body.clone()), app.event("validateUser").body(body).chunked(false)] {
