@@ -145,7 +145,7 @@ impl App {
         let stop = self.stop.clone();
         let current = self.limits.clone();
         let current: Arc<dyn Fn() -> Limits + Send + Sync> = Arc::new(move || **current.load());
-        let service = router::receiver(&self.receiver, self.health.clone());
+        let service = router::receiver(&self.receiver, &self.health);
         let address = listeners.receiver.local_addr().context("the listener has no address")?;
         tasks.spawn(listener::serve(
             listeners.receiver,

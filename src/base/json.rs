@@ -1,7 +1,7 @@
 //! JSON whose bytes matter: a received body as a tree of places in it, and edits that leave every other byte alone.
 //!
-//! serde_json reads into values; it rewrites `0.10`, `1E5` and escapes, fails on `1e400`, and keeps the last of two equal
-//! keys in silence. What we pass on must be what came in, so this reads into places. For everything else there is serde_json.
+//! `serde_json` reads into values; it rewrites `0.10`, `1E5` and escapes, fails on `1e400`, and keeps the last of two equal
+//! keys in silence. What we pass on must be what came in, so this reads into places. For everything else there is `serde_json`.
 
 mod edit;
 mod parse;
@@ -164,7 +164,7 @@ impl<'a> Json<'a> {
         path.iter().try_fold(self, |value, key| value.get(key.as_ref()))
     }
 
-    /// As a serde_json value, for output that need not keep the bytes. Numbers that fit no type and half characters become `null`.
+    /// As a `serde_json` value, for output that need not keep the bytes. Numbers that fit no type and half characters become `null`.
     pub fn to_value(self) -> serde_json::Value {
         serde_json::from_str(self.raw()).unwrap_or(serde_json::Value::Null)
     }

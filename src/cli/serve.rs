@@ -54,7 +54,7 @@ pub(super) fn run(arguments: &Arguments, source: Source) -> anyhow::Result<Ended
     runtime.block_on(async {
         let listeners = app.bind().await?;
         if let Some(playground) = &playground {
-            output::print(&playground.invitation(app.settings(), listeners.receiver.local_addr()?, &source)?);
+            output::print(&playground.invitation(app.settings(), listeners.receiver.local_addr()?, &source));
         }
         let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be heard")?;
         let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be heard")?;
