@@ -157,6 +157,8 @@ impl App {
         ));
         if let Some(metrics) = listeners.metrics {
             let service = router::metrics(&self.receiver);
+            let address = metrics.local_addr().context("the metrics' listener has no address")?;
+            tracing::info!(%address, "metrics are shown");
             tasks.spawn(listener::serve(metrics, None, current, service, tasks.clone(), stop.clone()));
         }
         let scheme = if self.tls.is_some() { "https" } else { "http" };
