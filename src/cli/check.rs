@@ -68,7 +68,7 @@ pub(super) fn run(arguments: &Arguments, source: &Source) -> Ended {
             .to_string(),
         ),
     }
-    if findings.iter().any(|finding| finding.code == output::NO_FILE) {
+    if output::nothing_to_look_at(&findings) {
         Ended::Nothing
     } else if findings.has_errors() || (arguments.deny_warnings && !findings.is_empty()) {
         Ended::Findings
