@@ -18,9 +18,9 @@ pub(super) fn name(config: &Config, secrets: &dyn SecretSource, data_dir: &Path)
         Person::None => PersonName::None,
         Person::Pseudonym => {
             let key = match &config.pseudonym_key {
-                Some(place) => secrets
-                    .resolve(place)
-                    .map_err(|error| Problem::error("missing-secret", &["pseudonym_key"], error.to_string()))?,
+                Some(place) => secrets.resolve(place).map_err(|error| {
+                    Problem::error("missing-secret", &["pseudonym_key"], error.to_string()).hint(error.remedy())
+                })?,
                 None => pseudonym_key(data_dir),
             };
             PersonName::Pseudonym(Pseudonyms::new(&key))

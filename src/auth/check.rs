@@ -56,9 +56,11 @@ impl Config {
             || exposure.client_ca;
         let everyone = self.unverified == Unverified::Accept;
         if !named && !everyone {
-            let problem =
-                Problem::error("auth-none", &[], "no credential is named, so nobody can be told from anybody else");
-            problems.push(problem.hint("name at least one of jwt, path_secret, bearer, allow_from, client_cert"));
+            let message = "no credential is named, so nobody could tell who sends an event";
+            problems.push(Problem::error("auth-none", &[], message).hint(
+                "name one, such as `[cymmetri.auth] jwt = { secret = { env = \"HOOKREEVE_JWT_SECRET\" } }`; \
+                 the others are path_secret, bearer, allow_from and client_cert",
+            ));
         }
         if everyone && !self.accept_everyone && !exposure.loopback {
             let message = "unverified = \"accept\" takes events from everyone who can reach this listener";
@@ -73,7 +75,6 @@ impl Config {
 
     fn check_lists(&self, exposure: Exposure, problems: &mut Vec<Problem>) {
         let lists = [
-            ("path_secret", self.path_secret.as_ref().is_some_and(|secrets| secrets.iter().len() == 0)),
             ("bearer", self.bearer.as_ref().is_some_and(Vec::is_empty)),
             ("allow_from", self.allow_from.as_ref().is_some_and(Vec::is_empty)),
         ];
@@ -117,15 +118,16 @@ impl JwtConfig {
     }
 
     fn check_algorithms(&self, problems: &mut Vec<Problem>) {
-        let path = ["jwt", "algorithms"];
         if self.algorithms.is_empty() {
             problems.push(Problem::error(
                 "auth-algorithm",
-                &path,
+                &["jwt", "algorithms"],
                 "no algorithm is named, so that no token could hold",
             ));
         }
-        for name in self.algorithms.iter().filter(|name| !ALGORITHMS.contains(&name.as_str())) {
+        let named = self.algorithms.iter().enumerate();
+        for (index, name) in named.filter(|(_, name)| !ALGORITHMS.contains(&name.as_str())) {
+            let path = ["jwt", "algorithms", &index.to_string()];
             let problem = if name.eq_ignore_ascii_case("none") {
                 Problem::error("auth-algorithm", &path, "tokens without a signature are never taken")
             } else {
@@ -141,15 +143,9 @@ impl JwtConfig {
     fn check_keys(&self, problems: &mut Vec<Problem>) {
         let symmetric = self.known_algorithms().find(|algorithm| is_symmetric(*algorithm));
         let asymmetric = self.known_algorithms().find(|algorithm| !is_symmetric(*algorithm));
-        if self.secret.as_ref().is_some_and(|secrets| secrets.iter().len() == 0) {
-            problems.push(Problem::error(
-                "auth-empty",
-                &["jwt", "secret"],
-                "secret is empty, so that nothing could hold",
-            ));
-        }
         if self.key.as_ref().is_some_and(|files| files.as_slice().is_empty()) {
-            problems.push(Problem::error("auth-empty", &["jwt", "key"], "key is empty, so that nothing could hold"));
+            let problem = Problem::error("auth-empty", &["jwt", "key"], "key is empty, so that nothing could hold");
+            problems.push(problem.hint("name a file, or take the key out"));
         }
         match (symmetric, &self.secret) {
             (Some(algorithm), None) => {

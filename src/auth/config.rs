@@ -13,6 +13,7 @@ use crate::base::units::Span;
 /// Which credentials an event needs. Every credential that is named must hold.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Auth")]
 pub struct Config {
     /// What happens to an event whose credentials do not hold. Default: `refuse`.
     pub unverified: Unverified,
@@ -80,7 +81,7 @@ pub enum SecretForm {
 
 /// One file or several, relative to the configuration file that names them.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a path in quotes, or a list of them")]
 pub enum KeyFiles {
     /// The only one.
     One(PathBuf),

@@ -8,7 +8,7 @@ use super::keys::{Key, is_symmetric};
 use super::source::Source;
 use crate::base::clock::Clock;
 use crate::base::diagnostic::Problem;
-use crate::base::secret::{Secret, SecretRef, SecretSource};
+use crate::base::secret::{Secret, SecretError, SecretRef, SecretSource};
 
 /// What preparing needs, and what it found wrong so far.
 pub(super) struct Preparation<'a> {
@@ -19,46 +19,53 @@ pub(super) struct Preparation<'a> {
 }
 
 impl Preparation<'_> {
+    /// The secrets of the list at `path`. Where it is one secret in place of a list, an index leads nowhere, and so to it.
     pub(super) fn secrets<'p>(&mut self, path: &[&str], places: impl Iterator<Item = &'p SecretRef>) -> Vec<Secret> {
-        let mut secrets = Vec::new();
-        for place in places {
-            match self.secrets.resolve(place) {
-                Ok(secret) => secrets.push(secret),
-                Err(error) => self.problems.push(Problem::error("secret-missing", path, error.to_string())),
-            }
-        }
-        secrets
+        places.enumerate().filter_map(|(index, place)| self.secret(path, index, place)).collect()
+    }
+
+    fn secret(&mut self, path: &[&str], index: usize, place: &SecretRef) -> Option<Secret> {
+        let refuse = |error: SecretError| {
+            let problem = Problem::error("missing-secret", &[path, &[&index.to_string()]].concat(), error.to_string());
+            self.problems.push(problem.hint(error.remedy()));
+        };
+        self.secrets.resolve(place).map_err(refuse).ok()
     }
 
     pub(super) fn path_secrets<'p>(&mut self, places: impl Iterator<Item = &'p SecretRef>) -> Vec<Secret> {
-        let secrets = self.secrets(&["path_secret"], places);
         let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
-        if secrets.iter().any(|secret| !secret.expose().iter().all(plain)) {
-            let message = "a path secret holds characters that do not stand in a path as they are";
-            let problem = Problem::error("auth-path-secret", &["path_secret"], message);
-            self.problems.push(problem.hint("use letters, digits, '-', '.', '_' and '~' only"));
+        let mut secrets = Vec::new();
+        for (index, place) in places.enumerate() {
+            let Some(secret) = self.secret(&["path_secret"], index, place) else { continue };
+            if !secret.expose().iter().all(plain) {
+                let message = format!("{place} holds characters that do not stand in a path as they are");
+                let problem = Problem::error("auth-path-secret", &["path_secret", &index.to_string()], message);
+                self.problems.push(problem.hint("use letters, digits, '-', '.', '_' and '~' only"));
+            }
+            secrets.push(secret);
         }
         secrets
     }
 
     pub(super) fn jwt(&mut self, config: &JwtConfig) -> Verifier {
         let mut keys = Vec::new();
-        for place in config.secret.iter().flat_map(|places| places.iter()) {
-            for secret in self.secrets(&["jwt", "secret"], std::iter::once(place)) {
-                match Key::from_secret(secret.expose(), config.form) {
-                    Ok(forms) => keys.extend(forms),
-                    Err(error) => self.refuse_key("secret", format!("{place} is no shared secret: {error}")),
-                }
+        for (index, place) in config.secret.iter().flatten().enumerate() {
+            let path = ["jwt", "secret", &index.to_string()];
+            let Some(secret) = self.secret(&path[..2], index, place) else { continue };
+            match Key::from_secret(secret.expose(), config.form) {
+                Ok(forms) => keys.extend(forms),
+                Err(error) => self.refuse_key(&path, format!("{place} is no shared secret: {error}")),
             }
         }
-        for path in config.key.iter().flat_map(KeyFiles::as_slice) {
-            let shown = path.display();
-            match std::fs::read(self.base_dir.join(path)) {
+        for (index, file) in config.key.iter().flat_map(KeyFiles::as_slice).enumerate() {
+            let path = ["jwt", "key", &index.to_string()];
+            let shown = file.display();
+            match std::fs::read(self.base_dir.join(file)) {
                 Ok(text) => match Key::from_pem(&text) {
                     Ok(found) => keys.extend(found),
-                    Err(error) => self.refuse_key("key", format!("file {shown} is no key file: {error}")),
+                    Err(error) => self.refuse_key(&path, format!("file {shown} is no key file: {error}")),
                 },
-                Err(error) => self.refuse_key("key", format!("file {shown} could not be read: {error}")),
+                Err(error) => self.refuse_key(&path, format!("file {shown} could not be read: {error}")),
             }
         }
         let keys = Keys::new(keys);
@@ -66,7 +73,7 @@ impl Preparation<'_> {
         let published = config.jwks_url.as_ref().and_then(|url| self.source(url, config));
         for algorithm in algorithms.iter().filter(|algorithm| !is_symmetric(**algorithm)) {
             if config.jwks_url.is_none() && self.problems.is_empty() && !keys.serve(*algorithm) {
-                self.refuse_key("key", format!("no key named here is for {algorithm:?}"));
+                self.refuse_key(&["jwt", "key"], format!("no key named here is for {algorithm:?}"));
             }
         }
         let clock = self.clock.clone();
@@ -80,7 +87,7 @@ impl Preparation<'_> {
             .ok()
     }
 
-    fn refuse_key(&mut self, key: &str, message: String) {
-        self.problems.push(Problem::error("auth-key", &["jwt", key], message));
+    fn refuse_key(&mut self, path: &[&str], message: String) {
+        self.problems.push(Problem::error("auth-key", path, message));
     }
 }

@@ -33,8 +33,8 @@ struct Secrets(HashMap<String, String>);
 
 impl SecretSource for Secrets {
     fn resolve(&self, place: &SecretRef) -> Result<Secret, SecretError> {
-        let SecretRef::Env(name) = place else { return Err(SecretError::Missing(place.clone())) };
-        let value = self.0.get(name).ok_or_else(|| SecretError::Missing(place.clone()))?;
+        let SecretRef::Env(name) = place else { return Err(SecretError::Empty(place.clone())) };
+        let value = self.0.get(name).ok_or_else(|| SecretError::Unset(name.clone()))?;
         Ok(Secret::new(value.as_bytes()))
     }
 }

@@ -218,8 +218,10 @@ pub struct Problem {
     pub severity: Severity,
     /// A stable name for this kind of finding, in `kebab-case`.
     pub code: &'static str,
-    /// Keys from the section's own table downwards, `["jwt", "algorithms"]`.
+    /// Keys from the section's own table downwards, and indices into lists: `["jwt", "algorithms", "1"]`.
     pub path: Vec<String>,
+    /// Whether it is the key that is wrong, and not its value.
+    pub on_key: bool,
     /// What is wrong, in one sentence without a full stop, without any secret.
     pub message: String,
     /// What to do about it.
@@ -239,7 +241,14 @@ impl Problem {
 
     fn new(severity: Severity, code: &'static str, path: &[&str], message: String) -> Self {
         let path = path.iter().map(|&key| key.to_owned()).collect();
-        Self { severity, code, path, message, hint: None }
+        Self { severity, code, path, on_key: false, message, hint: None }
+    }
+
+    /// Says that it is the key that is wrong.
+    #[must_use]
+    pub fn on_key(mut self) -> Self {
+        self.on_key = true;
+        self
     }
 
     /// Says what to do.

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use uuid::Uuid;
 
 /// What names one request in the log, in errors and in the reply's `x-request-id`.
@@ -44,7 +43,8 @@ impl fmt::Display for RequestId {
 /// Where the operating system has no randomness to give, nothing that follows would be safe.
 pub fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    SystemRandom::new().fill(&mut bytes).expect("the operating system gives random bytes");
+    // Not the crypto library's generator: it gathers noise for 20 ms when it is first used, which a start would wait for.
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
     bytes
 }
 

@@ -89,9 +89,12 @@ impl<'a> IntoIterator for &'a SecretRefs {
 /// Why a secret could not be had. It names the place, never a value.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
-    /// The environment has no such variable, or what is there is empty.
-    #[error("{0} is missing or empty")]
-    Missing(SecretRef),
+    /// The environment has no variable of this name.
+    #[error("environment variable {0} is not set")]
+    Unset(String),
+    /// There is nothing in it.
+    #[error("{0} is empty")]
+    Empty(SecretRef),
     /// The file could not be read.
     #[error("{place} could not be read: {source}")]
     Unreadable {
@@ -100,6 +103,22 @@ pub enum SecretError {
         /// What the operating system said.
         source: std::io::Error,
     },
+}
+
+impl SecretError {
+    /// What the operator can do about it.
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::Unset(name) | Self::Empty(SecretRef::Env(name)) => {
+                format!(
+                    "set it where the server is started: `export {name}=…` in a shell, `--env {name}` for a container"
+                )
+            }
+            Self::Empty(SecretRef::File(_)) | Self::Unreadable { .. } => {
+                "write the secret to this file, readable for the server".to_owned()
+            }
+        }
+    }
 }
 
 /// Whoever can look a secret up; `config` is the only implementation outside tests.

@@ -8,6 +8,7 @@ mod explain;
 mod parse;
 mod read;
 
+use std::fmt;
 use std::ops::Range;
 
 use indexmap::IndexMap;
@@ -18,7 +19,7 @@ use parse::Side;
 
 pub use explain::{closest, unknown_key_finding};
 pub use parse::parse;
-pub use read::{deserialize, salvage};
+pub use read::{Salvaged, deserialize, salvage};
 
 /// A value and where it stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,6 +68,15 @@ pub enum Step {
     Key(String),
     /// A list's index.
     Index(usize),
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(key) => f.write_str(key),
+            Self::Index(index) => index.fmt(f),
+        }
+    }
 }
 
 impl Node {

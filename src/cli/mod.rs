@@ -111,7 +111,7 @@ mod tests {
         command.clone().debug_assert();
         for command in command.get_subcommands() {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-            assert!(help.contains("Examples:\n  hookreeve "), "{}", command.get_name());
+            assert!(help.contains("Examples:\n") && help.contains("  hookreeve "), "{}", command.get_name());
         }
     }
 }

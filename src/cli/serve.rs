@@ -8,7 +8,6 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Ended, dev, output};
 use crate::app::{App, Source};
-use crate::base::diagnostic::Severity;
 use crate::config::Settings;
 use crate::config::log::Format;
 use crate::http::listener::Stop;
@@ -39,15 +38,11 @@ pub(super) fn run(arguments: &Arguments, source: Source) -> anyhow::Result<Ended
     if playground.is_some() && !settings.server.listen.0.ip().is_loopback() {
         anyhow::bail!("--dev listens on loopback only, and [server] listen is {}", settings.server.listen.0);
     }
-    // What is wrong is shown with its place, to a person; a log line would not do.
-    let (plan, findings) = crate::app::plan(&loaded, &source.registry, Some(Severity::Error));
-    if plan.is_none() {
-        return Ok(output::complain_of(&findings, &source));
-    }
     let log = start_log(&settings, output::color(&source))?;
     let stop = Stop::new();
     let app = match App::build(source.clone(), loaded, stop.clone()) {
         Ok(app) => app.with_log(Some(log)),
+        // To a person, with places; a log line would not do.
         Err(findings) => return Ok(output::complain_of(&findings, &source)),
     };
     let runtime = runtime(&settings)?;

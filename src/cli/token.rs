@@ -22,6 +22,7 @@ const LIFETIME: i64 = 300;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
+  hookreeve token
   TOKEN=$(hookreeve token) scripts/curl/validateUser.sh
   hookreeve token --claims claims.json
 

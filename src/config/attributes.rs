@@ -44,10 +44,10 @@ impl AttributeType {
 
 /// What is wrong with a path of `[attributes]`.
 pub(super) fn problem(path: &str) -> Option<Problem> {
-    let start = FieldPath::parse(path).ok().filter(|path| path.names().len() > 1).map(|path| path.names()[0].clone());
-    let known = matches!(start.as_deref(), Some("user" | "request"));
-    let hint = "quote the whole path: \"user.costCentre\" = \"string\"";
-    (!known).then(|| {
-        Problem::error("attribute", &[path], "an attribute's path starts with `user.` or `request.`").hint(hint)
-    })
+    let message = match FieldPath::parse(path).as_ref().map(FieldPath::names) {
+        Ok([start, _, ..]) if start == "user" || start == "request" => return None,
+        Ok(_) => "an attribute's path starts with `user.` or `request.`".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    Some(Problem::error("attribute", &[path], message).on_key().hint("for example \"user.costCentre\" = \"string\""))
 }

@@ -9,11 +9,11 @@ use crate::base::tree::{Node, Value, closest};
 /// Parts of names under which secrets are kept.
 const NAMES: [&str; 8] = ["secret", "password", "passwd", "passphrase", "token", "bearer", "credential", "_key"];
 
-/// Takes the lines out of `findings` that may hold a secret of one of the `files`.
-pub(super) fn conceal(files: &[Node], schema: &Shape<'_>, findings: &mut Diagnostics) {
+/// Takes the lines out of `findings` that may hold a secret of one of the `trees`.
+pub(super) fn conceal<'a>(trees: impl IntoIterator<Item = &'a Node>, schema: &Shape<'_>, findings: &mut Diagnostics) {
     let mut secrets = Vec::new();
-    for file in files {
-        collect(file, Some(schema), false, &mut secrets);
+    for tree in trees {
+        collect(tree, Some(schema), false, &mut secrets);
     }
     for finding in findings {
         let places = || finding.place.iter().chain(finding.related.iter().map(|(place, _)| place));
@@ -27,7 +27,7 @@ pub(super) fn conceal(files: &[Node], schema: &Shape<'_>, findings: &mut Diagnos
 /// Collects the places of values that may be secrets: those where the schema wants a secret's place and something else
 /// stands, those under an unknown key with a telling name, and addresses with a password.
 fn collect(node: &Node, shape: Option<&Shape<'_>>, secretive: bool, secrets: &mut Vec<Place>) {
-    let secretive = shape.map_or(secretive, |shape| shape.is_marked("secret"));
+    let secretive = shape.map_or(secretive, Shape::is_secret);
     match &node.value {
         Value::Table(table) => {
             for (name, entry) in table {
@@ -40,12 +40,15 @@ fn collect(node: &Node, shape: Option<&Shape<'_>>, secretive: bool, secrets: &mu
             }
         }
         Value::Array(items) => {
-            let inner = shape.filter(|_| !secretive).and_then(Shape::item);
+            let shape = shape.filter(|_| !secretive);
+            let inner = shape.and_then(Shape::item);
             for item in items {
-                collect(item, inner.as_ref(), secretive, secrets);
+                collect(item, inner.as_ref().or(shape), secretive, secrets);
             }
         }
-        Value::String(text) if secretive || has_password(text) => secrets.push(node.place.clone()),
+        Value::String(text) if secretive || has_password(text) || shape.is_some_and(has_a_secret) => {
+            secrets.push(node.place.clone());
+        }
         Value::Integer(_) | Value::Float(_) | Value::Bool(_) | Value::Datetime(_) if secretive => {
             secrets.push(node.place.clone());
         }
@@ -64,10 +67,15 @@ fn is_secretive(text: &str) -> bool {
     NAMES.iter().any(|name| text.contains(name))
 }
 
+/// Whether a table with a secret in it belongs there, so that text there may be that secret.
+fn has_a_secret(shape: &Shape<'_>) -> bool {
+    shape.keys().iter().any(|key| shape.key(key).is_some_and(|inner| inner.is_secret()))
+}
+
 fn is_near_a_secret(name: &str, shape: Option<&Shape<'_>>) -> bool {
     shape.is_some_and(|shape| {
         let meant = closest(name, &shape.keys()).and_then(|meant| shape.key(meant));
-        meant.is_some_and(|meant| meant.is_marked("secret"))
+        meant.is_some_and(|meant| meant.is_secret())
     })
 }
 

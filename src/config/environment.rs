@@ -67,13 +67,14 @@ impl SecretSource for Secrets {
     fn resolve(&self, place: &SecretRef) -> Result<Secret, SecretError> {
         let bytes = match place {
             SecretRef::Env(name) => {
-                self.environment.0.get(name).map(|value| value.as_encoded_bytes().to_vec()).unwrap_or_default()
+                let value = self.environment.0.get(name).ok_or_else(|| SecretError::Unset(name.clone()))?;
+                value.as_encoded_bytes().to_vec()
             }
             SecretRef::File(path) => {
                 self.read(path).map_err(|source| SecretError::Unreadable { place: place.clone(), source })?
             }
         };
-        if bytes.is_empty() { Err(SecretError::Missing(place.clone())) } else { Ok(Secret::new(bytes)) }
+        if bytes.is_empty() { Err(SecretError::Empty(place.clone())) } else { Ok(Secret::new(bytes)) }
     }
 }
 
@@ -117,9 +118,9 @@ mod tests {
         std::fs::write(directory.path().join("large"), vec![b'x'; 65_537]).expect("written");
         let secrets = Environment::new([("EMPTY", "")]).secrets(directory.path());
         let error = |place| secret(&secrets, &place).expect_err("no secret");
-        assert_eq!(error(SecretRef::Env("EMPTY".into())), "environment variable EMPTY is missing or empty");
-        assert_eq!(error(SecretRef::Env("NONE".into())), "environment variable NONE is missing or empty");
-        assert_eq!(error(SecretRef::File("empty".into())), "file empty is missing or empty");
+        assert_eq!(error(SecretRef::Env("EMPTY".into())), "environment variable EMPTY is empty");
+        assert_eq!(error(SecretRef::Env("NONE".into())), "environment variable NONE is not set");
+        assert_eq!(error(SecretRef::File("empty".into())), "file empty is empty");
         assert!(error(SecretRef::File("none".into())).starts_with("file none could not be read: "));
         assert_eq!(error(SecretRef::File("large".into())), "file large could not be read: it is larger than 64KiB");
     }

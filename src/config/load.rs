@@ -8,8 +8,8 @@ use super::sections::{LATER, LISTS};
 use super::settings::Settings;
 use super::shape::Shape;
 use super::{conceal, files, layers, overrides, paths, schema, watch};
-use crate::base::diagnostic::{Diagnostic, Diagnostics, Place, Problem};
-use crate::base::tree::{Entry, Node, Step, Table, Value, salvage, unknown_key_finding};
+use crate::base::diagnostic::{Diagnostic, Diagnostics, Place, Problem, Severity, Source};
+use crate::base::tree::{Entry, Node, Step, Table, Value, closest, salvage, unknown_key_finding};
 
 /// What a configuration says.
 #[derive(Debug)]
@@ -57,16 +57,21 @@ pub fn load(path: Option<&Path>, environment: &Environment) -> Loaded {
     };
     // What a file with a syntax error lacks, or has at the top, may only seem so: first it has to be TOML.
     let mut misnamed = Diagnostics::default();
+    let mut lost = misplaced(&tree, &shape);
     let (sections, mut lists) = split(tree, &shape, &mut misnamed);
     findings.extend(misnamed.into_iter().filter(|_| complete));
     let variables = overrides::read(environment, &shape, &mut findings);
     let mut sections = layers::merge(&sections, &variables, &mut findings);
     paths::resolve(&mut sections, &shape, &mut watched);
     paths::resolve(&mut lists, &shape, &mut watched);
-    let salvaged: Option<Settings> = if complete { salvage(&sections, &mut findings) } else { None };
-    for problem in salvaged.iter().flat_map(Settings::problems) {
-        findings.push(locate(&sections, problem));
+    let salvaged = if complete { salvage::<Settings>(&sections, &mut findings) } else { None };
+    if let Some(salvaged) = &salvaged {
+        lost.extend(salvaged.lost.iter().map(|path| path.iter().map(Step::to_string).collect()));
+        let problems = salvaged.value.problems().into_iter();
+        let certain = problems.filter(|problem| !is_doubtful(&problem.path, &lost, &salvaged.rest));
+        findings.extend(certain.map(|problem| locate(&salvaged.rest, problem)));
     }
+    let salvaged = salvaged.map(|salvaged| salvaged.value);
     conceal::conceal(&each, &shape, &mut findings);
     overrides::hush(environment, &mut findings);
     let findings = in_order(findings, &each);
@@ -99,6 +104,27 @@ fn split(tree: Node, shape: &Shape<'_>, findings: &mut Diagnostics) -> (Node, No
     (table(sections), table(lists))
 }
 
+/// The paths of what stands at the top and was meant to be a section, or a section's key.
+fn misplaced(tree: &Node, shape: &Shape<'_>) -> Vec<Vec<String>> {
+    let sections = shape.keys();
+    let mut paths = Vec::new();
+    for name in tree.as_table().into_iter().flat_map(Table::keys).filter(|name| !sections.contains(&name.as_str())) {
+        let owners = owners(name, shape);
+        let meant = closest(name, &sections).filter(|_| owners.is_empty());
+        paths.extend(meant.map(|section| vec![section.to_owned()]));
+        paths.extend(owners.into_iter().map(|section| vec![section.to_owned(), name.clone()]));
+    }
+    paths
+}
+
+/// The sections that have a key of this name.
+fn owners<'s>(name: &str, shape: &Shape<'s>) -> Vec<&'s str> {
+    let has_it = |section: &&str| {
+        shape.key(section).is_some_and(|section| section.keys().contains(&name) && section.item().is_none())
+    };
+    shape.keys().into_iter().filter(has_it).collect()
+}
+
 fn no_list(name: &str, entry: &Entry) -> Diagnostic {
     Diagnostic::error("invalid-value", format!("`{name}`: expected a list of tables, found {}", entry.node.kind()))
         .at(&entry.key)
@@ -111,26 +137,51 @@ fn unknown(name: &str, entry: &Entry, shape: &Shape<'_>) -> Diagnostic {
         let finding = Diagnostic::error("not-available", format!("`{header}` is not available in this version"));
         return finding.hint("remove it, or use a version that has it");
     }
-    let sections = shape.keys();
-    let owners = sections.iter().filter(|section| {
-        shape.key(section).is_some_and(|section| section.keys().contains(&name) && section.item().is_none())
-    });
-    let owners: Vec<String> = owners.map(|section| format!("`[{section}]`")).collect();
+    let owners: Vec<String> = owners(name, shape).into_iter().map(|section| format!("`[{section}]`")).collect();
     if owners.is_empty() {
-        return unknown_key_finding(name, &sections);
+        return unknown_key_finding(name, &shape.keys());
     }
     Diagnostic::error("unknown-key", format!("unknown key `{name}`"))
         .hint(format!("move it below {}", owners.join(" or ")))
 }
 
+/// Whether what is said of `path` may not be so, because something was lost there: a misspelt `jwt` is no missing credential.
+fn is_doubtful(path: &[String], lost: &[Vec<String>], rest: &Node) -> bool {
+    let is_there = || find(rest, path).depth == path.len();
+    lost.iter().any(|lost| lost.starts_with(path) || (path.starts_with(lost) && !is_there()))
+}
+
 fn locate(sections: &Node, problem: Problem) -> Diagnostic {
-    let path: Vec<Step> = problem.path.into_iter().map(Step::Key).collect();
+    let Found { key, node, depth } = find(sections, &problem.path);
     let mut finding = match problem.severity {
-        crate::base::diagnostic::Severity::Error => Diagnostic::error(problem.code, problem.message),
-        crate::base::diagnostic::Severity::Warning => Diagnostic::warning(problem.code, problem.message),
+        Severity::Error => Diagnostic::error(problem.code, problem.message),
+        Severity::Warning => Diagnostic::warning(problem.code, problem.message),
     };
     finding.hint = problem.hint;
-    finding.at(&sections.nearest(&path).place)
+    // What is missing altogether is missing in the file, and not in its first line.
+    finding.show_line = depth > 0;
+    finding.at(key.filter(|_| problem.on_key).unwrap_or(&node.place))
+}
+
+/// The last node on a path that is there.
+struct Found<'a> {
+    key: Option<&'a Place>,
+    node: &'a Node,
+    /// How far the path led.
+    depth: usize,
+}
+
+fn find<'a>(tree: &'a Node, path: &[String]) -> Found<'a> {
+    let mut found = Found { key: None, node: tree, depth: 0 };
+    for name in path {
+        let next = match found.node.as_array() {
+            Some(items) => name.parse().ok().and_then(|index: usize| items.get(index)).map(|item| (None, item)),
+            None => found.node.entry(name).map(|entry| (Some(&entry.key), &entry.node)),
+        };
+        let Some((key, node)) = next else { break };
+        found = Found { key, node, depth: found.depth + 1 };
+    }
+    found
 }
 
 /// As one reads: what belongs to no file, then file by file from the top, then the environment.
@@ -148,6 +199,6 @@ fn in_order(findings: Diagnostics, files: &[Node]) -> Diagnostics {
 }
 
 fn empty() -> Node {
-    let source = crate::base::diagnostic::Source { name: "configuration".into(), text: String::new() };
+    let source = Source { name: "configuration".into(), text: String::new() };
     Node { value: Value::Table(Table::new()), place: Place { source: source.into(), span: 0..0 } }
 }

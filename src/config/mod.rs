@@ -11,7 +11,7 @@
 //! | `shape`, `schema` | what the JSON Schema says of each position, here and for editors |
 //! | `paths`, `conceal` | what the schema's marks are for: files to resolve and watch, lines not to show |
 //! | `load` | all of this in one call |
-//! | `secrets` | which of the secrets are not there |
+//! | `secrets` | which of the secrets and files that it names are not there |
 //! | `watch` | says when to call it again |
 //!
 //! What a rule or a lookup means is not known here: lists are handed on as they were written.

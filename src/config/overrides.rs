@@ -114,7 +114,7 @@ fn find<'s>(schema: &Shape<'s>, name: &str) -> Result<(Vec<String>, Shape<'s>), 
 
 /// Why neither this position nor any below it can be set.
 fn refusal(shape: &Shape<'_>, path: &[String]) -> Option<OverrideError> {
-    if shape.is_marked("secret") {
+    if shape.is_secret() {
         Some(OverrideError::Secret)
     } else if shape.item().is_some_and(|item| item.may_be("object")) && !shape.may_be("string") {
         Some(OverrideError::List(path.join(".")))
@@ -230,6 +230,7 @@ mod tests {
                     "ratio": { "type": "number" },
                     "on": { "anyOf": [{ "enum": ["a", "b"] }, { "type": "array", "items": { "enum": ["a", "b"] } }] },
                     "records": { "anyOf": [{ "type": "string" }, { "type": "object", "additionalProperties": { "type": "string" } }] },
+                    "bearer": { "type": "array", "items": { "format": "secret", "type": "object" } },
                     "jwt": { "type": "object", "properties": { "secret": { "format": "secret", "type": "object" } } },
                 },
             } },
@@ -295,6 +296,7 @@ mod tests {
                 ("HOOKREEVE__ATTRIBUTES__USER", "hunter2"),
                 ("HOOKREEVE__CYMETRI__TENANT", "hunter2"),
                 ("HOOKREEVE__CYMMETRI", "hunter2"),
+                ("HOOKREEVE__CYMMETRI__BEARER", "hunter2"),
                 ("HOOKREEVE__CYMMETRI__JWT__SECRET", "hunter2"),
                 ("HOOKREEVE__CYMMETRI__JWT__SECRET__ENV", "hunter2"),
                 ("HOOKREEVE__CYMMETRI__LIMIT", "hunter2"),
@@ -315,6 +317,7 @@ mod tests {
                 environment variable HOOKREEVE__ATTRIBUTES__USER: the keys of `[attributes]` are the operator's own, and only a file can set them
                 environment variable HOOKREEVE__CYMETRI__TENANT: there is no such key (did you mean HOOKREEVE__CYMMETRI__TENANT?)
                 environment variable HOOKREEVE__CYMMETRI: this names a section, not a key (name one of its keys, as HOOKREEVE__CYMMETRI__BASE_PATHS does)
+                environment variable HOOKREEVE__CYMMETRI__BEARER: a secret is not set like this (name it in the file: { env = "NAME" } or { file = "path" })
                 environment variable HOOKREEVE__CYMMETRI__JWT__SECRET: a secret is not set like this (name it in the file: { env = "NAME" } or { file = "path" })
                 environment variable HOOKREEVE__CYMMETRI__JWT__SECRET__ENV: a secret is not set like this (name it in the file: { env = "NAME" } or { file = "path" })
                 environment variable HOOKREEVE__CYMMETRI__LIMIT: expected a whole number

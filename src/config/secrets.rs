@@ -1,23 +1,34 @@
-//! Which of the secrets that a configuration names are not there.
+//! Which of the secrets and files that a configuration names are not there.
 //!
-//! It finds them by the schema's mark, so that every section's are found, whoever owns it; it keeps none.
+//! It finds them by the schema's marks, so that every section's are found, whoever owns it; it keeps none. What is in a
+//! file is the matter of whoever uses it.
 
+use std::path::Path;
+
+use super::files::read_at_most;
 use super::load::Loaded;
 use super::shape::Shape;
-use super::{Secrets, schema};
+use super::{Secrets, conceal, schema};
 use crate::base::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::base::secret::{SecretRef, SecretSource as _};
 use crate::base::tree::{Node, Value, deserialize};
 
+/// The largest file of keys or certificates.
+const LIMIT: u64 = 4 << 20;
+
 impl Loaded {
-    /// A finding for each secret that is missing, empty or unreadable: an error for who wants to run, a warning for who only
-    /// wants to know, for the secrets need not be where the configuration is checked.
+    /// A finding for each secret that is missing, empty or unreadable, and for each file of keys or certificates that cannot
+    /// be read: an error for who wants to run, a warning for who only wants to know, for they need not be where the
+    /// configuration is checked.
     pub fn missing_secrets(&self, severity: Severity) -> Diagnostics {
         let (schema, secrets) = (schema(), self.secrets());
+        let shape = Shape::root(&schema);
         let mut findings = Diagnostics::default();
-        for tree in [&self.sections, &self.lists] {
-            collect(tree, &Shape::root(&schema), &secrets, severity, &mut findings);
+        let trees = [&self.sections, &self.lists];
+        for tree in trees {
+            collect(tree, &shape, &secrets, severity, &mut findings);
         }
+        conceal::conceal(trees, &shape, &mut findings);
         findings
     }
 }
@@ -38,6 +49,7 @@ fn collect(node: &Node, shape: &Shape<'_>, secrets: &Secrets, severity: Severity
                 collect(item, &inner, secrets, severity, findings);
             }
         }
+        Value::String(path) if shape.is_marked("file") => findings.extend(unreadable(path, node, severity)),
         Value::String(_) | Value::Integer(_) | Value::Float(_) | Value::Bool(_) | Value::Datetime(_) => {}
     }
 }
@@ -46,13 +58,22 @@ fn missing(node: &Node, secrets: &Secrets, severity: Severity) -> Option<Diagnos
     // What is no secret's place was reported when the settings were read.
     let place: SecretRef = deserialize(node, &mut Diagnostics::default())?;
     let error = secrets.resolve(&place).err()?;
-    let finding = match severity {
-        Severity::Error => Diagnostic::error("missing-secret", error.to_string()),
-        Severity::Warning => Diagnostic::warning("missing-secret", error.to_string()),
-    };
-    let hint = match place {
-        SecretRef::Env(_) => "set it in the environment of the server",
-        SecretRef::File(_) => "write the secret to this file, readable for the server",
-    };
-    Some(finding.at(&node.place).hint(hint))
+    Some(finding("missing-secret", severity, error.to_string()).at(&node.place).hint(error.remedy()))
+}
+
+fn unreadable(path: &str, node: &Node, severity: Severity) -> Option<Diagnostic> {
+    let error = read_at_most(Path::new(path), LIMIT).err()?;
+    let finding = finding("missing-file", severity, format!("file {path} could not be read: {error}"));
+    Some(
+        finding
+            .at(&node.place)
+            .hint("a path is relative to the file that it stands in, and the server must be able to read it"),
+    )
+}
+
+fn finding(code: &'static str, severity: Severity, message: String) -> Diagnostic {
+    match severity {
+        Severity::Error => Diagnostic::error(code, message),
+        Severity::Warning => Diagnostic::warning(code, message),
+    }
 }

@@ -58,6 +58,11 @@ impl<'s> Shape<'s> {
         self.members("format").any(|found| found == format)
     }
 
+    /// Whether it is a secret's place, or a list of them.
+    pub(super) fn is_secret(&self) -> bool {
+        self.is_marked("secret") || self.item().is_some_and(|item| item.is_marked("secret"))
+    }
+
     fn members(&self, name: &'static str) -> impl Iterator<Item = &'s Value> + use<'s, '_> {
         self.alternatives.iter().filter_map(move |schema| schema.get(name))
     }

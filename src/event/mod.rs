@@ -68,6 +68,11 @@ impl Event {
         self.spec.name
     }
 
+    /// How large its body is, in bytes.
+    pub fn size(&self) -> usize {
+        self.document.text().len()
+    }
+
     /// What the system sent about it, as received; none only for a probe.
     pub fn request(&self) -> Option<Json<'_>> {
         self.request.map(|slot| self.document.at(slot))

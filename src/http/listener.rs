@@ -52,6 +52,9 @@ pub struct Connection {
 
 /// How many connections beyond the limit are told so; the next ones are closed without a word.
 const OVERFLOW_SLOTS: usize = 64;
+/// How long bytes of a reply may wait to be taken.
+#[cfg(target_os = "linux")]
+const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -74,7 +77,7 @@ pub async fn serve<S, B>(
     let overflow = Slots::default();
     while let Some((stream, peer)) = accept(&listener, &stop).await {
         // A small reply must not wait for the next packet's acknowledgement.
-        if let Err(error) = stream.set_nodelay(true) {
+        if let Err(error) = stream.set_nodelay(true).and_then(|()| limit_silence(&stream)) {
             tracing::debug!(%error, "a connection was gone before it was served");
             continue;
         }
@@ -96,6 +99,18 @@ pub async fn serve<S, B>(
             tracing::debug!(%peer, "a connection beyond the limit was closed");
         }
     }
+}
+
+/// Lets the system end a connection whose other end takes no bytes of a reply, or is gone without a word.
+#[cfg(target_os = "linux")]
+fn limit_silence(stream: &TcpStream) -> std::io::Result<()> {
+    socket2::SockRef::from(stream).set_tcp_user_timeout(Some(SEND_TIMEOUT))
+}
+
+/// Other systems have no such limit; there the number of connections is what bounds them.
+#[cfg(not(target_os = "linux"))]
+fn limit_silence(_: &TcpStream) -> std::io::Result<()> {
+    Ok(())
 }
 
 /// The next connection, or none where the server drains.

@@ -152,6 +152,7 @@ async fn answer(receiver: &Receiver, request: Request, request_id: &RequestId) -
         tracing::warn!(%request_id, %peer, event = spec.name, code = error.code(), "a body is no event");
         Refusal::Body(error)
     })?;
+    let event = Arc::new(event);
     let judgement = match verified {
         Some(_) => active.judge.judge(&event, received).await,
         None => active.judge.pass(&event, received),

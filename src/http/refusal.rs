@@ -13,6 +13,8 @@ use crate::dialect::cymmetri::DecodeError;
 pub enum Refusal {
     /// More requests than the limit.
     Overloaded,
+    /// More connections than the limit.
+    TooManyConnections,
     /// No configuration is in force yet.
     Starting,
     /// Under no base path.
@@ -45,6 +47,7 @@ impl Refusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Overloaded => "overloaded",
+            Self::TooManyConnections => "too_many_connections",
             Self::Starting => "starting",
             Self::NotFound => "not_found",
             Self::Method => "method_not_allowed",
@@ -61,7 +64,7 @@ impl Refusal {
 
     fn status(&self) -> StatusCode {
         match self {
-            Self::Overloaded | Self::Starting => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded | Self::TooManyConnections | Self::Starting => StatusCode::SERVICE_UNAVAILABLE,
             Self::NotFound | Self::UnknownEvent => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
@@ -77,6 +80,9 @@ impl Refusal {
     fn message(&self) -> String {
         match self {
             Self::Overloaded => "The server has as much work as it is allowed; try again in a second.".into(),
+            Self::TooManyConnections => {
+                "The server has as many connections as it is allowed; try again in a second.".into()
+            }
             Self::Starting => "The server has no configuration in force yet; try again in a second.".into(),
             Self::NotFound => "There is nothing at this path.".into(),
             Self::Method => "Events are sent by POST.".into(),
@@ -99,7 +105,9 @@ impl Refusal {
     /// A header that goes with it.
     fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self {
-            Self::Overloaded | Self::Starting => Some((RETRY_AFTER, HeaderValue::from_static("1"))),
+            Self::Overloaded | Self::TooManyConnections | Self::Starting => {
+                Some((RETRY_AFTER, HeaderValue::from_static("1")))
+            }
             Self::Method => Some((ALLOW, HeaderValue::from_static("POST"))),
             Self::Unauthorized(denied) => Some((WWW_AUTHENTICATE, HeaderValue::from_static(denied.www_authenticate()))),
             // What is left of the body would be taken for the next request.
@@ -134,6 +142,7 @@ mod tests {
         let json = |error| Refusal::Body(DecodeError::Json(error));
         let table = [
             (Refusal::Overloaded, 503, "overloaded", "retry-after: 1"),
+            (Refusal::TooManyConnections, 503, "too_many_connections", "retry-after: 1"),
             (Refusal::Starting, 503, "starting", "retry-after: 1"),
             (Refusal::NotFound, 404, "not_found", ""),
             (Refusal::Method, 405, "method_not_allowed", "allow: POST"),

@@ -65,6 +65,7 @@ pub struct Cx {
     clock: Clock,
     received: Instant,
     latest: Instant,
+    event: Arc<Event>,
     trace: Mutex<(Trace, Option<Arc<str>>)>,
 }
 
@@ -96,13 +97,24 @@ impl std::error::Error for HandlerError {
 }
 
 impl Cx {
-    pub(super) fn new(clock: Clock, received: Instant, latest: Instant) -> Self {
-        Self { clock, received, latest, trace: Mutex::default() }
+    pub(super) fn new(clock: Clock, event: Arc<Event>, received: Instant, latest: Instant) -> Self {
+        Self { clock, received, latest, event, trace: Mutex::default() }
     }
 
     /// The wall clock, UTC.
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
+    }
+
+    /// The event once more, for work that outlives the borrow.
+    pub fn event(&self) -> Arc<Event> {
+        self.event.clone()
+    }
+
+    /// A stopwatch that started with the event's last byte, for work that outlives this.
+    pub(super) fn stopwatch(&self) -> impl Fn() -> Duration + Send + 'static {
+        let (clock, received) = (self.clock.clone(), self.received);
+        move || clock.instant().saturating_duration_since(received)
     }
 
     /// How long the event has been at it.

@@ -104,9 +104,9 @@ impl Judge {
 
     /// Decides an event whose last byte came at `received`. It answers before the deadline, whatever the handler does,
     /// as long as the process is given time to run.
-    pub async fn judge(&self, event: &Event, received: Instant) -> Judgement {
+    pub async fn judge(&self, event: &Arc<Event>, received: Instant) -> Judgement {
         let latest = received + self.settings.deadline.saturating_sub(MARGIN);
-        let cx = Cx::new(self.clock.clone(), received, latest);
+        let cx = Cx::new(self.clock.clone(), event.clone(), received, latest);
         let kind = event.spec().kind;
         let (decided, cause) = match timeout_at(latest, guarded(self.handler(event.name()), event, &cx)).await {
             Ok(Ok(decision)) if fits(event, &decision) => (Some(decision), Cause::Decided),
@@ -224,7 +224,7 @@ mod tests {
         let request_id = RequestId::random();
         let arrival = Arrival { token: None, received_at: clock.now(), request_id };
         let event = cymmetri::decode(spec, spec.sample.into(), arrival).expect("the sample");
-        judge.judge(&event, clock.instant()).await
+        judge.judge(&Arc::new(event), clock.instant()).await
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,9 +2,15 @@
 
 use std::sync::Arc;
 
+use tokio::task::spawn_blocking;
+
 use super::{BoxFuture, Cx, Handler, HandlerError};
 use crate::event::{Decision, Event, KindSet};
 use crate::rules::{RuleSet, Stopwatch};
+
+/// An expression cannot be interrupted, and takes longer the more it looks at. Up to this size no rule within its bounds
+/// comes near a deadline; above it rules run beside the request, which is then answered in time whatever they do.
+const LARGE_EVENT_BYTES: usize = 16 * 1024;
 
 pub(super) struct RulesHandler(Arc<RuleSet>);
 
@@ -21,9 +27,16 @@ impl Handler for RulesHandler {
 
     fn handle<'a>(&'a self, event: &'a Event, cx: &'a Cx) -> BoxFuture<'a, Result<Decision, HandlerError>> {
         Box::pin(async move {
-            let elapsed = || cx.elapsed();
-            let watch = Stopwatch { elapsed: &elapsed, budget: cx.elapsed() + cx.remaining() };
-            let judged = self.0.decide(event, &watch);
+            let budget = cx.elapsed() + cx.remaining();
+            let elapsed = cx.stopwatch();
+            let judged = if event.size() <= LARGE_EVENT_BYTES {
+                self.0.decide(event, &Stopwatch { elapsed: &elapsed, budget })
+            } else {
+                let (rules, event) = (self.0.clone(), cx.event());
+                spawn_blocking(move || rules.decide(&event, &Stopwatch { elapsed: &elapsed, budget }))
+                    .await
+                    .map_err(|error| HandlerError::with_source("the rules did not come to an end", error))?
+            };
             cx.leave_trace(judged.trace, judged.rule);
             Ok(judged.decision)
         })

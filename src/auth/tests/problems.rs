@@ -28,10 +28,13 @@ fn credentials_that_contradict_each_other_or_cannot_hold_are_found() {
     let both = r#"bearer = [{ env = "S" }]
         jwt = { secret = { env = "S" } }"#;
     check(both, OUTSIDE, &[("auth-contradiction", "bearer")]);
-    let empty = "path_secret = []\nbearer = []\nallow_from = []";
-    check(empty, OUTSIDE, &[("auth-empty", "path_secret"), ("auth-empty", "bearer"), ("auth-empty", "allow_from")]);
+    check("bearer = []\nallow_from = []", OUTSIDE, &[("auth-empty", "bearer"), ("auth-empty", "allow_from")]);
     check("[client_cert]", OUTSIDE, &[("auth-no-client-ca", "client_cert")]);
-    check(r"jwt = { secret = [] }", OUTSIDE, &[("auth-empty", "jwt.secret")]);
+    check("jwt = { algorithms = ['ES256'], key = [] }", OUTSIDE, &[("auth-empty", "jwt.key")]);
+    for config in ["path_secret = []", "jwt = { secret = [] }"] {
+        let error = toml::from_str::<Config>(config).expect_err(config);
+        assert_eq!(error.message(), "this list of secrets is empty", "{config}");
+    }
 }
 
 #[test]
@@ -39,7 +42,7 @@ fn algorithms_are_known_and_never_none() {
     let with = |names: &str| format!(r#"jwt = {{ algorithms = [{names}], secret = {{ env = "S" }} }}"#);
     check(&with(""), OUTSIDE, &[("auth-algorithm", "jwt.algorithms")]);
     for name in ["none", "None", "HS25", "RSA", "ES512"] {
-        check(&with(&format!(r#""HS256", "{name}""#)), OUTSIDE, &[("auth-algorithm", "jwt.algorithms")]);
+        check(&with(&format!(r#""HS256", "{name}""#)), OUTSIDE, &[("auth-algorithm", "jwt.algorithms.1")]);
     }
     let config: Config = toml::from_str(&with(r#""HS256", "hs512""#)).unwrap();
     assert_eq!(config.problems(OUTSIDE)[0].hint.as_deref(), Some("did you mean `HS512`?"));
@@ -80,8 +83,9 @@ fn secrets_and_key_files_that_are_missing_are_all_named_and_no_value_is() {
         jwt = { algorithms = ["HS256", "ES256"], secret = [{ env = "S" }, { env = "GONE" }], key = "gone.pem" }"#;
     let problems = try_new(config, &secrets(&[("P", "with/slash")]), Path::new("."), &sample_clock()).unwrap_err();
     let found: Vec<_> = problems.iter().map(|problem| problem.path.join(".")).collect();
-    assert_eq!(found, ["path_secret", "jwt.secret", "jwt.key"]);
-    assert!(problems[1].message.contains("GONE"));
+    assert_eq!(found, ["path_secret.0", "jwt.secret.1", "jwt.key.0"]);
+    assert_eq!(problems[1].message, "environment variable GONE is not set");
+    assert!(problems[1].hint.as_ref().is_some_and(|hint| hint.contains("GONE")));
     assert!(!format!("{problems:?}").contains("with/slash"));
 }
 
@@ -96,7 +100,13 @@ fn key_files_must_hold_a_key_for_each_algorithm() {
 
 #[test]
 fn unknown_keys_are_refused() {
-    for config in ["jwt = { secrets = 1 }", "paths = 1", "client_cert = { name = \"a\" }", "allow_from = [\"here\"]"] {
+    for config in [
+        "jwt = { secrets = 1 }",
+        "jwt = { key = 1 }",
+        "paths = 1",
+        "client_cert = { name = \"a\" }",
+        "allow_from = [\"here\"]",
+    ] {
         assert!(toml::from_str::<Config>(config).is_err(), "{config}");
     }
 }

@@ -242,7 +242,7 @@ fn a_key_in_pem_is_no_shared_secret_and_a_private_key_no_key_file() {
         Path::new("."),
         &sample_clock(),
     );
-    assert_eq!(refused.unwrap_err()[0].path, ["jwt", "secret"]);
+    assert_eq!(refused.unwrap_err()[0].path, ["jwt", "secret", "0"]);
     let dir = tempfile::tempdir().unwrap();
     let private = rcgen::KeyPair::generate().unwrap().serialize_pem();
     let broken = signer.public_pem.replacen("MF", "AA", 1);

@@ -30,7 +30,7 @@ pub(super) fn explain(tree: &Node, path: &[Step], message: &str) -> Diagnostic {
             .at(&node.place)
             .hint(format!("add `{key} = …` to this table"));
     }
-    let (message, hint) = in_words(message, node);
+    let (message, hint) = in_words(message, path, node);
     let at = keys(path).join(".");
     let message = if at.is_empty() { message } else { format!("`{at}`: {message}") };
     let finding = Diagnostic::error("invalid-value", message).at(&node.place);
@@ -88,7 +88,7 @@ pub(super) fn missing_key(message: &str) -> Option<&str> {
     message.strip_prefix("missing field `")?.strip_suffix('`')
 }
 
-fn in_words(message: &str, node: &Node) -> (String, Option<String>) {
+fn in_words(message: &str, path: &[Step], node: &Node) -> (String, Option<String>) {
     let expected = message.rsplit_once(", expected ").map(|(_, expected)| expected);
     match (message.split_once(' '), expected) {
         (Some(("invalid", rest)), Some(expected)) if rest.starts_with("type: ") => {
@@ -101,12 +101,24 @@ fn in_words(message: &str, node: &Node) -> (String, Option<String>) {
             (format!("expected {}", words(expected)), None)
         }
         (Some(("unknown", rest)), Some(expected)) if rest.starts_with("variant ") => {
+            if let Value::Table(table) = &node.value {
+                let text = &node.place.source.text;
+                let is_dotted = text.get(node.place.span.clone()).is_some_and(|text| !text.starts_with('{'));
+                let key = table.keys().next().filter(|_| is_dotted);
+                return (format!("expected {expected}, found a table"), key.and_then(|key| one_name(path, key)));
+            }
             let known: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
             let near = node.as_str().and_then(|text| closest(text, &known));
             (format!("expected {expected}"), near.map(|near| format!("did you mean `{near}`?")))
         }
         _ => (message.to_owned(), None),
     }
+}
+
+/// What `a.b = …` may have been meant to be.
+fn one_name(path: &[Step], key: &str) -> Option<String> {
+    let table = keys(path).pop()?;
+    Some(format!("if this is one name, put it in quotes: \"{table}.{key}\""))
 }
 
 /// Serde's names of types in an operator's words.

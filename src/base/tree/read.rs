@@ -13,26 +13,41 @@ use crate::base::diagnostic::Diagnostics;
 /// How many errors are looked for in one tree.
 const MAX_ERRORS: usize = 50;
 
+/// What could be read of a tree in spite of the errors in it.
+#[derive(Debug)]
+pub struct Salvaged<T> {
+    /// Good enough to look for more errors, never to run with.
+    pub value: T,
+    /// The tree that it was read from: values in error are not in it, and the others have the places that they had.
+    pub rest: Node,
+    /// The paths where something is in error or not where it was meant to be: what is said of the value there, or that it
+    /// lacks something there, may not be so.
+    pub lost: Vec<Vec<Step>>,
+}
+
 /// Reads `node` as a `T`. Every error goes to `findings` with its place; then there is no `T`.
 pub fn deserialize<T: DeserializeOwned>(node: &Node, findings: &mut Diagnostics) -> Option<T> {
     let before = findings.errors();
-    let value = salvage(node, findings);
-    value.filter(|_| findings.errors() == before)
+    let salvaged = salvage(node, findings)?;
+    (findings.errors() == before).then_some(salvaged.value)
 }
 
-/// Reads `node` as a `T`. Every error goes to `findings` with its place; the `T` is what could be read without the values
-/// in error: good enough to look for more errors, never to run with.
-pub fn salvage<T: DeserializeOwned>(node: &Node, findings: &mut Diagnostics) -> Option<T> {
+/// Reads `node` as a `T`. Every error goes to `findings` with its place; the rest is read without the values in error.
+pub fn salvage<T: DeserializeOwned>(node: &Node, findings: &mut Diagnostics) -> Option<Salvaged<T>> {
     let mut rest = node.clone();
     let mut taken_out = TakenOut::default();
     for _ in 0..MAX_ERRORS {
         let error = match serde_path_to_error::deserialize(&rest) {
-            Ok(value) => return Some(value),
+            Ok(value) => return Some(Salvaged { value, rest, lost: taken_out.0 }),
             Err(error) => error,
         };
         let path = steps(error.path());
         let message = error.inner().to_string();
-        if !missing_key(&message).is_some_and(|key| taken_out.contains(&path, key)) {
+        let is_consequence = match missing_key(&message) {
+            Some(key) => taken_out.contains(&path, key),
+            None => unknown_key(&path, &message).is_none() && taken_out.is_from(&path),
+        };
+        if !is_consequence {
             findings.push(explain(&rest, &path, &message));
         }
         if let Some(unknown) = unknown_key(&path, &message) {
@@ -81,6 +96,11 @@ impl TakenOut {
         )
     }
 
+    /// Whether something was taken out of the value at `path`.
+    fn is_from(&self, path: &[Step]) -> bool {
+        self.0.iter().any(|taken| taken.starts_with(path))
+    }
+
     /// Takes the value at `path` out of `tree`; false where there is none.
     fn take(&mut self, tree: &mut Node, path: Vec<Step>) -> bool {
         let Some((last, parents)) = path.split_last() else { return false };
@@ -94,6 +114,7 @@ impl TakenOut {
             (Value::Array(items), Step::Index(index)) if *index < items.len() => {
                 items.remove(*index);
                 self.close_gap(parents, *index);
+                self.0.push(parents.to_vec());
                 true
             }
             _ => false,
