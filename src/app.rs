@@ -145,7 +145,7 @@ impl App {
         let stop = self.stop.clone();
         let current = self.limits.clone();
         let current: Arc<dyn Fn() -> Limits + Send + Sync> = Arc::new(move || **current.load());
-        let service = router::receiver(&self.receiver, self.health.clone());
+        let service = router::receiver(&self.receiver, &self.health);
         let address = listeners.receiver.local_addr().context("the listener has no address")?;
         tasks.spawn(listener::serve(
             listeners.receiver,
@@ -157,6 +157,8 @@ impl App {
         ));
         if let Some(metrics) = listeners.metrics {
             let service = router::metrics(&self.receiver);
+            let address = metrics.local_addr().context("the metrics' listener has no address")?;
+            tracing::info!(%address, "metrics are shown");
             tasks.spawn(listener::serve(metrics, None, current, service, tasks.clone(), stop.clone()));
         }
         let scheme = if self.tls.is_some() { "https" } else { "http" };

@@ -16,6 +16,8 @@ pub enum Reloaded {
     Applied {
         /// How many rules it has.
         rules: usize,
+        /// What will probably not do what was meant.
+        warnings: Diagnostics,
     },
     /// Something is wrong with it; the last good one stays.
     Rejected(Diagnostics),
@@ -73,13 +75,16 @@ impl App {
         let rules = plan.rules.len();
         self.receiver.activate(Arc::new(active));
         self.apply(plan.settings);
-        Reloaded::Applied { rules }
+        Reloaded::Applied { rules, warnings: findings }
     }
 
     fn tell(&self, outcome: &Reloaded) {
         let metrics = self.receiver.metrics();
         match outcome {
-            Reloaded::Applied { rules } => {
+            Reloaded::Applied { rules, warnings } => {
+                for warning in warnings {
+                    tracing::warn!("{}", warning.one_line());
+                }
                 metrics.reloaded("applied");
                 metrics.set_rules(*rules);
                 tracing::info!(rules, "the configuration is in force");

@@ -38,7 +38,7 @@ enum Format {
     Json,
 }
 
-pub(super) fn run(arguments: &Arguments, source: &Source) -> anyhow::Result<Ended> {
+pub(super) fn run(arguments: &Arguments, source: &Source) -> Ended {
     let loaded = source.load();
     let severity = if arguments.secrets { Severity::Error } else { Severity::Warning };
     let (_, findings) = crate::app::plan(&loaded, &source.registry, Some(severity));
@@ -68,13 +68,13 @@ pub(super) fn run(arguments: &Arguments, source: &Source) -> anyhow::Result<Ende
             .to_string(),
         ),
     }
-    Ok(if findings.iter().any(|finding| finding.code == output::NO_FILE) {
+    if output::nothing_to_look_at(&findings) {
         Ended::Nothing
     } else if findings.has_errors() || (arguments.deny_warnings && !findings.is_empty()) {
         Ended::Findings
     } else {
         Ended::Well
-    })
+    }
 }
 
 fn count(number: usize, noun: &str) -> String {

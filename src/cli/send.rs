@@ -143,11 +143,13 @@ fn body(spec: &Spec, arguments: &Arguments) -> anyhow::Result<Vec<u8>> {
     }
     let mut body: Value =
         serde_json::from_slice(&written).context("the body is not JSON, so that nothing can be set in it")?;
+    let members = body.as_object_mut().context("the body is no JSON object, so that nothing can be set in it")?;
+    let request = members.entry("request").or_insert(Value::Null);
     for set in &arguments.set {
         let (field, value) = set.split_once('=').with_context(|| format!("--set {set}: expected FIELD=VALUE"))?;
         let path = FieldPath::parse(field).with_context(|| format!("--set {set}"))?;
         let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
-        put(&mut body["request"], path.names(), value).with_context(|| format!("--set {set}"))?;
+        put(request, path.names(), value).with_context(|| format!("--set {set}"))?;
     }
     Ok(body.to_string().into_bytes())
 }

@@ -47,12 +47,13 @@ pub(super) fn run(arguments: &Arguments, source: Source) -> anyhow::Result<Ended
     };
     let runtime = runtime(&settings)?;
     runtime.block_on(async {
-        let listeners = app.bind().await?;
-        if let Some(playground) = &playground {
-            output::print(&playground.invitation(app.settings(), listeners.receiver.local_addr()?, &source)?);
-        }
+        // First, so that whoever stops it while it starts finds nothing left behind.
         let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be heard")?;
         let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be heard")?;
+        let listeners = app.bind().await?;
+        if let Some(playground) = &playground {
+            output::print(&playground.invitation(app.settings(), listeners.receiver.local_addr()?, &source));
+        }
         let signals = async {
             let mut any = async || {
                 tokio::select! {

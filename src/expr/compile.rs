@@ -129,7 +129,7 @@ impl<'a> Compiler<'a> {
                         self.regexes.push(regex);
                         let text = call.target.take().map_or_else(|| call.args.swap_remove(0), |target| *target);
                         let index = IdedExpr { id: text.id, expr: Expr::Literal(LiteralValue::Int(index.into())) };
-                        call.func_name = library::FIND.to_owned();
+                        library::FIND.clone_into(&mut call.func_name);
                         call.args = vec![text, index];
                     }
                     Err(error) => {

@@ -30,8 +30,8 @@ fn build() -> Env {
     cel::extensions::strings(&mut env).expect("the strings extension fits the standard library");
     let unary: [(&str, cel::common::types::Type, cel::common::functions::Function); 6] = [
         ("text", DYN_TYPE, text),
-        ("lower", STRING_TYPE, |args| of_text("lower", &args, |text| text.to_lowercase())),
-        ("upper", STRING_TYPE, |args| of_text("upper", &args, |text| text.to_uppercase())),
+        ("lower", STRING_TYPE, |args| of_text("lower", &args, str::to_lowercase)),
+        ("upper", STRING_TYPE, |args| of_text("upper", &args, str::to_uppercase)),
         ("trim", STRING_TYPE, |args| of_text("trim", &args, |text| text.trim().to_owned())),
         ("fold", STRING_TYPE, |args| of_text("fold", &args, fold)),
         (BOUNDED, DYN_TYPE, bounded),
@@ -69,6 +69,7 @@ fn plain(name: &str, arg: Option<&CowVal<'_, '_>>) -> Result<Value, ExecutionErr
     })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a CEL function has this form")]
 fn text<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
     let text = match plain("text", args.first())? {
         Value::Null => String::new(),
@@ -82,6 +83,7 @@ fn text<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
     Ok(CowVal::owned(CelString::from(text)))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a CEL function has this form")]
 fn date<'b, 'v>(args: Args<'b, 'v>) -> Returned<'b, 'v> {
     let value = match plain("date", args.first())? {
         value @ Value::Timestamp(_) => value,

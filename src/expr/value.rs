@@ -53,7 +53,7 @@ impl Value {
         Read { value, unreadable: reader.unreadable }
     }
 
-    /// A serde_json value's.
+    /// A `serde_json` value's.
     pub fn from_json(json: &serde_json::Value) -> Self {
         use serde_json::Value as Json;
         Self(match json {

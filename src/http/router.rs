@@ -22,7 +22,7 @@ use crate::telemetry::metrics;
 pub type HealthSwitch = Arc<AtomicBool>;
 
 /// Everything that the receiver's listener answers.
-pub fn receiver(receiver: &Arc<Receiver>, health: HealthSwitch) -> Router {
+pub fn receiver(receiver: &Arc<Receiver>, health: &HealthSwitch) -> Router {
     let guarded = |answer: fn(&Receiver) -> Response<Body>| {
         let health = health.clone();
         // Not `get`, which would put its `Allow` on what `receive` answers to the other methods.

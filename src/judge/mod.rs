@@ -39,7 +39,7 @@ pub struct Settings {
 /// Decides events, one handler for each.
 pub struct Judge {
     settings: Settings,
-    handlers: Vec<(&'static str, Arc<dyn Handler>)>,
+    handlers: Vec<registry::Bound>,
     rules: Arc<dyn Handler>,
     clock: Clock,
 }

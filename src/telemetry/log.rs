@@ -31,7 +31,7 @@ pub struct Log {
 #[error("the log was set up before")]
 pub struct LogError;
 
-/// Starts the log. `terminal` allows colour.
+/// Starts the log, which tells of panics too. `terminal` allows colour.
 pub fn start(form: Form, level: Level, terminal: bool) -> Result<Log, LogError> {
     let (writer, guard) =
         NonBlockingBuilder::default().buffered_lines_limit(WAITING_LINES).lossy(true).finish(std::io::stderr());
@@ -45,6 +45,11 @@ pub fn start(form: Form, level: Level, terminal: bool) -> Result<Log, LogError> 
         }
     };
     started.map_err(|_| LogError)?;
+    std::panic::set_hook(Box::new(|panic| {
+        // Its words may hold anything, a value of an event as well.
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a panic: this is a mistake in the program, please report it with this place");
+    }));
     Ok(Log { level: handle, _guard: guard })
 }
 
