@@ -90,7 +90,8 @@ impl Playground {
         let _ = write!(
             text,
             "Change {config} and save it: the rules are in force at once.\n\
-             `hookreeve send validateUser --set user.login=you` plays the cloud without curl. Ctrl-C stops.\n"
+             `hookreeve send validateUser --config {config} --url \"$HOST\" --set user.login=you` plays the cloud \
+             without curl. Ctrl-C stops.\n"
         );
         Ok(text)
     }

@@ -21,8 +21,8 @@ Examples:
   HOOKREEVE_JWT_SECRET=… hookreeve serve
   hookreeve serve --config /etc/hookreeve/hookreeve.toml
 
-SIGHUP reads the configuration again, as a change of its files does. SIGTERM or Ctrl-C stops: requests that were begun
-are finished; a second signal ends it at once.")]
+SIGHUP reads the configuration again, as a change of its files does. SIGTERM or Ctrl-C stops: requests that were \
+begun are finished; a second signal ends it at once.")]
 pub(super) struct Arguments {
     /// To try things out: loopback, temporary data, a secret and a token of its own, config/demo.toml unless --config
     /// says otherwise; prints a curl line for each event
@@ -47,7 +47,10 @@ pub(super) fn run(arguments: &Arguments, source: Source) -> anyhow::Result<Ended
     };
     let runtime = runtime(&settings)?;
     runtime.block_on(async {
-        let listeners = app.bind().await?;
+        let listeners = app.bind().await.map_err(|error| match &playground {
+            Some(_) => anyhow::anyhow!("{error:#}\nHOOKREEVE__SERVER__LISTEN=127.0.0.1:8090 chooses another port"),
+            None => error,
+        })?;
         if let Some(playground) = &playground {
             output::print(&playground.invitation(app.settings(), listeners.receiver.local_addr()?, &source)?);
         }
