@@ -113,6 +113,7 @@ pub async fn receive(State(receiver): State<Arc<Receiver>>, request: Request) ->
         Ok(reply) => into_response(reply),
         Err(refusal) => {
             receiver.metrics.refused(refusal.code());
+            tracing::debug!(%request_id, code = refusal.code(), "refused");
             refusal.into_response(&request_id)
         }
     };
@@ -138,13 +139,15 @@ async fn answer(receiver: &Receiver, request: Request, request_id: &RequestId) -
         Presented { headers: &head.headers, peer, path_secret: route.secret, client: connection.client.as_deref() };
     let verified = verify(&active, &presented, request_id).await?;
     let Some(spec) = known(&active, route) else {
-        tracing::warn!(%request_id, %peer, acknowledged = active.acknowledge_unknown, "an event that nobody knows");
+        let event = printable(route.event);
+        tracing::warn!(%request_id, %peer, event, acknowledged = active.acknowledge_unknown, "an event that nobody knows");
         return if active.acknowledge_unknown { Ok(cymmetri::acknowledgement()) } else { Err(Refusal::UnknownEvent) };
     };
-    body::check_head(&head.headers, active.body)?;
-    let body = body::read(body, active.body).await.inspect_err(|refusal| {
+    let unread = |refusal: &Refusal| {
         tracing::warn!(%request_id, %peer, event = spec.name, code = refusal.code(), "a body could not be read");
-    })?;
+    };
+    body::check_head(&head.headers, active.body).inspect_err(unread)?;
+    let body = body::read(body, active.body).await.inspect_err(unread)?;
     let received = receiver.clock.instant();
     let token = verified.as_ref().and_then(Verified::claims).and_then(|claims| serde_json::from_str(claims.raw()).ok());
     let arrival = Arrival { token, received_at: receiver.clock.now(), request_id: request_id.clone() };
@@ -196,6 +199,12 @@ fn known(active: &Active, route: Route<'_>) -> Option<&'static Spec> {
     if extra { None } else { catalog::find(route.event) }
 }
 
+/// A name that a log line can hold: one that may be a path secret in the wrong place, or anything else, is left out.
+fn printable(name: &str) -> &str {
+    let plain = name.len() <= 24 && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if plain { name } else { "" }
+}
+
 /// The line and the numbers of one event.
 fn report(receiver: &Receiver, active: &Active, event: &Event, judgement: &Judgement) {
     let (outcome, cause) = (judgement.decision.outcome(), judgement.cause.as_str());
@@ -208,6 +217,8 @@ fn report(receiver: &Receiver, active: &Active, event: &Event, judgement: &Judge
     for rule in judgement.trace.shadows() {
         tracing::info!(request_id, event = event.name(), rule = &*rule.id, "a shadow rule holds");
     }
+    // The key of an event without a person is the request's id, which stands there already.
+    let person = if event.person().known { active.person.of(&event.person().key) } else { String::new() };
     tracing::info!(
         request_id,
         event = event.name(),
@@ -215,7 +226,7 @@ fn report(receiver: &Receiver, active: &Active, event: &Event, judgement: &Judge
         cause,
         rule = judgement.rule.as_deref().unwrap_or_default(),
         duration_us = u64::try_from(judgement.took.as_micros()).unwrap_or(u64::MAX),
-        person = active.person.of(&event.person().key),
+        person,
         tenant = event.person().tenant,
         "event"
     );
