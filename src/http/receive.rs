@@ -209,18 +209,18 @@ fn printable(name: &str) -> &str {
 fn report(receiver: &Receiver, active: &Active, event: &Event, judgement: &Judgement) {
     let (outcome, cause) = (judgement.decision.outcome(), judgement.cause.as_str());
     receiver.metrics.answered(event.name(), outcome, cause, judgement.took);
-    let request_id = event.request_id().as_str();
+    let request_id = event.request_id();
     for (rule, error) in judgement.trace.errors() {
         receiver.metrics.rule_erred();
-        tracing::warn!(request_id, event = event.name(), rule = &*rule.id, shadow = rule.shadow, error, "a rule erred");
+        tracing::warn!(%request_id, event = event.name(), rule = &*rule.id, shadow = rule.shadow, error, "a rule erred");
     }
     for rule in judgement.trace.shadows() {
-        tracing::info!(request_id, event = event.name(), rule = &*rule.id, "a shadow rule holds");
+        tracing::info!(%request_id, event = event.name(), rule = &*rule.id, "a shadow rule holds");
     }
     // The key of an event without a person is the request's id, which stands there already.
     let person = if event.person().known { active.person.of(&event.person().key) } else { String::new() };
     tracing::info!(
-        request_id,
+        %request_id,
         event = event.name(),
         outcome,
         cause,
@@ -230,9 +230,9 @@ fn report(receiver: &Receiver, active: &Active, event: &Event, judgement: &Judge
         tenant = event.person().tenant,
         "event"
     );
-    tracing::debug!(request_id, trace = ?judgement.trace, "what the rules did");
+    tracing::debug!(%request_id, trace = ?judgement.trace, "what the rules did");
     if judgement.cause == crate::judge::Cause::Unverified && event.spec().kind == Kind::Notice {
-        tracing::warn!(request_id, event = event.name(), "an unverified notice was acknowledged and not kept");
+        tracing::warn!(%request_id, event = event.name(), "an unverified notice was acknowledged and not kept");
     }
 }
 

@@ -116,8 +116,8 @@ impl Judge {
                 (None, Cause::Failed)
             }
             Ok(Err(error)) => {
-                let request_id = event.request_id().as_str();
-                tracing::error!(event = event.name(), request_id, %error, "the handler failed, the fallback goes out");
+                let request_id = event.request_id();
+                tracing::error!(event = event.name(), %request_id, %error, "the handler failed, the fallback goes out");
                 (None, Cause::Failed)
             }
             Err(_) => (None, Cause::OutOfTime),
