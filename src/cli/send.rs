@@ -132,7 +132,8 @@ fn bearer(
 
 fn body(spec: &Spec, arguments: &Arguments) -> anyhow::Result<Vec<u8>> {
     let written = match &arguments.body {
-        None => spec.sample.as_bytes().to_vec(),
+        // On one line, for the reply keeps the white space of what no rule changed.
+        None => serde_json::from_str::<Value>(spec.sample).context("the sample is not JSON")?.to_string().into_bytes(),
         Some(path) if path.as_os_str() == "-" => {
             let mut text = Vec::new();
             std::io::Read::read_to_end(&mut std::io::stdin(), &mut text).context("standard input cannot be read")?;
