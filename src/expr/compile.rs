@@ -141,6 +141,12 @@ impl<'a> Compiler<'a> {
                         call.func_name = library::FIND.to_owned();
                         call.args = vec![text, index];
                     }
+                    Err(regex::Error::CompiledTooBig(_)) => {
+                        let message = "the regular expression takes more than 1 MiB when compiled";
+                        let hint =
+                            r"`\w` and `\d` stand for all scripts: name characters, [a-z0-9], or begin with (?-u)";
+                        findings.push(Finding::error("regex", span, message).hint(hint));
+                    }
                     Err(error) => {
                         let text = error.to_string();
                         let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
