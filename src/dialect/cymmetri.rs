@@ -29,7 +29,7 @@ pub enum DecodeError {
     #[error(transparent)]
     Json(#[from] ParseError),
     /// It is, and lacks something.
-    #[error("{path}: {expected}")]
+    #[error("{expected} at {path}")]
     Shape {
         /// What is wrong, from the root.
         path: &'static str,
@@ -60,7 +60,7 @@ pub fn decode(spec: &'static Spec, body: Vec<u8>, arrival: Arrival) -> Result<Ev
     }
     let document = Document::parse(body)?;
     let root = document.root();
-    require_object(Some(root), "the body", "expected an object with a `request`")?;
+    require_object(Some(root), "the top", "expected an object with a `request`")?;
     let request = root.get("request");
     let request = require_object(request, "request", "expected an object")?;
     let user = match request.get("user").filter(|user| !user.is_null()) {
