@@ -50,9 +50,10 @@ pub(super) fn run(arguments: &Arguments, source: &Source) -> Ended {
                 output::print(&finding.render(color));
                 output::print("");
             }
-            let files = loaded.files.paths().next().map_or_else(String::new, |path| format!("{}: ", path.display()));
+            let main = loaded.main.display().to_string();
             output::print(&format!(
-                "{files}{}, {}, {}",
+                "{main}{}{}, {}, {}",
+                if main.is_empty() { "" } else { ": " },
                 count(findings.errors(), "error"),
                 count(findings.warnings(), "warning"),
                 count(rules, "rule")
