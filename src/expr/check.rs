@@ -352,7 +352,9 @@ impl Checker<'_> {
         let message = format!("unknown function `{name}`");
         match closest(name, &names) {
             Some(near) => self.error_with_hint("unknown-function", expr, message, format!("did you mean `{near}`?")),
-            None => self.error("unknown-function", expr, message),
+            None => {
+                self.error_with_hint("unknown-function", expr, message, "docs/rules.md has a table of all functions")
+            }
         }
     }
 

@@ -85,6 +85,15 @@ impl<'a> Compiler<'a> {
                         "the expression is nested too deeply",
                     )];
                 }
+                // The quotes of such a text are not seen either, so that all other errors only follow from it.
+                if let Some(error) = errors.errors.iter().find(|error| is_bad_escape(&error.msg)) {
+                    let at = offset(source, error.pos);
+                    let message = "this text has an escape that is not known";
+                    let finding = Finding::error("expression-syntax", at..(at + 1).min(source.len()).max(at), message);
+                    return vec![
+                        finding.hint(r"double the `\`, or write r'…', in which it is like any other character"),
+                    ];
+                }
                 let findings = errors.errors.iter().map(|error| {
                     let at = offset(source, error.pos);
                     let span = at..(at + 1).min(source.len()).max(at);
@@ -132,6 +141,12 @@ impl<'a> Compiler<'a> {
                         library::FIND.clone_into(&mut call.func_name);
                         call.args = vec![text, index];
                     }
+                    Err(regex::Error::CompiledTooBig(_)) => {
+                        let message = "the regular expression takes more than 1 MiB when compiled";
+                        let hint =
+                            r"`\w` and `\d` stand for all scripts: name characters, [a-z0-9], or begin with (?-u)";
+                        findings.push(Finding::error("regex", span, message).hint(hint));
+                    }
                     Err(error) => {
                         let text = error.to_string();
                         let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
@@ -159,6 +174,11 @@ fn offset(source: &str, (line, column): (isize, isize)) -> usize {
     let start: usize = source.split_inclusive('\n').take(line - 1).map(str::len).sum();
     let rest = source.get(start..).unwrap_or_default();
     start + rest.char_indices().nth(column - 1).map_or(rest.trim_end().len(), |(at, _)| at)
+}
+
+/// Whether the parser stumbled over a text with a `\` in it.
+fn is_bad_escape(message: &str) -> bool {
+    message.contains("token recognition error at: ") && message.contains('\\')
 }
 
 /// The parser's message in words for people.
