@@ -72,9 +72,6 @@ impl App {
             findings.push(super::plan::tls_problem(loaded, &error));
             return Reloaded::Rejected(findings);
         }
-        for finding in &findings {
-            tracing::warn!("{}", finding.one_line());
-        }
         let rules = plan.rules.len();
         self.receiver.activate(Arc::new(active));
         self.apply(plan.settings);

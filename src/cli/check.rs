@@ -1,14 +1,11 @@
 //! `check`: everything that is wrong with a configuration, at once.
 
-use std::path::Path;
-
 use clap::{Args, ValueEnum};
 
 use super::{Ended, output};
 use crate::app::Source;
 use crate::base::diagnostic::Severity;
 use crate::base::tree::Node;
-use crate::config::Loaded;
 
 /// Tells everything that is wrong with the configuration
 #[derive(Debug, Args)]
@@ -53,9 +50,10 @@ pub(super) fn run(arguments: &Arguments, source: &Source) -> Ended {
                 output::print(&finding.render(color));
                 output::print("");
             }
-            let main = main_file(&loaded).map_or_else(String::new, |path| format!("{}: ", path.display()));
+            let main = loaded.main.display().to_string();
             output::print(&format!(
-                "{main}{}, {}, {}",
+                "{main}{}{}, {}, {}",
+                if main.is_empty() { "" } else { ": " },
                 count(findings.errors(), "error"),
                 count(findings.warnings(), "warning"),
                 count(rules, "rule")
@@ -78,12 +76,6 @@ pub(super) fn run(arguments: &Arguments, source: &Source) -> Ended {
     } else {
         Ended::Well
     }
-}
-
-/// The main file, among all that are watched: certificates and secrets are, too.
-fn main_file(loaded: &Loaded) -> Option<&Path> {
-    let name = Path::new(&loaded.sections.place.source.name).file_name();
-    loaded.files.paths().find(|path| path.file_name() == name).or_else(|| loaded.files.paths().next())
 }
 
 fn count(number: usize, noun: &str) -> String {

@@ -353,7 +353,7 @@ impl Checker<'_> {
         match closest(name, &names) {
             Some(near) => self.error_with_hint("unknown-function", expr, message, format!("did you mean `{near}`?")),
             None => {
-                self.error_with_hint("unknown-function", expr, message, "docs/rules.md has a table of all functions")
+                self.error_with_hint("unknown-function", expr, message, "docs/rules.md has a table of all functions");
             }
         }
     }

@@ -250,7 +250,7 @@ fn report(receiver: &Receiver, active: &Active, event: &Event, judgement: &Judge
         event = event.name(),
         outcome,
         cause,
-        rule = judgement.rule.as_deref().unwrap_or_default(),
+        rule = decisive(judgement),
         duration_us = u64::try_from(judgement.took.as_micros()).unwrap_or(u64::MAX),
         person,
         tenant = event.person().tenant,
@@ -259,6 +259,14 @@ fn report(receiver: &Receiver, active: &Active, event: &Event, judgement: &Judge
     tracing::debug!(%request_id, trace = ?judgement.trace, "what the rules did");
     if judgement.cause == crate::judge::Cause::Unverified && event.spec().kind == Kind::Notice {
         tracing::warn!(%request_id, event = event.name(), "an unverified notice was acknowledged and not kept");
+    }
+}
+
+/// The rule that settled it, or else those that changed something.
+fn decisive(judgement: &Judgement) -> String {
+    match &judgement.rule {
+        Some(rule) => rule.to_string(),
+        None => judgement.trace.changers().map(|rule| &*rule.id).collect::<Vec<_>>().join(", "),
     }
 }
 

@@ -40,7 +40,7 @@ fn check(place: &Place, arguments: &[&str], code: i32, expected: &Expect) -> End
 fn a_configuration_in_which_nothing_is_wrong_ends_with_0() {
     let place = Place::new(&format!("{BASIC}{RULE}"));
     let said = expect![[r"
-        /…/config/hookreeve.toml: 0 errors, 0 warnings, 1 rule
+        config/hookreeve.toml: 0 errors, 0 warnings, 1 rule
     "]];
     check(&place, &[], 0, &said);
     check(&place, &["--deny-warnings", "--secrets"], 0, &said);
@@ -54,21 +54,21 @@ fn everything_that_is_wrong_is_shown_at_once_with_carets_and_ends_with_1() {
         &[],
         1,
         &expect![[r#"
-            error[unknown-key]: unknown key `server.lisen`
-              --> config/hookreeve.toml:3:1
-               |
-             3 | lisen = "127.0.0.1:0"
-               | ^^^^^
-               |
-               = help: did you mean `listen`?
+            error[unknown-key]: unknown key `lisen`
+             --> config/hookreeve.toml:3:1
+              |
+            3 | lisen = "127.0.0.1:0"
+              | ^^^^^
+              |
+              = help: did you mean `listen`?
 
             error[rule-event]: there is no event `validatUser`
-              --> config/hookreeve.toml:8:6
-               |
-             8 | on = "validatUser"
-               |      ^^^^^^^^^^^^^
-               |
-               = help: did you mean `validateUser`?
+             --> config/hookreeve.toml:8:6
+              |
+            8 | on = "validatUser"
+              |      ^^^^^^^^^^^^^
+              |
+              = help: did you mean `validateUser`?
 
             warning[deny-message]: the cloud takes the message for a code in its own table
               --> config/hookreeve.toml:13:8
@@ -78,7 +78,7 @@ fn everything_that_is_wrong_is_shown_at_once_with_carets_and_ends_with_1() {
                |
                = help: use one word such as `MobileAlreadyExist` or `EmailRequired`
 
-            /…/config/hookreeve.toml: 2 errors, 1 warning, 2 rules
+            config/hookreeve.toml: 2 errors, 1 warning, 2 rules
         "#]],
     );
 }
@@ -123,10 +123,10 @@ fn a_missing_secret_is_a_warning_unless_secrets_are_asked_for() {
     let place = Place::new(BASIC).without_secret();
     let ended = place.run(&["check"]);
     assert_eq!(ended.code, Some(0));
-    assert!(ended.out.starts_with("warning[missing-secret]: environment variable HOOKREEVE_JWT_SECRET is missing"));
+    assert!(ended.out.starts_with("warning[missing-secret]: environment variable HOOKREEVE_JWT_SECRET is not set"));
     let ended = place.run(&["check", "--secrets"]);
     assert_eq!(ended.code, Some(1));
-    assert!(ended.out.starts_with("error[missing-secret]: environment variable HOOKREEVE_JWT_SECRET is missing"));
+    assert!(ended.out.starts_with("error[missing-secret]: environment variable HOOKREEVE_JWT_SECRET is not set"));
     assert_eq!(place.run(&["check", "--deny-warnings"]).code, Some(1));
 }
 
@@ -142,7 +142,7 @@ fn without_a_configuration_to_look_at_it_ends_with_2() {
              |
              = help: name another file by --config FILE
 
-            /…/none.toml: 1 error, 0 warnings, 0 rules
+            none.toml: 1 error, 0 warnings, 0 rules
         "]],
     );
     assert_eq!(place.run(&["check", "--config", "config"]).code, Some(2), "a directory is no configuration");

@@ -25,7 +25,7 @@ impl Printed {
         let exports = text.lines().filter_map(|line| line.strip_prefix("export ")?.split_once('='));
         let exports = exports.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let lines = text.lines().filter(|line| line.starts_with("curl ")).map(str::to_owned).collect();
-        Self { exports, lines, text }
+        Self { text, exports, lines }
     }
 
     pub(crate) fn export(&self, name: &str) -> &str {
@@ -76,7 +76,7 @@ fn the_send_that_it_names_works_from_the_same_directory() {
     let place = place();
     let mut server = Server::start(place.command(&["serve", "--dev"]));
     let printed = Printed::by(&mut server);
-    let line = printed.text.lines().find_map(|line| line.split('`').find(|part| part.starts_with("hookreeve ")));
+    let line = printed.text.lines().find_map(|line| line.split('`').find(|part| part.starts_with("hookreeve send ")));
     let line = line.unwrap_or_else(|| panic!("no command in {}", printed.text));
     let line = line.replacen("hookreeve", env!("CARGO_BIN_EXE_hookreeve"), 1);
     let output = printed.shell().args(["-c", &line]).current_dir(place.path("")).output().expect("a shell");

@@ -149,13 +149,17 @@ fn attribute_mapping_gives_each_attribute_its_value_and_the_default_to_the_rest(
 #[test]
 fn leavers_by_date_says_yes_only_when_the_last_day_is_over() {
     let mut example = Example::start("leavers-by-date");
-    let today = today();
+    let [almost_a_day_ago, a_day_ago] = [23, 25].map(|hours| {
+        let now = hookreeve::base::clock::Clock::system().now();
+        (now - chrono::TimeDelta::hours(hours)).to_rfc3339()
+    });
     for (user, leaves) in [
         (json!({}), false),
         (json!({ "endDate": "2001-01-31" }), true),
         (json!({ "endDate": "2001-01-31T17:00:00+05:30" }), true),
         (json!({ "endDate": "2999-12-31" }), false),
-        (json!({ "endDate": today }), false),
+        (json!({ "endDate": almost_a_day_ago }), false),
+        (json!({ "endDate": a_day_ago }), true),
         (json!({ "endDate": "soon" }), false),
         (json!({ "endDate": 980_899_200_000_i64 }), false),
         (json!({ "endDate": "2001-01-31", "login": "Admin" }), false),
@@ -172,11 +176,6 @@ fn leavers_by_date_says_yes_only_when_the_last_day_is_over() {
     example.server.wait_for("a rule erred");
     let line = example.server.wait_for("a shadow rule holds");
     assert!(line.contains("inactive-without-a-date"), "{line}");
-}
-
-/// Today, UTC, as the cloud would write it.
-fn today() -> String {
-    hookreeve::base::clock::Clock::system().now().format("%Y-%m-%d").to_string()
 }
 
 #[test]

@@ -102,9 +102,9 @@ fn a_bad_configuration_is_told_with_its_place_and_the_last_good_one_stays() {
     let mut server = place.serve();
     let token = place.token();
     for (bad, told) in [
-        (refusing("Two").replace("validateUser", "validatUser"), "config/hookreeve.toml:11:6: there is no event"),
-        (refusing("Two").replace("[[rule]]", "[[rule"), "config/hookreeve.toml:9:"),
-        (String::new(), "[cymmetri.auth]"),
+        (refusing("Two").replace("validateUser", "validatUser"), "config/hookreeve.toml:10:6: there is no event"),
+        (refusing("Two").replace("[[rule]]", "[[rule"), "config/hookreeve.toml:8:"),
+        (String::new(), "no credential is named"),
         (refusing("Two").replacen("127.0.0.1:0", "127.0.0.1:1", 1), "a change of `server.listen` needs a restart"),
     ] {
         place.write("config/hookreeve.toml", &bad);
@@ -143,7 +143,7 @@ fn a_secret_in_a_file_is_changed_without_a_restart() {
     assert_eq!(ask(&server, &first), 401);
     assert_eq!(ask(&server, &place.token()), 200);
     place.write("config/old", "\n");
-    server.wait_for("file old is missing or empty");
+    server.wait_for("config/old is empty");
     server.wait_for(NOT_TAKEN);
     assert_eq!(ask(&server, &place.token()), 200);
 }

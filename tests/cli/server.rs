@@ -12,7 +12,7 @@ use crate::http::{self, Reply};
 use crate::program::Ended;
 
 /// Only for a server that hangs, so that its test says so.
-const HANGS: Duration = Duration::from_secs(120);
+const HANGS: Duration = Duration::from_secs(60);
 
 /// A server process. It is killed when dropped.
 pub(crate) struct Server {

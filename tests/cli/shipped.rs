@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::program::{Ended, Place, leave_out, read, repository};
+use crate::tls::Certificate;
 
 /// Every shipped configuration.
 fn shipped() -> Vec<String> {
@@ -22,7 +23,9 @@ fn shipped() -> Vec<String> {
 /// Nothing is found in this configuration, with everything that it names in place.
 #[track_caller]
 fn is_well(config: &str, what: &str) {
-    let place = Place::new(config).variable("HOOKREEVE_PATH_SECRET", "0123456789abcdef0123456789abcdef");
+    let place = Place::new(config).file("config/rules/own.toml", "# Nothing yet.\n");
+    Certificate::new().write(&place);
+    let place = place.variable("HOOKREEVE_PATH_SECRET", "0123456789abcdef0123456789abcdef");
     let ended = place.run(&["check", "--deny-warnings", "--secrets"]);
     assert_eq!(ended.code, Some(0), "{what}:\n{config}\n{}", ended.out);
 }

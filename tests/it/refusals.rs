@@ -19,6 +19,9 @@ fn check(reply: &Reply, status: u16, code: &str, header: Option<(&str, &str)>) {
 }
 
 const CHALLENGE: (&str, &str) = ("www-authenticate", r#"Bearer realm="hookreeve""#);
+/// What is wrong in a request, the request, and the reply's status, code and header.
+type Row<'a> = (&'a str, Request, u16, &'a str, Option<(&'a str, &'a str)>);
+
 const CHALLENGE_TOKEN: (&str, &str) = ("www-authenticate", r#"Bearer realm="hookreeve", error="invalid_token""#);
 
 /// Each row violates what it is refused for and the next row's matter, most of them all that follows.
@@ -27,7 +30,7 @@ async fn refusals_come_in_the_order_of_the_contract() {
     let app = TestApp::with(LIMITS).start().await;
     let event = app.event("validateUser");
     let not_json = "x".repeat(2_000);
-    let table: [(&str, Request, u16, &str, Option<(&str, &str)>); 14] = [
+    let table: [Row<'_>; 14] = [
         ("base path, method", event.clone().target("/x").method("GET"), 404, "not_found", None),
         ("base path, credential", event.clone().target("/x").token("x"), 404, "not_found", None),
         (
