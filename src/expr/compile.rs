@@ -15,7 +15,7 @@ pub const MAX_SOURCE_BYTES: usize = 2048;
 /// The largest expression, in nodes after its macros are expanded to what the operator wrote.
 pub const MAX_NODES: usize = 200;
 /// The memory that one regular expression may take, in bytes.
-const MAX_REGEX_BYTES: usize = 1 << 20;
+const MAX_REGEX_BYTES: usize = 4 << 20;
 /// The parser recurses: about 2 KiB for each level of an expression, which is at most as deep as it is long.
 const PARSER_STACK_BYTES: usize = 64 << 20;
 
@@ -142,7 +142,7 @@ impl<'a> Compiler<'a> {
                         call.args = vec![text, index];
                     }
                     Err(regex::Error::CompiledTooBig(_)) => {
-                        let message = "the regular expression takes more than 1 MiB when compiled";
+                        let message = "the regular expression takes more than 4 MiB when compiled";
                         let hint =
                             r"`\w` and `\d` stand for all scripts: name characters, [a-z0-9], or begin with (?-u)";
                         findings.push(Finding::error("regex", span, message).hint(hint));

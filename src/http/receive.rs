@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use arc_swap::ArcSwapOption;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, EXPECT};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 
@@ -131,11 +131,11 @@ async fn answer(receiver: &Receiver, request: Request, request_id: &RequestId) -
     let Admitted { spec, verified, peer } = match admit(&active, &head, request_id).await {
         Ok(Some(admitted)) => admitted,
         Ok(None) => {
-            body::drain(body, active.body).await;
+            drain(&head, body, active.body).await;
             return Ok(cymmetri::acknowledgement());
         }
         Err(refusal) => {
-            body::drain(body, active.body).await;
+            drain(&head, body, active.body).await;
             return Err(refusal);
         }
     };
@@ -143,7 +143,7 @@ async fn answer(receiver: &Receiver, request: Request, request_id: &RequestId) -
         tracing::warn!(%request_id, %peer, event = spec.name, code = refusal.code(), "a body could not be read");
     };
     if let Err(refusal) = body::check_head(&head.headers, active.body).inspect_err(unread) {
-        body::drain(body, active.body).await;
+        drain(&head, body, active.body).await;
         return Err(refusal);
     }
     let body = body::read(body, active.body).await.inspect_err(unread)?;
@@ -168,6 +168,13 @@ async fn answer(receiver: &Receiver, request: Request, request_id: &RequestId) -
     Ok(reply)
 }
 
+/// Takes what is still sent, unless the sender waits to be asked for it.
+async fn drain(head: &Parts, body: Body, limits: BodyLimits) {
+    if !head.headers.contains_key(EXPECT) {
+        body::drain(body, limits).await;
+    }
+}
+
 /// A request whose body may be read.
 struct Admitted {
     spec: &'static Spec,
@@ -190,7 +197,8 @@ async fn admit(active: &Active, head: &Parts, request_id: &RequestId) -> Result<
     if let Some(spec) = known(active, route) {
         return Ok(Some(Admitted { spec, verified, peer }));
     }
-    let event = printable(route.event);
+    // Whoever is only observed may have put a secret there.
+    let event = if verified.is_some() { printable(route.event) } else { "" };
     tracing::warn!(%request_id, %peer, event, acknowledged = active.acknowledge_unknown, "an event that nobody knows");
     if active.acknowledge_unknown { Ok(None) } else { Err(Refusal::UnknownEvent) }
 }

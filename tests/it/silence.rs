@@ -134,10 +134,11 @@ map = 'user.email'
         for request in [
             event.clone().token(WORD),
             event.clone().token(&tokens::good(WORD)),
-            event.clone().target(format!("/webhook/{WORD}")),
+            event.clone().target(format!("/webhook/{WORD}.{WORD}")),
+            event.clone().token(WORD).target(format!("/webhook/{WORD}")),
             event.clone().target(format!("/{WORD}")),
             event.clone().target(format!("/webhook/{WORD}/test?{WORD}")),
-            event.clone().header("x-request-id", &format!("{WORD} ")).method(WORD),
+            event.clone().header("x-request-id", &format!("{WORD} {WORD}")).method(WORD),
             event.clone().header("content-encoding", WORD),
             event.clone().header(WORD, WORD).header("x-forwarded-for", WORD),
         ] {

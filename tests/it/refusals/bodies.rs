@@ -69,23 +69,23 @@ async fn a_body_has_the_shape_that_its_event_needs() {
     let others = ["policyMap", "postCreateUser", "postUpdateUser", "changePassword", "preProvision", "postProvision"];
     // Body; what a reply that is about a person says; what the others say.
     let table = [
-        ("[]", Some("The body"), Some("The body")),
-        (r#""text""#, Some("The body"), Some("The body")),
-        ("7", Some("The body"), Some("The body")),
-        ("null", Some("The body"), Some("The body")),
-        ("{}", Some("Request"), Some("Request")),
-        (r#"{"user":{}}"#, Some("Request"), Some("Request")),
-        (r#"{"Request":{"user":{}}}"#, Some("Request"), Some("Request")),
-        (r#"{"request":null}"#, Some("Request"), Some("Request")),
-        (r#"{"request":[]}"#, Some("Request"), Some("Request")),
-        (r#"{"request":"{}"}"#, Some("Request"), Some("Request")),
-        (r#"{"request":{}}"#, Some("Request.user"), None),
-        (r#"{"request":{"user":null}}"#, Some("Request.user"), None),
-        (r#"{"request":{"User":{}}}"#, Some("Request.user"), None),
-        (r#"{"request":{"user":[]}}"#, Some("Request.user"), Some("Request.user")),
-        (r#"{"request":{"user":"jdoe"}}"#, Some("Request.user"), Some("Request.user")),
-        (r#"{"request":{"user":1}}"#, Some("Request.user"), Some("Request.user")),
-        (r#"{"request":{"user":false}}"#, Some("Request.user"), Some("Request.user")),
+        ("[]", Some("at the top"), Some("at the top")),
+        (r#""text""#, Some("at the top"), Some("at the top")),
+        ("7", Some("at the top"), Some("at the top")),
+        ("null", Some("at the top"), Some("at the top")),
+        ("{}", Some("request"), Some("request")),
+        (r#"{"user":{}}"#, Some("request"), Some("request")),
+        (r#"{"Request":{"user":{}}}"#, Some("request"), Some("request")),
+        (r#"{"request":null}"#, Some("request"), Some("request")),
+        (r#"{"request":[]}"#, Some("request"), Some("request")),
+        (r#"{"request":"{}"}"#, Some("request"), Some("request")),
+        (r#"{"request":{}}"#, Some("request.user"), None),
+        (r#"{"request":{"user":null}}"#, Some("request.user"), None),
+        (r#"{"request":{"User":{}}}"#, Some("request.user"), None),
+        (r#"{"request":{"user":[]}}"#, Some("request.user"), Some("request.user")),
+        (r#"{"request":{"user":"jdoe"}}"#, Some("request.user"), Some("request.user")),
+        (r#"{"request":{"user":1}}"#, Some("request.user"), Some("request.user")),
+        (r#"{"request":{"user":false}}"#, Some("request.user"), Some("request.user")),
         (r#"{"request":{"user":{}}}"#, None, None),
         (r#"{"request":{"user":{}},"more":[]}"#, None, None),
         (r#"{"requ\u0065st":{"us\u0065r":{}}}"#, None, None),
@@ -100,7 +100,10 @@ async fn a_body_has_the_shape_that_its_event_needs() {
             };
             check(&reply, 400, "invalid_shape", None);
             let message = reply.json()["error"]["message"].as_str().unwrap().to_owned();
-            assert!(message.starts_with(&format!("{place}: expected an object")), "{event} {body}: {message}");
+            assert!(
+                message.starts_with("Expected an object") && message.trim_end_matches('.').ends_with(place),
+                "{event} {body}: {message}"
+            );
         }
     }
 }
