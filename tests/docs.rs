@@ -5,6 +5,7 @@
 //! | a `toml` block | a configuration without findings; credentials are added where it names none |
 //! | a `toml fails` block | one with errors; the `text` block after it is what `check` says |
 //! | `$ hookreeve send …` in a `console` block | tried with the rules before it; the next line is the reply, `…` stands for anything |
+//! | a `rust` block | lines of `examples/custom_handler.rs` |
 //! | a row of a table with the columns example and value | an expression and its value, or `error` |
 
 use std::fmt::Write as _;
@@ -29,6 +30,7 @@ const README: &str = include_str!("../README.md");
 const RULES: &str = include_str!("../docs/rules.md");
 const OPERATIONS: &str = include_str!("../docs/operations.md");
 const DEMO: &str = include_str!("../config/demo.toml");
+const EXAMPLE: &str = include_str!("../examples/custom_handler.rs");
 
 /// A fenced block.
 struct Block<'a> {
@@ -122,7 +124,7 @@ fn sent(rules: &RuleSet, command: &str) -> String {
                 let (path, text) = value.split_once('=').expect("FIELD=VALUE");
                 put(&mut body["request"], path, text);
             }
-            "--config" | "--url" => {}
+            "--config" | "--url" | "--ca" => {}
             _ => panic!("{option} cannot be tried: {command}"),
         }
     }
@@ -176,6 +178,10 @@ fn try_document(name: &str, text: &str, start: Option<&str>) {
                     assert!(matches(&reply, expected), "{place} {command}\nit is {reply}");
                     tried += 1;
                 }
+            }
+            "rust" => {
+                let missing = block.body.lines().find(|line| !EXAMPLE.contains(line.trim()));
+                assert_eq!(missing, None, "{place} is not in examples/custom_handler.rs");
             }
             _ => {}
         }
