@@ -163,8 +163,10 @@ impl App {
         }
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         let rules = self.receiver.active().map_or(0, |active| active.rules);
+        // Whoever reads that it listens may send one.
+        let hangup = reload::hangup();
         tracing::info!(%address, scheme, rules, "listening");
-        self.keep_up_to_date().await;
+        self.keep_up_to_date(hangup).await;
         tracing::info!("stopping: requests that were begun are finished");
         tasks.close();
         if timeout(self.settings.server.drain.0, tasks.wait()).await.is_err() {

@@ -25,10 +25,8 @@ pub enum Reloaded {
 
 impl App {
     /// Keeps the configuration in force up to date until the server drains.
-    pub(super) async fn keep_up_to_date(&mut self) {
+    pub(super) async fn keep_up_to_date(&mut self, mut hangup: Option<Signal>) {
         let mut watch = Watch::start(self.loaded.files.clone());
-        let mut hangup =
-            signal(SignalKind::hangup()).inspect_err(|error| tracing::warn!(%error, "SIGHUP is not heard")).ok();
         let stop = self.stop.clone();
         loop {
             let why = tokio::select! {
@@ -99,6 +97,11 @@ impl App {
             }
         }
     }
+}
+
+/// SIGHUP from now on; before, it ends the process.
+pub(super) fn hangup() -> Option<Signal> {
+    signal(SignalKind::hangup()).inspect_err(|error| tracing::warn!(%error, "SIGHUP is not heard")).ok()
 }
 
 async fn heard(signal: &mut Option<Signal>) {
