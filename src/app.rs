@@ -96,17 +96,14 @@ impl App {
             tracing::warn!("{}", finding.one_line());
         }
         receiver.metrics().set_rules(plan.rules.len());
-        let settings = plan.settings;
-        let tls = match &settings.server.tls {
-            None => None,
-            Some(files) => match tls::Acceptor::try_new(files, &loaded.base_dir) {
-                Ok(acceptor) => Some(Arc::new(acceptor)),
-                Err(error) => {
-                    findings.push(plan::tls_problem(&loaded, &error));
-                    return Err(findings);
-                }
-            },
+        let tls = match plan.tls(&loaded) {
+            Ok(tls) => tls.map(Arc::new),
+            Err(finding) => {
+                findings.push(finding);
+                return Err(findings);
+            }
         };
+        let settings = plan.settings;
         receiver.activate(Arc::new(active));
         let health = Arc::new(std::sync::atomic::AtomicBool::new(settings.server.health));
         let limits = Arc::new(arc_swap::ArcSwap::from_pointee(limits(&settings)));

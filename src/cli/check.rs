@@ -21,7 +21,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     deny_warnings: bool,
 
-    /// A secret that is not there is an error, as it is for serve; else it is a warning
+    /// Looks into secrets, keys and certificates; one that is missing is an error, as it is for serve, else a warning
     #[arg(long)]
     secrets: bool,
 
@@ -41,7 +41,10 @@ enum Format {
 pub(super) fn run(arguments: &Arguments, source: &Source) -> Ended {
     let loaded = source.load();
     let severity = if arguments.secrets { Severity::Error } else { Severity::Warning };
-    let (_, findings) = crate::app::plan(&loaded, &source.registry, Some(severity));
+    let (plan, mut findings) = crate::app::plan(&loaded, &source.registry, Some(severity));
+    if let Some(plan) = plan.filter(|_| arguments.secrets) {
+        findings.extend(plan.look_into(&loaded, source));
+    }
     let rules = loaded.lists.get("rule").and_then(Node::as_array).map_or(0, <[Node]>::len);
     match arguments.format {
         Format::Text => {

@@ -131,6 +131,30 @@ fn a_missing_secret_is_a_warning_unless_secrets_are_asked_for() {
 }
 
 #[test]
+fn what_secrets_keys_and_certificates_hold_is_looked_into_where_they_are_asked_for() {
+    let tls = BASIC.replace("[cymmetri.auth]", "tls = { cert = \"cert.pem\", key = \"key.pem\" }\n[cymmetri.auth]");
+    let jwt = "jwt = { secret = { env = \"HOOKREEVE_JWT_SECRET\" } }";
+    let key = BASIC.replace(jwt, "jwt = { algorithms = [\"RS256\"], key = \"key.pem\" }");
+    let path = BASIC.replace(jwt, &format!("{jwt}\npath_secret = {{ file = \"key.pem\" }}"));
+    for (config, said) in [
+        (tls, "cert.pem holds no certificate"),
+        (key, "key.pem is no key file"),
+        (path, "holds characters that do not stand in a path"),
+    ] {
+        let place = Place::new(&config).file("config/cert.pem", "none").file("config/key.pem", "no / key");
+        assert_eq!(place.run(&["check", "--deny-warnings"]).code, Some(0), "{said}");
+        let ended = place.run(&["check", "--secrets"]);
+        assert_eq!(ended.code, Some(1), "{said}: {ended:?}");
+        assert!(ended.out.contains(said), "{said}: {ended:?}");
+        assert!(!place.path("data").exists(), "looking makes nothing");
+        // It is what serve says.
+        let served = place.run(&["serve"]);
+        assert_eq!(served.code, Some(1));
+        assert!(served.err.contains(said), "{said}: {served:?}");
+    }
+}
+
+#[test]
 fn without_a_configuration_to_look_at_it_ends_with_2() {
     let place = Place::new(BASIC);
     check(
