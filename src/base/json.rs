@@ -99,6 +99,13 @@ impl Document {
 
 // === impl Json ===
 
+/// It shows what kind of value it is, never the value.
+impl std::fmt::Debug for Json<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Json({:?})", self.kind())
+    }
+}
+
 impl<'a> Json<'a> {
     fn slot_ref(self) -> &'a Slot {
         &self.document.slots[self.at as usize]

@@ -1,0 +1,89 @@
+//! From source to an [`Expression`], within bounds.
+
+use super::ast::Expr;
+use super::check::check;
+use super::lower::Lowering;
+use super::names::Names;
+use super::parse::parse;
+use super::slots::Paths;
+use super::{Expression, Finding, Schema, Type};
+use crate::base::diagnostic::Severity;
+
+/// The longest source, in bytes.
+pub const MAX_SOURCE_BYTES: usize = 2048;
+/// The largest expression, in nodes.
+pub const MAX_NODES: usize = 200;
+
+/// Compiles the expressions of one event, which share the paths that they name.
+pub struct Compiler<'a> {
+    schema: &'a Schema,
+    paths: &'a mut Paths,
+    pub(super) container: &'a str,
+    pub(super) macros: bool,
+    pub(super) max_nodes: usize,
+    pub(super) max_source: usize,
+}
+
+/// What became of a source: an expression if nothing is wrong with it, and findings.
+#[derive(Debug)]
+pub struct Compiled {
+    /// The expression, unless a finding is an error.
+    pub expression: Option<Expression>,
+    /// What there is to say.
+    pub findings: Vec<Finding>,
+}
+
+impl<'a> Compiler<'a> {
+    /// A compiler for expressions that see `schema`. The fields that they name are added to `paths`, which a
+    /// [`Scope`](super::Scope) then fills.
+    pub fn new(schema: &'a Schema, paths: &'a mut Paths) -> Self {
+        Self { schema, paths, container: "", macros: true, max_nodes: MAX_NODES, max_source: MAX_SOURCE_BYTES }
+    }
+
+    /// Compiles `source`, whose value must be of type `wanted`.
+    pub fn compile(&mut self, source: &str, wanted: Type) -> Compiled {
+        let expr = match self.parse(source) {
+            Ok(expr) => expr,
+            Err(finding) => return Compiled { expression: None, findings: vec![finding] },
+        };
+        let mut findings = check(&expr, self.names(), wanted);
+        let bad = findings.iter().any(|finding| finding.severity == Severity::Error);
+        let expression = if bad { None } else { self.lower(&expr, &mut findings) };
+        Compiled { expression, findings }
+    }
+
+    pub(super) fn parse(&self, source: &str) -> Result<Expr, Finding> {
+        if source.len() > self.max_source {
+            let message = format!("the expression is longer than {} bytes", self.max_source);
+            let finding = Finding::error("expression-cost", 0..source.len(), message);
+            return Err(finding.hint("split the rule in several, or move long lists into several rules"));
+        }
+        if source.trim().is_empty() {
+            return Err(Finding::error("expression-syntax", 0..source.len(), "the expression is empty"));
+        }
+        parse(source, self.max_nodes, self.macros).map_err(|error| {
+            let code = if error.too_large { "expression-cost" } else { "expression-syntax" };
+            let finding = Finding::error(code, error.span.range(), error.message);
+            if error.too_large { finding.hint("split the rule in several") } else { finding }
+        })
+    }
+
+    pub(super) fn lower(&mut self, expr: &Expr, findings: &mut Vec<Finding>) -> Option<Expression> {
+        let names = self.names();
+        match (Lowering { names, paths: self.paths }).lower(expr) {
+            Ok(code) => Some(Expression::new(code)),
+            Err(error) => {
+                let code = if error.message.starts_with("not a regular") { "regex" } else { "expression-cost" };
+                findings.push(Finding::error(code, error.span.range(), error.message));
+                None
+            }
+        }
+    }
+
+    fn names<'n>(&self) -> Names<'n>
+    where
+        'a: 'n,
+    {
+        Names { schema: self.schema, container: self.container, locals: Vec::new() }
+    }
+}
