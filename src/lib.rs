@@ -3,7 +3,6 @@
 pub mod app;
 pub mod auth;
 pub mod base;
-pub mod cel;
 pub mod cli;
 pub mod config;
 pub mod dialect;

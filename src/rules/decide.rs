@@ -34,7 +34,7 @@ impl RuleSet {
         let Some(rules) = self.of(event.name()) else {
             return Judged { decision: neutral, rule: None, trace: Trace::default() };
         };
-        let (scope, user) = scope::scope(event, rules, &self.regexes);
+        let (scope, user) = scope::scope(event, rules);
         let mut run = Run { scope, user, edited: event.user().map(Edited::new), changes: Changes::default() };
         let (settled, trace) = run.all(rules, watch);
         let (decision, rule) = match settled {
@@ -48,20 +48,20 @@ impl RuleSet {
 
 /// The working copy of an event that rules run over.
 struct Run<'a> {
-    scope: Scope,
-    user: Value,
+    scope: Scope<'a>,
+    user: Value<'a>,
     edited: Option<Edited<'a>>,
     changes: Changes,
 }
 
 /// What a rule that holds does.
-enum Act {
+enum Act<'a> {
     Settle(Decision),
-    Change(Vec<(Change, Option<Value>)>),
+    Change(Vec<(Change, Option<Value<'a>>)>),
 }
 
-impl Run<'_> {
-    fn all(&mut self, rules: &EventRules, watch: &Stopwatch<'_>) -> (Option<(Decision, Arc<str>)>, Trace) {
+impl<'a> Run<'a> {
+    fn all(&mut self, rules: &'a EventRules, watch: &Stopwatch<'_>) -> (Option<(Decision, Arc<str>)>, Trace) {
         let mut settled = None;
         let mut trace = Trace { rules: Vec::with_capacity(rules.rules.len()) };
         let mut before = (watch.elapsed)();
@@ -84,7 +84,7 @@ impl Run<'_> {
         (settled, trace)
     }
 
-    fn one(&mut self, rule: &Rule, settled: &mut Option<(Decision, Arc<str>)>) -> RuleOutcome {
+    fn one(&mut self, rule: &'a Rule, settled: &mut Option<(Decision, Arc<str>)>) -> RuleOutcome {
         let act = match self.holds(rule).and_then(|holds| if holds { self.act(rule).map(Some) } else { Ok(None) }) {
             Ok(Some(act)) => act,
             Ok(None) => return RuleOutcome::NotHeld,
@@ -112,19 +112,19 @@ impl Run<'_> {
         }
     }
 
-    fn holds(&self, rule: &Rule) -> Result<bool, EvalError> {
+    fn holds(&self, rule: &'a Rule) -> Result<bool, EvalError> {
         let Some(when) = &rule.when else { return Ok(true) };
         when.evaluate(&self.scope)?.as_bool().ok_or_else(|| EvalError::new("`when` is no bool"))
     }
 
-    fn act(&self, rule: &Rule) -> Result<Act, EvalError> {
+    fn act(&self, rule: &'a Rule) -> Result<Act<'a>, EvalError> {
         Ok(match &rule.effect {
             Effect::Deny(message) => Act::Settle(Decision::Refuse(message.to_string())),
             Effect::Deprovision(truth) => Act::Settle(Decision::Deprovision(*truth)),
             Effect::Map(expression) => {
                 let value = expression.evaluate(&self.scope)?.unwrap_optional();
                 let value = value.ok_or_else(|| EvalError::new("`map` has no value"))?;
-                Act::Settle(Decision::Map(Mapped::Value(value.to_json()?)))
+                Act::Settle(Decision::Map(Mapped::Value(to_json(&value)?)))
             }
             Effect::Set { set, unset } => Act::Change(self.changes(set, unset)?),
         })
@@ -133,14 +133,14 @@ impl Run<'_> {
     /// The changes that a rule makes, all of which can be made. What is so already is no change.
     fn changes(
         &self,
-        set: &[(FieldPath, crate::expr::Expression)],
+        set: &'a [(FieldPath, crate::expr::Expression)],
         unset: &[FieldPath],
-    ) -> Result<Vec<(Change, Option<Value>)>, EvalError> {
+    ) -> Result<Vec<(Change, Option<Value<'a>>)>, EvalError> {
         let mut changes = Vec::new();
         for (path, expression) in set {
             let Some(value) = expression.evaluate(&self.scope)?.unwrap_optional() else { continue };
             if !self.user.find(path.names()).is_some_and(|old| old.same(&value)) {
-                changes.push((Change::Set(path.clone(), value.to_json()?), Some(value)));
+                changes.push((Change::Set(path.clone(), to_json(&value)?), Some(value)));
             }
         }
         let there = |path: &&FieldPath| self.edited.as_ref().is_some_and(|edited| edited.get(path.names()).is_some());
@@ -153,7 +153,7 @@ impl Run<'_> {
         Ok(changes)
     }
 
-    fn apply(&mut self, changes: Vec<(Change, Option<Value>)>) {
+    fn apply(&mut self, changes: Vec<(Change, Option<Value<'a>>)>) {
         if changes.is_empty() {
             return;
         }
@@ -164,6 +164,10 @@ impl Run<'_> {
             }
             self.changes.push(change);
         }
-        self.scope.set("user", self.user.clone());
+        self.scope.set("user", &self.user);
     }
+}
+
+fn to_json(value: &Value<'_>) -> Result<serde_json::Value, EvalError> {
+    value.to_json().map_err(EvalError::new)
 }

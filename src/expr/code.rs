@@ -23,15 +23,36 @@ pub(super) enum Op {
     HasSlot(u16),
     /// The value of an interned path as an optional. From the depth `from` on, fields need not be there; where bit n of
     /// `steps` is set, what should hold the field at depth n may be null.
-    OptionalSlot { slot: u16, from: u8, steps: u32 },
+    OptionalSlot {
+        slot: u16,
+        from: u8,
+        steps: u32,
+    },
     /// `text(…)` of the same, which is what rules mostly want, without an optional in between.
-    TextOfSlot { slot: u16, from: u8, steps: u32 },
+    TextOfSlot {
+        slot: u16,
+        from: u8,
+        steps: u32,
+    },
     /// A macro's variable.
     Local(u16),
-    Field { operand: Box<Code>, name: Box<str> },
-    HasField { operand: Box<Code>, name: Box<str> },
-    OptionalField { operand: Box<Code>, name: Box<str> },
-    Index { operand: Box<Code>, index: Box<Code>, optional: bool },
+    Field {
+        operand: Box<Code>,
+        name: Box<str>,
+    },
+    HasField {
+        operand: Box<Code>,
+        name: Box<str>,
+    },
+    OptionalField {
+        operand: Box<Code>,
+        name: Box<str>,
+    },
+    Index {
+        operand: Box<Code>,
+        index: Box<Code>,
+        optional: bool,
+    },
     Not(Box<Code>),
     Negate(Box<Code>),
     And(Box<[Code]>),
@@ -43,15 +64,29 @@ pub(super) enum Op {
     In(Box<(Code, Code)>),
     /// `x in ["a", "b"]`, the texts sorted.
     InTexts(Box<Code>, Box<[Box<str>]>),
-    Call { function: &'static str, run: Run, arguments: Box<[Code]> },
-    Find { text: Box<Code>, regex: Box<Regex> },
+    Call {
+        function: &'static str,
+        run: Run,
+        arguments: Box<[Code]>,
+    },
+    Find {
+        text: Box<Code>,
+        regex: Box<Regex>,
+    },
     List(Box<[(Code, bool)]>),
     Map(Box<[(Code, Code, bool)]>),
     Fold(Box<Fold>),
     /// A value that is given a name, which is a local.
-    Bind { value: Box<Code>, body: Box<Code> },
+    Bind {
+        value: Box<Code>,
+        body: Box<Code>,
+    },
     /// `optMap` and `optFlatMap`.
-    MapOptional { target: Box<Code>, body: Box<Code>, flat: bool },
+    MapOptional {
+        target: Box<Code>,
+        body: Box<Code>,
+        flat: bool,
+    },
     /// A name or function that is not known: an error when it is reached.
     Unknown(Box<str>),
 }

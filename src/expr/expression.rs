@@ -1,5 +1,6 @@
 //! An expression's value on the values of one event, and why it has none.
 
+use std::cell::Cell;
 use std::fmt;
 
 use super::ast::Span;
@@ -29,7 +30,8 @@ pub struct EvalError {
 pub struct Scope<'a> {
     paths: &'a Paths,
     slots: Vec<Slot<'a>>,
-    budget: std::cell::Cell<u64>,
+    budget: Cell<u64>,
+    locals: Cell<Vec<Value<'a>>>,
 }
 
 /// A part of an expression with its value, as a trace tells it.
@@ -47,26 +49,29 @@ impl Expression {
     }
 
     /// The value. It depends on nothing but the scope, and takes no more steps than the scope has left.
-    pub fn evaluate<'a>(&'a self, scope: &'a Scope<'_>) -> Result<Value<'a>, EvalError> {
+    pub fn evaluate<'a>(&'a self, scope: &Scope<'a>) -> Result<Value<'a>, EvalError> {
         let (value, _) = self.run(scope, Blind);
         value.map_err(|fault| scope.explain(&fault))
     }
 
     /// The value, and that of every part of the expression that was evaluated, in the order in which they were.
-    pub fn trace<'a>(&'a self, scope: &'a Scope<'_>) -> (Result<Value<'a>, EvalError>, Vec<Step>) {
+    pub fn trace<'a>(&'a self, scope: &Scope<'a>) -> (Result<Value<'a>, EvalError>, Vec<Step>) {
         let (value, recorder) = self.run(scope, Recorder { paths: scope.paths, steps: Vec::new() });
         (value.map_err(|fault| scope.explain(&fault)), recorder.steps)
     }
 
-    fn run<'a, T: Tracer>(&'a self, scope: &'a Scope<'_>, tracer: T) -> (Result<Value<'a>, Fault<'a>>, T) {
+    fn run<'a, T: Tracer>(&'a self, scope: &Scope<'a>, tracer: T) -> (Result<Value<'a>, Fault<'a>>, T) {
         let mut run = Run {
             slots: &scope.slots,
             depths: scope.paths.depths(),
-            locals: Vec::new(),
+            // Taken over from expression to expression, so that one event allocates it once.
+            locals: scope.locals.take(),
             budget: scope.budget.get(),
             tracer,
         };
         let value = run.eval(&self.code);
+        run.locals.clear();
+        scope.locals.set(run.locals);
         scope.budget.set(run.budget);
         (value, run.tracer)
     }
@@ -96,7 +101,12 @@ impl<'a> Scope<'a> {
     /// A scope without values.
     pub fn new(paths: &'a Paths) -> Self {
         let slots = vec![Slot::Missing(0); paths.len()];
-        Self { paths, slots, budget: std::cell::Cell::new(BUDGET) }
+        Self { paths, slots, budget: Cell::new(BUDGET), locals: Cell::default() }
+    }
+
+    /// How many steps were taken so far.
+    pub fn steps(&self) -> u64 {
+        BUDGET - self.budget.get()
     }
 
     /// Gives a variable its value, instead of the one it may have.

@@ -134,7 +134,9 @@ fn offset(zone: &str) -> Option<FixedOffset> {
         None => (false, zone.strip_prefix('+').unwrap_or(zone)),
     };
     let (hours, minutes) = digits.split_once(':')?;
-    let number = |text: &str| text.parse::<i32>().ok().filter(|_| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit()));
+    let number = |text: &str| {
+        text.parse::<i32>().ok().filter(|_| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit()))
+    };
     let seconds = number(hours)? * 3600 + number(minutes)? * 60;
     FixedOffset::east_opt(if negative { -seconds } else { seconds })
 }

@@ -21,12 +21,28 @@ pub(super) struct Expr {
 pub(super) enum Kind {
     Literal(Literal),
     /// A name; `absolute` where a dot stands before it.
-    Name { name: String, absolute: bool },
-    Select { operand: Box<Expr>, field: String, optional: bool },
+    Name {
+        name: String,
+        absolute: bool,
+    },
+    Select {
+        operand: Box<Expr>,
+        field: String,
+        optional: bool,
+    },
     /// `has(a.b)`; the operand is a `Select`.
     Has(Box<Expr>),
-    Index { operand: Box<Expr>, index: Box<Expr>, optional: bool },
-    Call { function: String, receiver: Option<Box<Expr>>, arguments: Vec<Expr>, name: Span },
+    Index {
+        operand: Box<Expr>,
+        index: Box<Expr>,
+        optional: bool,
+    },
+    Call {
+        function: String,
+        receiver: Option<Box<Expr>>,
+        arguments: Vec<Expr>,
+        name: Span,
+    },
     Unary(Unary, Box<Expr>),
     Binary(Binary, Box<Expr>, Box<Expr>),
     Conditional(Box<Expr>, Box<Expr>, Box<Expr>),
@@ -35,9 +51,18 @@ pub(super) enum Kind {
     /// A protocol buffers message, which is parsed to be refused in words.
     Message(String),
     Fold(Box<Fold>),
-    Bind { name: String, value: Box<Expr>, body: Box<Expr> },
+    Bind {
+        name: String,
+        value: Box<Expr>,
+        body: Box<Expr>,
+    },
     /// `x.optMap(name, body)`, or `optFlatMap` where `flat`.
-    Optional { target: Box<Expr>, name: String, body: Box<Expr>, flat: bool },
+    Optional {
+        target: Box<Expr>,
+        name: String,
+        body: Box<Expr>,
+        flat: bool,
+    },
 }
 
 /// A literal.

@@ -106,7 +106,9 @@ impl Lowering<'_> {
         let Some(chain) = chain(expr) else { return Ok(None) };
         Ok(match self.names.meaning(&chain) {
             // Only the name alone is the local; what stands under it is lowered step by step.
-            Meaning::Local(local) if chain.steps.len() == 1 => Some(Op::Local(u16::try_from(local).unwrap_or(u16::MAX))),
+            Meaning::Local(local) if chain.steps.len() == 1 => {
+                Some(Op::Local(u16::try_from(local).unwrap_or(u16::MAX)))
+            }
             Meaning::Path(path, optional) => {
                 let slot = self.intern(&path, expr.span)?;
                 Some(match optional.iter().position(|optional| *optional) {
@@ -225,7 +227,8 @@ fn mask(optional: &[bool]) -> u32 {
     optional.iter().take(32).enumerate().fold(0, |mask, (depth, optional)| mask | u32::from(*optional) << depth)
 }
 
-fn regex(pattern: &str, span: Span) -> Result<Regex, LowerError> {
+/// Compiles a regular expression, within bounds.
+pub(super) fn regex(pattern: &str, span: Span) -> Result<Regex, LowerError> {
     let built = RegexBuilder::new(pattern).size_limit(MAX_REGEX_BYTES).dfa_size_limit(MAX_REGEX_BYTES).build();
     built.map_err(|error| {
         let text = error.to_string();
@@ -251,7 +254,9 @@ fn fold_constant(code: Code) -> Code {
     let is_const = |code: &Code| matches!(code.op, Op::Const(_));
     let foldable = match &code.op {
         Op::Not(operand) | Op::Negate(operand) => is_const(operand),
-        Op::Field { operand, .. } | Op::HasField { operand, .. } | Op::OptionalField { operand, .. } => is_const(operand),
+        Op::Field { operand, .. } | Op::HasField { operand, .. } | Op::OptionalField { operand, .. } => {
+            is_const(operand)
+        }
         Op::Index { operand, index, .. } => is_const(operand) && is_const(index),
         Op::And(operands) | Op::Or(operands) => operands.iter().all(is_const),
         Op::Conditional(parts) => is_const(&parts.0) && is_const(&parts.1) && is_const(&parts.2),

@@ -112,7 +112,9 @@ pub(super) fn index_of(value: &Value<'_>) -> Option<usize> {
     match value {
         Value::Int(number) => usize::try_from(*number).ok(),
         Value::Uint(number) => usize::try_from(*number).ok(),
-        Value::Double(number) if number.fract() == 0.0 && (0.0..4_294_967_296.0).contains(number) => Some(*number as usize),
+        Value::Double(number) if number.fract() == 0.0 && (0.0..4_294_967_296.0).contains(number) => {
+            Some(*number as usize)
+        }
         _ => None,
     }
 }

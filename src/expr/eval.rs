@@ -8,7 +8,7 @@ use super::code::{Code, Fold, Op};
 use super::functions::Failure;
 use super::ops;
 use super::slots::Slot;
-use super::value::{List, Map, Value};
+use super::value::{Map, Value};
 
 /// Why an expression has no value for an event.
 #[derive(Clone, Copy, Debug)]
@@ -149,7 +149,8 @@ impl<'a, T: Tracer> Run<'a, '_, T> {
             }
             Op::InTexts(operand, texts) => {
                 let operand = self.eval(operand)?;
-                let found = operand.as_str().is_some_and(|text| texts.binary_search_by(|known| (**known).cmp(text)).is_ok());
+                let found =
+                    operand.as_str().is_some_and(|text| texts.binary_search_by(|known| (**known).cmp(text)).is_ok());
                 Ok(Value::Bool(found))
             }
             Op::Call { function, run, arguments } => match &**arguments {
@@ -217,7 +218,6 @@ impl<'a, T: Tracer> Run<'a, '_, T> {
     fn slot(&self, slot: u16) -> &Slot<'a> {
         self.slots.get(usize::from(slot)).unwrap_or(&Slot::Missing(0))
     }
-
 
     fn has_slot(&self, slot: u16, code: &'a Code) -> Evaluated<'a> {
         match self.slot(slot) {
@@ -342,7 +342,13 @@ impl<'a, T: Tracer> Run<'a, '_, T> {
 
     // --- making ---
 
-    fn call(&mut self, name: &'a str, run: super::functions::Run, arguments: &[Value<'a>], span: Span) -> Evaluated<'a> {
+    fn call(
+        &mut self,
+        name: &'a str,
+        run: super::functions::Run,
+        arguments: &[Value<'a>],
+        span: Span,
+    ) -> Evaluated<'a> {
         run(arguments, &mut self.budget).map_err(|failure| {
             let arguments: Vec<&Value<'_>> = arguments.iter().collect();
             fault(failure, name, &arguments, span)
@@ -384,7 +390,10 @@ impl<'a, T: Tracer> Run<'a, '_, T> {
         span: Span,
     ) -> Result<(), Fault<'a>> {
         if !matches!(key, Value::String(_) | Value::Bool(_) | Value::Int(_) | Value::Uint(_)) {
-            return Err(Fault { span, kind: FaultKind::Reason("{}", "a map's key is a text, a bool, an int or a uint") });
+            return Err(Fault {
+                span,
+                kind: FaultKind::Reason("{}", "a map's key is a text, a bool, an int or a uint"),
+            });
         }
         for (known, _) in map.iter() {
             if self.equal(known, &key, span)? {
@@ -513,7 +522,9 @@ impl<'a, T: Tracer> Run<'a, '_, T> {
                         .iter()
                         .collect::<Result<Vec<_>, _>>()
                         .map_err(|_| Fault { span: body, kind: FaultKind::Unreadable })?,
-                    (FoldKind::TransformMapEntry, other) => return Err(no_overload("transformMapEntry", &[&other], body)),
+                    (FoldKind::TransformMapEntry, other) => {
+                        return Err(no_overload("transformMapEntry", &[&other], body));
+                    }
                     (_, value) => vec![(key, value)],
                 };
                 let FoldState::Members(members) = state else { return Ok(false) };

@@ -71,7 +71,10 @@ pub(super) fn double<'a>(arguments: &[Value<'a>], _: &mut u64) -> Outcome<'a> {
             "NaN" => f64::NAN,
             "Infinity" | "+Infinity" | "Inf" | "+Inf" | "inf" | "+inf" => f64::INFINITY,
             "-Infinity" | "-Inf" | "-inf" => f64::NEG_INFINITY,
-            text if text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-')) => {
+            text if text
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-')) =>
+            {
                 text.parse().map_err(|_| NO_NUMBER)?
             }
             _ => return Err(NO_NUMBER),

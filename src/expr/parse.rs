@@ -18,13 +18,30 @@ pub(super) struct ParseError {
 
 /// Words that cannot be names. As fields they can.
 const RESERVED: [&str; 18] = [
-    "as", "break", "const", "continue", "else", "for", "function", "if", "import", "in", "let", "loop", "package",
-    "namespace", "return", "var", "void", "while",
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "for",
+    "function",
+    "if",
+    "import",
+    "in",
+    "let",
+    "loop",
+    "package",
+    "namespace",
+    "return",
+    "var",
+    "void",
+    "while",
 ];
 
 /// Reads a whole expression of at most `max_nodes` nodes. `macros` tells whether macros are read as such.
 pub(super) fn parse(source: &str, max_nodes: usize, macros: bool) -> Result<Expr, ParseError> {
-    let tokens = lex(source).map_err(|error| ParseError { span: error.span, message: error.message, too_large: false })?;
+    let tokens =
+        lex(source).map_err(|error| ParseError { span: error.span, message: error.message, too_large: false })?;
     let mut parser = Parser { tokens, at: 0, nodes: 0, nesting: 0, max_nodes, macros };
     let expr = parser.expression()?;
     match &parser.peek().kind {
@@ -108,7 +125,10 @@ impl Parser {
         while self.skip(sign) {
             signs += 1;
         }
-        if signs > 0 && sign == "-" && let Some(literal) = self.negative_literal(signs) {
+        if signs > 0
+            && sign == "-"
+            && let Some(literal) = self.negative_literal(signs)
+        {
             let span = start.to(self.tokens[self.at - 1].span);
             let literal = self.node(Kind::Literal(literal), span)?;
             return self.members(literal);
@@ -245,7 +265,10 @@ impl Parser {
         mut arguments: Vec<Expr>,
         span: Span,
     ) -> Result<Result<Expr, (Expr, Vec<Expr>)>, ParseError> {
-        if function == "bind" && arguments.len() == 3 && matches!(&operand.kind, Kind::Name { name, .. } if name == "cel") {
+        if function == "bind"
+            && arguments.len() == 3
+            && matches!(&operand.kind, Kind::Name { name, .. } if name == "cel")
+        {
             let name = self.variable(&arguments[0])?;
             let body = Box::new(arguments.remove(2));
             let value = Box::new(arguments.remove(1));
@@ -359,7 +382,9 @@ impl Parser {
         let name = match &self.peek().kind {
             TokenKind::Word(word) | TokenKind::Quoted(word) => word.clone(),
             TokenKind::Literal(literal @ (Literal::Bool(_) | Literal::Null)) => {
-                return Err(self.error(self.peek().span, format!("{literal:?} is no field's name; write it as an index")));
+                return Err(
+                    self.error(self.peek().span, format!("{literal:?} is no field's name; write it as an index"))
+                );
             }
             _ => return Err(self.unexpected()),
         };
