@@ -46,7 +46,10 @@ fn main() {
     let thousand: Vec<String> = (0..1000)
         .map(|number| {
             let department = if number % 100 == 0 { "Finance" } else { "Other" };
-            format!("when = 'user.department == \"{department}{}\"'\nset.seen = '1'", if number % 100 == 0 { "" } else { "s" })
+            format!(
+                "when = 'user.department == \"{department}{}\"'\nset.seen = '1'",
+                if number % 100 == 0 { "" } else { "s" }
+            )
         })
         .collect();
     let thousand = rules(&thousand);

@@ -96,17 +96,14 @@ impl App {
             tracing::warn!("{}", finding.one_line());
         }
         receiver.metrics().set_rules(plan.rules.len());
-        let settings = plan.settings;
-        let tls = match &settings.server.tls {
-            None => None,
-            Some(files) => match tls::Acceptor::try_new(files, &loaded.base_dir) {
-                Ok(acceptor) => Some(Arc::new(acceptor)),
-                Err(error) => {
-                    findings.push(plan::tls_problem(&loaded, &error));
-                    return Err(findings);
-                }
-            },
+        let tls = match plan.tls(&loaded) {
+            Ok(tls) => tls.map(Arc::new),
+            Err(finding) => {
+                findings.push(finding);
+                return Err(findings);
+            }
         };
+        let settings = plan.settings;
         receiver.activate(Arc::new(active));
         let health = Arc::new(std::sync::atomic::AtomicBool::new(settings.server.health));
         let limits = Arc::new(arc_swap::ArcSwap::from_pointee(limits(&settings)));
@@ -145,7 +142,7 @@ impl App {
         let stop = self.stop.clone();
         let current = self.limits.clone();
         let current: Arc<dyn Fn() -> Limits + Send + Sync> = Arc::new(move || **current.load());
-        let service = router::receiver(&self.receiver, self.health.clone());
+        let service = router::receiver(&self.receiver, &self.health);
         let address = listeners.receiver.local_addr().context("the listener has no address")?;
         tasks.spawn(listener::serve(
             listeners.receiver,
@@ -157,12 +154,16 @@ impl App {
         ));
         if let Some(metrics) = listeners.metrics {
             let service = router::metrics(&self.receiver);
+            let address = metrics.local_addr().context("the metrics' listener has no address")?;
+            tracing::info!(%address, "metrics are shown");
             tasks.spawn(listener::serve(metrics, None, current, service, tasks.clone(), stop.clone()));
         }
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         let rules = self.receiver.active().map_or(0, |active| active.rules);
+        // Whoever reads that it listens may send one.
+        let hangup = reload::hangup();
         tracing::info!(%address, scheme, rules, "listening");
-        self.keep_up_to_date().await;
+        self.keep_up_to_date(hangup).await;
         tracing::info!("stopping: requests that were begun are finished");
         tasks.close();
         if timeout(self.settings.server.drain.0, tasks.wait()).await.is_err() {

@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::base::diagnostic::Problem;
-use crate::base::ids::random_bytes;
+use crate::base::ids::{hex, random_bytes};
 use crate::base::secret::{Secret, SecretSource};
 use crate::config::log::{Config, Person};
 use crate::telemetry::{PersonName, Pseudonyms};
@@ -34,16 +34,15 @@ pub fn pseudonym_key(data_dir: &Path) -> Secret {
     if let Some(key) = read_pseudonym_key(data_dir) {
         return key;
     }
-    let key: [u8; 32] = random_bytes();
-    let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-    if let Err(error) = write_new(data_dir, hex.as_bytes()) {
+    let key = hex(&random_bytes::<32>());
+    if let Err(error) = write_new(data_dir, key.as_bytes()) {
         // Another process may have been faster.
         if let Some(key) = read_pseudonym_key(data_dir) {
             return key;
         }
         tracing::warn!(%error, path = %path(data_dir).display(), "no key can be kept: pseudonyms change with every start");
     }
-    Secret::new(hex)
+    Secret::new(key)
 }
 
 /// The key in the data directory, if it is there.

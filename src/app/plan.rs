@@ -12,7 +12,7 @@ use crate::event::SecretFields;
 use crate::http::body::BodyLimits;
 use crate::http::receive::Active;
 use crate::http::route::BasePaths;
-use crate::http::tls::TlsError;
+use crate::http::tls::{self, TlsError};
 use crate::judge::{self, Judge, Registry};
 use crate::rules::{self, RuleSet};
 
@@ -61,17 +61,39 @@ fn context(settings: &Settings) -> rules::Context {
 }
 
 impl Plan {
+    /// What is wrong with the contents of what it names: secrets, keys, certificates.
+    pub fn look_into(&self, loaded: &Loaded, source: &Source) -> Diagnostics {
+        let mut findings = self.authenticator(loaded, source).err().unwrap_or_default();
+        findings.extend(self.tls(loaded).err());
+        findings
+    }
+
+    /// Who may send, prepared.
+    fn authenticator(&self, loaded: &Loaded, source: &Source) -> Result<Authenticator, Diagnostics> {
+        let (config, exposure) = (&self.settings.cymmetri.auth, self.settings.exposure());
+        Authenticator::try_new(config, &loaded.secrets(), &loaded.base_dir, exposure, &source.clock).map_err(
+            |problems| {
+                let mut findings = Diagnostics::default();
+                findings
+                    .extend(problems.into_iter().map(|problem| loaded.locate(within(&["cymmetri", "auth"], problem))));
+                findings
+            },
+        )
+    }
+
+    /// The certificate, where it has one.
+    pub(super) fn tls(&self, loaded: &Loaded) -> Result<Option<tls::Acceptor>, Diagnostic> {
+        let files = self.settings.server.tls.as_ref();
+        let acceptor = files.map(|files| tls::Acceptor::try_new(files, &loaded.base_dir)).transpose();
+        acceptor.map_err(|error| tls_problem(loaded, &error))
+    }
+
     /// Everything that requests need, secrets read and keys prepared. Keys that `previous` has fetched are taken over.
     pub fn activate(&self, loaded: &Loaded, source: &Source, previous: Option<&Active>) -> Result<Active, Diagnostics> {
         let Settings { server, cymmetri, log, .. } = &self.settings;
         let mut findings = Diagnostics::default();
-        let secrets = loaded.secrets();
-        let exposure = self.settings.exposure();
-        let authenticator = Authenticator::try_new(&cymmetri.auth, &secrets, &loaded.base_dir, exposure, &source.clock);
-        let authenticator = authenticator.map_err(|problems| {
-            findings.extend(problems.into_iter().map(|problem| loaded.locate(within(&["cymmetri", "auth"], problem))));
-        });
-        let person = person::name(log, &secrets, &server.data_dir).map_err(|problem| {
+        let authenticator = self.authenticator(loaded, source).map_err(|more| findings.extend(more));
+        let person = person::name(log, &loaded.secrets(), &server.data_dir).map_err(|problem| {
             findings.push(loaded.locate(within(&["log"], problem)));
         });
         let settings = judge::Settings {

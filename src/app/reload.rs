@@ -16,6 +16,8 @@ pub enum Reloaded {
     Applied {
         /// How many rules it has.
         rules: usize,
+        /// What will probably not do what was meant.
+        warnings: Diagnostics,
     },
     /// Something is wrong with it; the last good one stays.
     Rejected(Diagnostics),
@@ -23,10 +25,8 @@ pub enum Reloaded {
 
 impl App {
     /// Keeps the configuration in force up to date until the server drains.
-    pub(super) async fn keep_up_to_date(&mut self) {
+    pub(super) async fn keep_up_to_date(&mut self, mut hangup: Option<Signal>) {
         let mut watch = Watch::start(self.loaded.files.clone());
-        let mut hangup =
-            signal(SignalKind::hangup()).inspect_err(|error| tracing::warn!(%error, "SIGHUP is not heard")).ok();
         let stop = self.stop.clone();
         loop {
             let why = tokio::select! {
@@ -73,13 +73,16 @@ impl App {
         let rules = plan.rules.len();
         self.receiver.activate(Arc::new(active));
         self.apply(plan.settings);
-        Reloaded::Applied { rules }
+        Reloaded::Applied { rules, warnings: findings }
     }
 
     fn tell(&self, outcome: &Reloaded) {
         let metrics = self.receiver.metrics();
         match outcome {
-            Reloaded::Applied { rules } => {
+            Reloaded::Applied { rules, warnings } => {
+                for warning in warnings {
+                    tracing::warn!("{}", warning.one_line());
+                }
                 metrics.reloaded("applied");
                 metrics.set_rules(*rules);
                 tracing::info!(rules, "the configuration is in force");
@@ -94,6 +97,11 @@ impl App {
             }
         }
     }
+}
+
+/// SIGHUP from now on; before, it ends the process.
+pub(super) fn hangup() -> Option<Signal> {
+    signal(SignalKind::hangup()).inspect_err(|error| tracing::warn!(%error, "SIGHUP is not heard")).ok()
 }
 
 async fn heard(signal: &mut Option<Signal>) {

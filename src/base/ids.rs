@@ -1,4 +1,4 @@
-//! Request ids and random bytes.
+//! Request ids, random bytes, and how bytes are written.
 
 use std::fmt;
 
@@ -46,4 +46,13 @@ pub fn random_bytes<const N: usize>() -> [u8; N] {
     // Not the crypto library's generator: it gathers noise for 20 ms when it is first used, which a start would wait for.
     getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
     bytes
+}
+
+/// Bytes as hex digits.
+pub fn hex(bytes: &[u8]) -> String {
+    use fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

@@ -21,7 +21,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     deny_warnings: bool,
 
-    /// A secret that is not there is an error, as it is for serve; else it is a warning
+    /// Looks into secrets, keys and certificates; one that is missing is an error, as it is for serve, else a warning
     #[arg(long)]
     secrets: bool,
 
@@ -38,10 +38,13 @@ enum Format {
     Json,
 }
 
-pub(super) fn run(arguments: &Arguments, source: &Source) -> anyhow::Result<Ended> {
+pub(super) fn run(arguments: &Arguments, source: &Source) -> Ended {
     let loaded = source.load();
     let severity = if arguments.secrets { Severity::Error } else { Severity::Warning };
-    let (_, findings) = crate::app::plan(&loaded, &source.registry, Some(severity));
+    let (plan, mut findings) = crate::app::plan(&loaded, &source.registry, Some(severity));
+    if let Some(plan) = plan.filter(|_| arguments.secrets) {
+        findings.extend(plan.look_into(&loaded, source));
+    }
     let rules = loaded.lists.get("rule").and_then(Node::as_array).map_or(0, <[Node]>::len);
     match arguments.format {
         Format::Text => {
@@ -50,9 +53,10 @@ pub(super) fn run(arguments: &Arguments, source: &Source) -> anyhow::Result<Ende
                 output::print(&finding.render(color));
                 output::print("");
             }
-            let files = loaded.files.paths().next().map_or_else(String::new, |path| format!("{}: ", path.display()));
+            let main = loaded.main.display().to_string();
             output::print(&format!(
-                "{files}{}, {}, {}",
+                "{main}{}{}, {}, {}",
+                if main.is_empty() { "" } else { ": " },
                 count(findings.errors(), "error"),
                 count(findings.warnings(), "warning"),
                 count(rules, "rule")
@@ -68,13 +72,13 @@ pub(super) fn run(arguments: &Arguments, source: &Source) -> anyhow::Result<Ende
             .to_string(),
         ),
     }
-    Ok(if findings.iter().any(|finding| finding.code == output::NO_FILE) {
+    if output::nothing_to_look_at(&findings) {
         Ended::Nothing
     } else if findings.has_errors() || (arguments.deny_warnings && !findings.is_empty()) {
         Ended::Findings
     } else {
         Ended::Well
-    })
+    }
 }
 
 fn count(number: usize, noun: &str) -> String {

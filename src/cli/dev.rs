@@ -8,7 +8,7 @@ use anyhow::Context as _;
 
 use super::token;
 use crate::app::Source;
-use crate::base::ids::random_bytes;
+use crate::base::ids::{hex, random_bytes};
 use crate::config::{Environment, Settings};
 use crate::event::{Spec, catalog};
 
@@ -29,12 +29,11 @@ pub(super) struct Playground {
 
 impl Playground {
     pub(super) fn open(source: &Source) -> anyhow::Result<Self> {
-        let name: String = random_bytes::<8>().iter().map(|byte| format!("{byte:02x}")).collect();
-        let directory = std::env::temp_dir().join(format!("hookreeve-dev-{name}"));
+        let directory = std::env::temp_dir().join(format!("hookreeve-dev-{}", hex(&random_bytes::<8>())));
         std::fs::create_dir(&directory).with_context(|| format!("{} cannot be made", directory.display()))?;
         let secret = match source.environment.get(SECRET) {
             Some(secret) if !secret.is_empty() => secret.to_owned(),
-            _ => random_bytes::<32>().iter().map(|byte| format!("{byte:02x}")).collect(),
+            _ => hex(&random_bytes::<32>()),
         };
         let playground = Self { directory, secret };
         if source.path.is_none() && !Path::new(DEMO_PATH).exists() {
@@ -59,12 +58,7 @@ impl Playground {
     }
 
     /// What is printed: where it listens, what to export, a curl line for each event.
-    pub(super) fn invitation(
-        &self,
-        settings: &Settings,
-        address: SocketAddr,
-        source: &Source,
-    ) -> anyhow::Result<String> {
+    pub(super) fn invitation(&self, settings: &Settings, address: SocketAddr, source: &Source) -> String {
         let claims = token::claims(settings, source.clock.unix_seconds(), TOKEN_SECONDS);
         let token = token::sign(settings, &Environment::new([(SECRET, self.secret.as_str())]).secrets("."), &claims);
         let scheme = if settings.server.tls.is_some() { "https" } else { "http" };
@@ -80,7 +74,10 @@ impl Playground {
                 );
             }
             Err(_) => {
-                text.push_str("This configuration is not for tokens that it can sign: set HOST and TOKEN yourself.\n\n")
+                let _ = writeln!(
+                    text,
+                    "This configuration takes no token that it can sign: set HOST and TOKEN yourself.\n"
+                );
             }
         }
         let base = settings.cymmetri.base_paths.first().map_or("", String::as_str);
@@ -90,9 +87,10 @@ impl Playground {
         let _ = write!(
             text,
             "Change {config} and save it: the rules are in force at once.\n\
-             `hookreeve send validateUser --set user.login=you` plays the cloud without curl. Ctrl-C stops.\n"
+             `hookreeve send validateUser --config {config} --url \"$HOST\" --set user.login=you` plays the cloud without\n\
+             curl. Ctrl-C stops.\n"
         );
-        Ok(text)
+        text
     }
 }
 

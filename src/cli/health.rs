@@ -46,7 +46,8 @@ pub(super) fn run(arguments: &Arguments, source: &Source) -> anyhow::Result<Ende
         .build()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let status = runtime.block_on(async {
-        let reply = client.get(&url).send().await.with_context(|| format!("no reply from {url}"))?;
+        let reply = client.get(&url).send().await.map_err(reqwest::Error::without_url);
+        let reply = reply.with_context(|| format!("no reply from {url}"))?;
         anyhow::Ok(reply.status())
     })?;
     output::print(&format!("{url}: {status}"));

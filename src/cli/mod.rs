@@ -77,7 +77,7 @@ pub fn main(registry: Registry) -> ExitCode {
         Source { path: arguments.config, environment: Environment::process(), registry, clock: Clock::system() };
     let ended = match arguments.command {
         Command::Serve(arguments) => serve::run(&arguments, source),
-        Command::Check(arguments) => check::run(&arguments, &source),
+        Command::Check(arguments) => Ok(check::run(&arguments, &source)),
         Command::Send(arguments) => send::run(&arguments, &source),
         Command::Token(arguments) => token::run(&arguments, &source),
         Command::Health(arguments) => health::run(&arguments, &source),

@@ -40,9 +40,11 @@ pub(super) fn complain_of(findings: &Diagnostics, source: &Source) -> Ended {
         complain(&finding.render(color));
         complain("");
     }
-    let nothing = findings.iter().any(|finding| finding.code == NO_FILE);
-    if nothing { Ended::Nothing } else { Ended::Findings }
+    if nothing_to_look_at(findings) { Ended::Nothing } else { Ended::Findings }
 }
 
-/// The code of the finding that there is no configuration at all.
-pub(super) const NO_FILE: &str = "no-file";
+/// Whether they say that there is no configuration at all: no file, or one that cannot be read. One that another file
+/// names has a place in that one.
+pub(super) fn nothing_to_look_at(findings: &Diagnostics) -> bool {
+    findings.iter().any(|finding| matches!(finding.code, "no-file" | "unreadable-file") && finding.place.is_none())
+}

@@ -23,14 +23,13 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments, source: &Source) -> anyhow::Result<Ended> {
     let loaded = source.load();
     let Some(settings) = &loaded.settings else { return Ok(output::complain_of(&loaded.findings, source)) };
-    let key = match &settings.log.pseudonym_key {
-        Some(place) => loaded.secrets().resolve(place)?,
-        None => {
-            let data_dir = &settings.server.data_dir;
-            read_pseudonym_key(data_dir).with_context(|| {
-                format!("{} has no key of pseudonyms yet: a server makes it when it starts", data_dir.display())
-            })?
-        }
+    let key = if let Some(place) = &settings.log.pseudonym_key {
+        loaded.secrets().resolve(place)?
+    } else {
+        let data_dir = &settings.server.data_dir;
+        read_pseudonym_key(data_dir).with_context(|| {
+            format!("{} has no key of pseudonyms yet: a server makes it when it starts", data_dir.display())
+        })?
     };
     output::print(&Pseudonyms::new(&key).of(&Person::normal_key(&arguments.login)));
     Ok(Ended::Well)

@@ -25,8 +25,10 @@ Examples:
   hookreeve send validateUser --set user.email=a@b.example --set user.age=17
   hookreeve send policyMap --body request.json --url https://hooks.example.com
 
-The token is signed with the configured secret, unless TOKEN is given. The reply goes to standard output, status and
-time to standard error. Exit status: 0 for a 2xx, 1 for any other status, 2 where there was no reply.")]
+The token is signed with the configured secret, unless --token gives one. The reply goes to standard output, status \
+and time to standard error.
+
+Exit status: 0 for a 2xx, 1 for any other status, 2 where there was no reply.")]
 pub(super) struct Arguments {
     /// The event
     #[arg(value_name = "EVENT", value_parser = PossibleValuesParser::new(catalog::names()), ignore_case = true)]
@@ -68,7 +70,8 @@ pub(super) fn run(arguments: &Arguments, source: &Source) -> anyhow::Result<Ende
     let (status, reply, took) = runtime.block_on(async {
         let start = source.clock.instant();
         // The path may hold a secret, so that errors are told without it.
-        let reply = request.send().await.map_err(reqwest::Error::without_url).context("no reply")?;
+        let reply = request.send().await.map_err(reqwest::Error::without_url);
+        let reply = reply.with_context(|| format!("no reply from {server}"))?;
         let status = reply.status();
         let text = reply.text().await.map_err(reqwest::Error::without_url).context("the reply broke off")?;
         anyhow::Ok((status, text, source.clock.instant().saturating_duration_since(start)))
@@ -129,7 +132,8 @@ fn bearer(
 
 fn body(spec: &Spec, arguments: &Arguments) -> anyhow::Result<Vec<u8>> {
     let written = match &arguments.body {
-        None => spec.sample.as_bytes().to_vec(),
+        // On one line, for the reply keeps the white space of what no rule changed.
+        None => serde_json::from_str::<Value>(spec.sample).context("the sample is not JSON")?.to_string().into_bytes(),
         Some(path) if path.as_os_str() == "-" => {
             let mut text = Vec::new();
             std::io::Read::read_to_end(&mut std::io::stdin(), &mut text).context("standard input cannot be read")?;
@@ -143,11 +147,13 @@ fn body(spec: &Spec, arguments: &Arguments) -> anyhow::Result<Vec<u8>> {
     }
     let mut body: Value =
         serde_json::from_slice(&written).context("the body is not JSON, so that nothing can be set in it")?;
+    let members = body.as_object_mut().context("the body is no JSON object, so that nothing can be set in it")?;
+    let request = members.entry("request").or_insert(Value::Null);
     for set in &arguments.set {
         let (field, value) = set.split_once('=').with_context(|| format!("--set {set}: expected FIELD=VALUE"))?;
         let path = FieldPath::parse(field).with_context(|| format!("--set {set}"))?;
         let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
-        put(&mut body["request"], path.names(), value).with_context(|| format!("--set {set}"))?;
+        put(request, path.names(), value).with_context(|| format!("--set {set}"))?;
     }
     Ok(body.to_string().into_bytes())
 }

@@ -21,8 +21,8 @@ Examples:
   HOOKREEVE_JWT_SECRET=… hookreeve serve
   hookreeve serve --config /etc/hookreeve/hookreeve.toml
 
-SIGHUP reads the configuration again, as a change of its files does. SIGTERM or Ctrl-C stops: requests that were begun
-are finished; a second signal ends it at once.")]
+SIGHUP reads the configuration again, as a change of its files does. SIGTERM or Ctrl-C stops: requests that were \
+begun are finished; a second signal ends it at once.")]
 pub(super) struct Arguments {
     /// To try things out: loopback, temporary data, a secret and a token of its own, config/demo.toml unless --config
     /// says otherwise; prints a curl line for each event
@@ -46,13 +46,17 @@ pub(super) fn run(arguments: &Arguments, source: Source) -> anyhow::Result<Ended
         Err(findings) => return Ok(output::complain_of(&findings, &source)),
     };
     let runtime = runtime(&settings)?;
-    runtime.block_on(async {
-        let listeners = app.bind().await?;
-        if let Some(playground) = &playground {
-            output::print(&playground.invitation(app.settings(), listeners.receiver.local_addr()?, &source)?);
-        }
+    let ended = runtime.block_on(async {
+        // First, so that whoever stops it while it starts finds nothing left behind.
         let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be heard")?;
         let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be heard")?;
+        let listeners = app.bind().await.map_err(|error| match &playground {
+            Some(_) => anyhow::anyhow!("{error:#}\nHOOKREEVE__SERVER__LISTEN=127.0.0.1:8090 chooses another port"),
+            None => error,
+        })?;
+        if let Some(playground) = &playground {
+            output::print(&playground.invitation(app.settings(), listeners.receiver.local_addr()?, &source));
+        }
         let signals = async {
             let mut any = async || {
                 tokio::select! {
@@ -70,8 +74,10 @@ pub(super) fn run(arguments: &Arguments, source: Source) -> anyhow::Result<Ended
             ended = app.run(listeners) => ended,
             () = signals => Ok(()),
         }
-    })?;
-    Ok(Ended::Well)
+    });
+    // Work that nobody waits for any more, such as rules on a large event whose time is up, does not hold up the end.
+    runtime.shutdown_background();
+    ended.map(|()| Ended::Well)
 }
 
 fn start_log(settings: &Settings, color: bool) -> anyhow::Result<log::Log> {

@@ -26,6 +26,8 @@ pub struct Loaded {
     pub findings: Diagnostics,
     /// Every file that counts, for [`watch`].
     pub files: watch::Files,
+    /// The main file, as it was named; empty where there is none.
+    pub main: PathBuf,
     /// The main file's directory.
     pub base_dir: PathBuf,
     environment: Environment,
@@ -78,7 +80,17 @@ pub fn load(path: Option<&Path>, environment: &Environment) -> Loaded {
     let settings = salvaged.clone().filter(|_| !findings.has_errors());
     let base_dir = absolute(main.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new(".")));
     let base_dir = base_dir.unwrap_or_default();
-    Loaded { settings, salvaged, sections, lists, findings, files: watched, base_dir, environment: environment.clone() }
+    Loaded {
+        settings,
+        salvaged,
+        sections,
+        lists,
+        findings,
+        files: watched,
+        main,
+        base_dir,
+        environment: environment.clone(),
+    }
 }
 
 /// The fixed sections, and the lists. What is neither is reported and left out.

@@ -41,7 +41,9 @@ impl Settings {
             "attributes",
             self.attributes.keys().filter_map(|path| attributes::problem(path)).collect(),
         ));
-        if self.metrics.as_ref().is_some_and(|metrics| metrics.listen == self.server.listen) {
+        // Port 0 is another one each time.
+        let same = |metrics: &metrics::Config| metrics.listen == self.server.listen && metrics.listen.0.port() != 0;
+        if self.metrics.as_ref().is_some_and(same) {
             let problem =
                 Problem::error("same-address", &["metrics", "listen"], "this is the address of `[server]`, too");
             problems.push(problem.hint("give each listener a port of its own"));

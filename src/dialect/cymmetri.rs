@@ -29,7 +29,7 @@ pub enum DecodeError {
     #[error(transparent)]
     Json(#[from] ParseError),
     /// It is, and lacks something.
-    #[error("{path}: {expected}")]
+    #[error("{expected} at {path}")]
     Shape {
         /// What is wrong, from the root.
         path: &'static str,
@@ -60,7 +60,7 @@ pub fn decode(spec: &'static Spec, body: Vec<u8>, arrival: Arrival) -> Result<Ev
     }
     let document = Document::parse(body)?;
     let root = document.root();
-    require_object(Some(root), "the body", "expected an object with a `request`")?;
+    require_object(Some(root), "the top", "expected an object with a `request`")?;
     let request = root.get("request");
     let request = require_object(request, "request", "expected an object")?;
     let user = match request.get("user").filter(|user| !user.is_null()) {
@@ -129,6 +129,11 @@ fn accept(event: &Event, changes: &Changes, shape: AcceptShape) -> Result<String
             body.push_str(",\"error\":false}}");
         }
         AcceptShape::Empty => body.push_str("{\"response\":{}}"),
+        AcceptShape::Echo if changes.is_empty() => {
+            body.push_str("{\"request\":");
+            body.push_str(event.request().map_or("{}", Json::raw));
+            body.push('}');
+        }
         AcceptShape::Echo => {
             body.push_str("{\"request\":{");
             for (index, (key, value)) in event.request().into_iter().flat_map(Json::members).enumerate() {

@@ -105,6 +105,15 @@ impl Changes {
     }
 }
 
+impl<'a> IntoIterator for &'a Changes {
+    type Item = &'a Change;
+    type IntoIter = std::slice::Iter<'a, Change>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
 impl Change {
     /// Makes this change.
     pub fn apply(&self, edited: &mut Edited<'_>) -> Result<(), EditError> {

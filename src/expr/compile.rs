@@ -63,8 +63,9 @@ impl<'a> Compiler<'a> {
         }
         parse(source, self.max_nodes, self.macros).map_err(|error| {
             let code = if error.too_large { "expression-cost" } else { "expression-syntax" };
-            let finding = Finding::error(code, error.span.range(), error.message);
-            if error.too_large { finding.hint("split the rule in several") } else { finding }
+            let mut finding = Finding::error(code, error.span.range(), error.message);
+            finding.hint = error.hint.map(str::to_owned);
+            finding
         })
     }
 
@@ -73,8 +74,7 @@ impl<'a> Compiler<'a> {
         match (Lowering { names, paths: self.paths }).lower(expr) {
             Ok(code) => Some(Expression::new(code)),
             Err(error) => {
-                let code = if error.message.starts_with("not a regular") { "regex" } else { "expression-cost" };
-                findings.push(Finding::error(code, error.span.range(), error.message));
+                findings.push(Finding::error("expression-cost", error.span.range(), error.message));
                 None
             }
         }

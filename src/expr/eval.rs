@@ -3,38 +3,18 @@
 //! `&&` and `||` absorb errors as the specification says: a side that decides the matter wins over an error on the other.
 //! A spent budget is no such error; it ends everything.
 
-use super::ast::{FoldKind, Span};
-use super::code::{Code, Fold, Op};
-use super::functions::Failure;
+mod fault;
+mod fields;
+mod fold;
+
+use super::ast::Span;
+use super::code::{Code, Op};
 use super::ops;
 use super::slots::Slot;
 use super::value::{Map, Value};
 
-/// Why an expression has no value for an event.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Fault<'a> {
-    pub(super) span: Span,
-    pub(super) kind: FaultKind<'a>,
-}
-
-/// What went wrong, with names from the expression's source only.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum FaultKind<'a> {
-    /// A field that the expression names, or a key that it computes, is not there.
-    Missing(Option<&'a str>),
-    /// The field at this depth of an interned path is not there.
-    MissingSlot(u16, u8),
-    /// What should hold the field at this depth of an interned path is of this type.
-    NoFieldsSlot(u16, u8, &'static str),
-    /// The field is looked for in what has none.
-    NoFields(&'a str, &'static str),
-    /// Operator or function, and the types that it was given.
-    NoOverload(&'a str, [Option<&'static str>; 3]),
-    Reason(&'a str, &'static str),
-    Unreadable,
-    Unknown(&'a str),
-    Budget,
-}
+pub(super) use fault::{Fault, FaultKind};
+use fault::{fault, missing, no_overload};
 
 /// Sees each value as it is made.
 pub(super) trait Tracer {
@@ -213,102 +193,6 @@ impl<'a, T: Tracer> Run<'a, '_, T> {
         error.map_or(Ok(Value::Bool(!decisive)), Err)
     }
 
-    // --- fields ---
-
-    fn slot(&self, slot: u16) -> &Slot<'a> {
-        self.slots.get(usize::from(slot)).unwrap_or(&Slot::Missing(0))
-    }
-
-    fn has_slot(&self, slot: u16, code: &'a Code) -> Evaluated<'a> {
-        match self.slot(slot) {
-            // A field that is there and cannot be read is there.
-            Slot::Value(_) | Slot::Unreadable => Ok(Value::Bool(true)),
-            Slot::Missing(depth) if self.is_last(slot, *depth) => Ok(Value::Bool(false)),
-            state => Err(missing(slot, state, code.span)),
-        }
-    }
-
-    fn is_last(&self, slot: u16, depth: u8) -> bool {
-        self.depths.get(usize::from(slot)).is_some_and(|last| *last == depth)
-    }
-
-    fn optional_slot(&self, slot: u16, from: u8, steps: u32, span: Span) -> Result<Option<Value<'a>>, Fault<'a>> {
-        match self.slot(slot) {
-            Slot::Value(value) => Ok(Some(value.clone())),
-            Slot::Missing(depth) if *depth >= from => Ok(None),
-            // Systems send null where nothing is: an optional step takes it for nothing.
-            Slot::NoMap(depth, "null_type") if *depth < 32 && steps >> depth & 1 == 1 => Ok(None),
-            state => Err(missing(slot, state, span)),
-        }
-    }
-
-    fn field(&mut self, operand: &Value<'a>, name: &'a str, span: Span) -> Evaluated<'a> {
-        match operand {
-            Value::Map(map) => match map.field(name) {
-                Some(Ok(value)) => Ok(value),
-                Some(Err(_)) => Err(Fault { span, kind: FaultKind::Unreadable }),
-                None => Err(Fault { span, kind: FaultKind::Missing(Some(name)) }),
-            },
-            Value::Optional(None) => Ok(Value::Optional(None)),
-            Value::Optional(Some(inner)) => match inner.as_ref() {
-                Value::Map(map) => optional(map.field(name), span),
-                other => Err(Fault { span, kind: FaultKind::NoFields(name, other.type_name()) }),
-            },
-            other => Err(Fault { span, kind: FaultKind::NoFields(name, other.type_name()) }),
-        }
-    }
-
-    fn optional_field(&mut self, operand: Value<'a>, name: &'a str, span: Span) -> Evaluated<'a> {
-        match operand {
-            Value::Map(map) => optional(map.field(name), span),
-            Value::Null | Value::Optional(None) => Ok(Value::Optional(None)),
-            Value::Optional(Some(inner)) => match inner.as_ref() {
-                Value::Map(map) => optional(map.field(name), span),
-                Value::Null => Ok(Value::Optional(None)),
-                other => Err(Fault { span, kind: FaultKind::NoFields(name, other.type_name()) }),
-            },
-            other => Err(Fault { span, kind: FaultKind::NoFields(name, other.type_name()) }),
-        }
-    }
-
-    fn index(&mut self, operand: Value<'a>, index: &Value<'a>, optional: bool, span: Span) -> Evaluated<'a> {
-        let (operand, optional) = match operand {
-            Value::Optional(None) => return Ok(Value::Optional(None)),
-            Value::Optional(Some(inner)) => (Value::clone(&inner), true),
-            other => (other, optional),
-        };
-        let mut cost = 0;
-        let found = match &operand {
-            Value::List(list) => match ops::index_of(index) {
-                Some(at) => {
-                    cost = at as u64 / 8;
-                    list.get(at).transpose()
-                }
-                None if matches!(index, Value::Int(_) | Value::Uint(_)) => Ok(None),
-                None => return Err(no_overload("[]", &[&operand, index], span)),
-            },
-            Value::Map(map) => match index {
-                Value::String(_) | Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Double(_) => {
-                    map.get(index, &mut cost)
-                }
-                _ if optional => Ok(None),
-                _ => return Err(no_overload("[]", &[&operand, index], span)),
-            },
-            Value::Null if optional => Ok(None),
-            _ => return Err(no_overload("[]", &[&operand, index], span)),
-        };
-        self.spend(cost, span)?;
-        match found {
-            Err(_) => Err(Fault { span, kind: FaultKind::Unreadable }),
-            Ok(found) if optional => Ok(Value::Optional(found.map(std::sync::Arc::new))),
-            Ok(Some(found)) => Ok(found),
-            Ok(None) if matches!(operand, Value::List(_)) => {
-                Err(Fault { span, kind: FaultKind::Reason("[]", "the list is shorter than this index") })
-            }
-            Ok(None) => Err(Fault { span, kind: FaultKind::Missing(None) }),
-        }
-    }
-
     // --- comparing ---
 
     fn equal(&mut self, left: &Value<'a>, right: &Value<'a>, span: Span) -> Result<bool, Fault<'a>> {
@@ -413,129 +297,6 @@ impl<'a, T: Tracer> Run<'a, '_, T> {
         result
     }
 
-    fn fold(&mut self, fold: &'a Fold, span: Span) -> Evaluated<'a> {
-        let range = self.eval(&fold.range)?;
-        let depth = self.locals.len();
-        let mut state = FoldState::new(fold.kind);
-        let outcome = self.fold_over(fold, &range, &mut state, span);
-        self.locals.truncate(depth);
-        outcome?;
-        state.finish()
-    }
-
-    fn fold_over(
-        &mut self,
-        fold: &'a Fold,
-        range: &Value<'a>,
-        state: &mut FoldState<'a>,
-        span: Span,
-    ) -> Result<(), Fault<'a>> {
-        let unreadable = Fault { span, kind: FaultKind::Unreadable };
-        match range {
-            Value::List(list) => {
-                bounded(list.len(), span)?;
-                for (index, item) in list.iter().enumerate() {
-                    let item = item.map_err(|_| unreadable)?;
-                    let index = Value::Int(i64::try_from(index).unwrap_or(i64::MAX));
-                    let pair = if fold.two { (index, Some(item)) } else { (item, None) };
-                    if self.step(fold, pair, state, span)? {
-                        break;
-                    }
-                }
-            }
-            Value::Map(map) => {
-                bounded(map.len(), span)?;
-                for member in map.iter() {
-                    let (key, value) = member.map_err(|_| unreadable)?;
-                    if self.step(fold, (key, fold.two.then_some(value)), state, span)? {
-                        break;
-                    }
-                }
-            }
-            other => return Err(no_overload("in a macro", &[other], span)),
-        }
-        Ok(())
-    }
-
-    /// One element; true where the result is found.
-    fn step(
-        &mut self,
-        fold: &'a Fold,
-        (first, second): (Value<'a>, Option<Value<'a>>),
-        state: &mut FoldState<'a>,
-        span: Span,
-    ) -> Result<bool, Fault<'a>> {
-        self.spend(1, span)?;
-        let depth = self.locals.len();
-        let element = if second.is_none() { first.clone() } else { Value::Null };
-        let key = if fold.kind == FoldKind::TransformMap { first.clone() } else { Value::Null };
-        self.locals.push(first);
-        self.locals.extend(second);
-        let done = self.element(fold, element, key, state, span);
-        self.locals.truncate(depth);
-        done
-    }
-
-    fn element(
-        &mut self,
-        fold: &'a Fold,
-        element: Value<'a>,
-        key: Value<'a>,
-        state: &mut FoldState<'a>,
-        span: Span,
-    ) -> Result<bool, Fault<'a>> {
-        if let Some(filter) = &fold.filter {
-            match self.eval(filter)? {
-                Value::Bool(true) => {}
-                Value::Bool(false) => return Ok(false),
-                other => return Err(no_overload("filter", &[&other], filter.span)),
-            }
-        }
-        let result = self.eval(&fold.body);
-        let body = fold.body.span;
-        match state {
-            // An element that errs does not stop the search for one that decides.
-            FoldState::Search { decisive, found, error } => match result {
-                Ok(Value::Bool(truth)) if truth == *decisive => {
-                    *found = true;
-                    return Ok(true);
-                }
-                Ok(Value::Bool(_)) => {}
-                Ok(other) => *error = error.or(Some(no_overload("a macro's condition", &[&other], body))),
-                Err(fault @ Fault { kind: FaultKind::Budget, .. }) => return Err(fault),
-                Err(fault) => *error = error.or(Some(fault)),
-            },
-            FoldState::Count(count) => match result? {
-                Value::Bool(truth) => *count += u64::from(truth),
-                other => return Err(no_overload("a macro's condition", &[&other], body)),
-            },
-            FoldState::Filter(items) => match result? {
-                Value::Bool(true) => items.push(element),
-                Value::Bool(false) => {}
-                other => return Err(no_overload("a macro's condition", &[&other], body)),
-            },
-            FoldState::Items(items) => items.push(result?),
-            FoldState::Members(_) => {
-                let value = result?;
-                let entries = match (fold.kind, value) {
-                    (FoldKind::TransformMapEntry, Value::Map(map)) => map
-                        .iter()
-                        .collect::<Result<Vec<_>, _>>()
-                        .map_err(|_| Fault { span: body, kind: FaultKind::Unreadable })?,
-                    (FoldKind::TransformMapEntry, other) => {
-                        return Err(no_overload("transformMapEntry", &[&other], body));
-                    }
-                    (_, value) => vec![(key, value)],
-                };
-                let FoldState::Members(members) = state else { return Ok(false) };
-                for (key, value) in entries {
-                    self.insert(members, key, Some(value), span)?;
-                }
-            }
-        }
-        Ok(false)
-    }
-
     fn spend(&mut self, steps: u64, span: Span) -> Result<(), Fault<'a>> {
         match self.budget.checked_sub(steps) {
             Some(left) => {
@@ -547,81 +308,5 @@ impl<'a, T: Tracer> Run<'a, '_, T> {
                 Err(Fault { span, kind: FaultKind::Budget })
             }
         }
-    }
-}
-
-/// What a macro has found so far.
-enum FoldState<'a> {
-    Search { decisive: bool, found: bool, error: Option<Fault<'a>> },
-    Count(u64),
-    Filter(Vec<Value<'a>>),
-    Items(Vec<Value<'a>>),
-    Members(Vec<(Value<'a>, Value<'a>)>),
-}
-
-impl<'a> FoldState<'a> {
-    fn new(kind: FoldKind) -> Self {
-        match kind {
-            FoldKind::All => Self::Search { decisive: false, found: false, error: None },
-            FoldKind::Exists => Self::Search { decisive: true, found: false, error: None },
-            FoldKind::ExistsOne => Self::Count(0),
-            FoldKind::Filter => Self::Filter(Vec::new()),
-            FoldKind::Map => Self::Items(Vec::new()),
-            FoldKind::TransformMap | FoldKind::TransformMapEntry => Self::Members(Vec::new()),
-        }
-    }
-
-    fn finish(self) -> Evaluated<'a> {
-        match self {
-            Self::Search { decisive, found: true, .. } => Ok(Value::Bool(decisive)),
-            Self::Search { error: Some(fault), .. } => Err(fault),
-            Self::Search { decisive, .. } => Ok(Value::Bool(!decisive)),
-            Self::Count(count) => Ok(Value::Bool(count == 1)),
-            Self::Filter(items) | Self::Items(items) => Ok(Value::list(items)),
-            Self::Members(members) => Ok(Value::Map(Map::Shared(members.into()))),
-        }
-    }
-}
-
-/// The fault of a slot without a value.
-fn missing<'a>(slot: u16, state: &Slot<'a>, span: Span) -> Fault<'a> {
-    let kind = match state {
-        Slot::Unreadable => FaultKind::Unreadable,
-        Slot::NoMap(depth, found) => FaultKind::NoFieldsSlot(slot, *depth, found),
-        Slot::Missing(depth) => FaultKind::MissingSlot(slot, *depth),
-        Slot::Value(_) => FaultKind::Missing(None),
-    };
-    Fault { span, kind }
-}
-
-fn bounded<'a>(length: usize, span: Span) -> Result<(), Fault<'a>> {
-    if length > super::MAX_ELEMENTS {
-        return Err(Fault { span, kind: FaultKind::Reason("a macro", "more elements than it may go through (1000)") });
-    }
-    Ok(())
-}
-
-fn optional<'a>(
-    found: Option<Result<Value<'a>, super::value::Unreadable>>,
-    span: Span,
-) -> Result<Value<'a>, Fault<'a>> {
-    let found = found.transpose().map_err(|_| Fault { span, kind: FaultKind::Unreadable })?;
-    Ok(Value::Optional(found.map(std::sync::Arc::new)))
-}
-
-fn no_overload<'a>(name: &'a str, arguments: &[&Value<'_>], span: Span) -> Fault<'a> {
-    let mut types = [None; 3];
-    for (slot, argument) in types.iter_mut().zip(arguments) {
-        *slot = Some(argument.type_name());
-    }
-    Fault { span, kind: FaultKind::NoOverload(name, types) }
-}
-
-fn fault<'a>(failure: Failure, name: &'a str, arguments: &[&Value<'_>], span: Span) -> Fault<'a> {
-    match failure {
-        Failure::NoOverload => no_overload(name, arguments, span),
-        Failure::Reason(reason) => Fault { span, kind: FaultKind::Reason(name, reason) },
-        Failure::Unreadable => Fault { span, kind: FaultKind::Unreadable },
-        Failure::Budget => Fault { span, kind: FaultKind::Budget },
     }
 }

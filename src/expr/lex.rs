@@ -26,6 +26,7 @@ pub(super) enum TokenKind {
 pub(super) struct LexError {
     pub(super) span: Span,
     pub(super) message: String,
+    pub(super) hint: Option<&'static str>,
 }
 
 const SIGNS: [&str; 26] = [
@@ -85,8 +86,8 @@ impl Lexer<'_> {
     fn sign(&mut self) -> Result<TokenKind, LexError> {
         let rest = &self.source[self.at..];
         match SIGNS.into_iter().find(|sign| rest.starts_with(sign)) {
-            Some("=") => Err(self.error(self.at, 1, "`=` does not belong here; `==` compares")),
-            Some("&") => Err(self.error(self.at, 1, "`&` does not belong here; `&&` is the logical and")),
+            Some("=") => Err(self.error(self.at, 1, "`=` does not belong here").hint("`==` compares")),
+            Some("&") => Err(self.error(self.at, 1, "`&` does not belong here").hint("`&&` is the logical and")),
             Some(sign) => {
                 self.at += sign.len();
                 Ok(TokenKind::Sign(sign))
@@ -251,7 +252,10 @@ impl Lexer<'_> {
             'u' if !bytes => (2, 4, 16),
             'U' if !bytes => (2, 8, 16),
             '0'..='3' => (1, 3, 8),
-            _ => return Err(self.error(start, 1 + kind.len_utf8(), "there is no such escape")),
+            _ => {
+                let error = self.error(start, 1 + kind.len_utf8(), "this text has an escape that is not known");
+                return Err(error.hint(r"double the `\`, or write r'…', in which it is like any other character"));
+            }
         };
         let code = self.source.get(start + skip..start + skip + digits);
         let code = code.filter(|code| code.bytes().all(|digit| char::from(digit).is_digit(radix)));
@@ -273,7 +277,13 @@ impl Lexer<'_> {
     }
 
     fn error(&self, start: usize, length: usize, message: impl Into<String>) -> LexError {
-        LexError { span: span(start, (start + length).min(self.source.len())), message: message.into() }
+        LexError { span: span(start, (start + length).min(self.source.len())), message: message.into(), hint: None }
+    }
+}
+
+impl LexError {
+    fn hint(self, hint: &'static str) -> Self {
+        Self { hint: Some(hint), ..self }
     }
 }
 

@@ -10,7 +10,7 @@ use super::slots::Paths;
 use super::value::{Blob, List, Map, Text, Value};
 
 /// The memory that one regular expression may take, in bytes.
-const MAX_REGEX_BYTES: usize = 1 << 20;
+const MAX_REGEX_BYTES: usize = 4 << 20;
 /// The steps that folding a constant may take; what takes more is left for the event.
 const FOLD_BUDGET: u64 = 1000;
 
@@ -19,6 +19,7 @@ const FOLD_BUDGET: u64 = 1000;
 pub(super) struct LowerError {
     pub(super) span: Span,
     pub(super) message: String,
+    pub(super) hint: Option<&'static str>,
 }
 
 pub(super) struct Lowering<'a> {
@@ -124,7 +125,8 @@ impl Lowering<'_> {
     }
 
     fn intern(&mut self, path: &[String], span: Span) -> Result<u16, LowerError> {
-        let error = || LowerError { span, message: "the rules of this event name too many fields".to_owned() };
+        let error =
+            || LowerError { span, message: "the rules of this event name too many fields".to_owned(), hint: None };
         self.paths.intern(path).ok_or_else(error)
     }
 
@@ -140,7 +142,7 @@ impl Lowering<'_> {
             Kind::Select { operand: inner, field, .. } => {
                 Ok(Op::HasField { operand: self.boxed(inner)?, name: field.as_str().into() })
             }
-            _ => Err(LowerError { span: operand.span, message: "`has` takes a field".to_owned() }),
+            _ => Err(LowerError { span: operand.span, message: "`has` takes a field".to_owned(), hint: None }),
         }
     }
 
@@ -230,10 +232,17 @@ fn mask(optional: &[bool]) -> u32 {
 /// Compiles a regular expression, within bounds.
 pub(super) fn regex(pattern: &str, span: Span) -> Result<Regex, LowerError> {
     let built = RegexBuilder::new(pattern).size_limit(MAX_REGEX_BYTES).dfa_size_limit(MAX_REGEX_BYTES).build();
-    built.map_err(|error| {
-        let text = error.to_string();
-        let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
-        LowerError { span, message: format!("not a regular expression: {reason}") }
+    built.map_err(|error| match error {
+        regex::Error::CompiledTooBig(_) => LowerError {
+            span,
+            message: "the regular expression takes more than 4 MiB when compiled".to_owned(),
+            hint: Some(r"`\w` and `\d` stand for all scripts: name characters, [a-z0-9], or begin with (?-u)"),
+        },
+        error => {
+            let text = error.to_string();
+            let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
+            LowerError { span, message: format!("not a regular expression: {reason}"), hint: None }
+        }
     })
 }
 

@@ -1,7 +1,10 @@
 //! From tokens to a tree, by precedence climbing, within bounds: nothing that is written makes it recurse deeper than
 //! [`MAX_NESTING`] or build more nodes than it is allowed.
 
-use super::ast::{Binary, Expr, Fold, FoldKind, Item, Kind, Literal, Member, Span, Unary};
+mod containers;
+mod macros;
+
+use super::ast::{Binary, Expr, Kind, Literal, Span, Unary};
 use super::lex::{Token, TokenKind, lex};
 
 /// How deep brackets, calls and conditionals may stand in each other.
@@ -12,6 +15,7 @@ const MAX_NESTING: usize = 64;
 pub(super) struct ParseError {
     pub(super) span: Span,
     pub(super) message: String,
+    pub(super) hint: Option<&'static str>,
     /// It is one, but larger than it may be.
     pub(super) too_large: bool,
 }
@@ -40,8 +44,12 @@ const RESERVED: [&str; 18] = [
 
 /// Reads a whole expression of at most `max_nodes` nodes. `macros` tells whether macros are read as such.
 pub(super) fn parse(source: &str, max_nodes: usize, macros: bool) -> Result<Expr, ParseError> {
-    let tokens =
-        lex(source).map_err(|error| ParseError { span: error.span, message: error.message, too_large: false })?;
+    let tokens = lex(source).map_err(|error| ParseError {
+        span: error.span,
+        message: error.message,
+        hint: error.hint,
+        too_large: false,
+    })?;
     let mut parser = Parser { tokens, at: 0, nodes: 0, nesting: 0, max_nodes, macros };
     let expr = parser.expression()?;
     match &parser.peek().kind {
@@ -256,66 +264,6 @@ impl Parser {
         self.node(Kind::Call { function, receiver: Some(Box::new(operand)), arguments, name }, span)
     }
 
-    /// The macro that the call is, or its parts again.
-    #[expect(clippy::type_complexity, reason = "the parts of a call that is none")]
-    fn fold(
-        &mut self,
-        operand: Expr,
-        function: &str,
-        mut arguments: Vec<Expr>,
-        span: Span,
-    ) -> Result<Result<Expr, (Expr, Vec<Expr>)>, ParseError> {
-        if function == "bind"
-            && arguments.len() == 3
-            && matches!(&operand.kind, Kind::Name { name, .. } if name == "cel")
-        {
-            let name = self.variable(&arguments[0])?;
-            let body = Box::new(arguments.remove(2));
-            let value = Box::new(arguments.remove(1));
-            return self.node(Kind::Bind { name, value, body }, span).map(Ok);
-        }
-        if matches!(function, "optMap" | "optFlatMap") && arguments.len() == 2 {
-            let name = self.variable(&arguments[0])?;
-            let body = Box::new(arguments.remove(1));
-            let target = Box::new(operand);
-            return self.node(Kind::Optional { target, name, body, flat: function == "optFlatMap" }, span).map(Ok);
-        }
-        // Name, number of arguments: kind, whether there are two variables, whether there is a filter.
-        let (kind, two, filter) = match (function, arguments.len()) {
-            ("all", 2) => (FoldKind::All, false, false),
-            ("all", 3) => (FoldKind::All, true, false),
-            ("exists", 2) => (FoldKind::Exists, false, false),
-            ("exists", 3) => (FoldKind::Exists, true, false),
-            ("exists_one" | "existsOne", 2) => (FoldKind::ExistsOne, false, false),
-            ("exists_one" | "existsOne", 3) => (FoldKind::ExistsOne, true, false),
-            ("filter", 2) => (FoldKind::Filter, false, false),
-            ("map", 2) => (FoldKind::Map, false, false),
-            ("map", 3) => (FoldKind::Map, false, true),
-            ("transformList", 3) => (FoldKind::Map, true, false),
-            ("transformList", 4) => (FoldKind::Map, true, true),
-            ("transformMap", 3) => (FoldKind::TransformMap, true, false),
-            ("transformMap", 4) => (FoldKind::TransformMap, true, true),
-            ("transformMapEntry", 3) => (FoldKind::TransformMapEntry, true, false),
-            ("transformMapEntry", 4) => (FoldKind::TransformMapEntry, true, true),
-            _ => return Ok(Err((operand, arguments))),
-        };
-        let first = self.variable(&arguments[0])?;
-        let second = if two { Some(self.variable(&arguments[1])?) } else { None };
-        if second.as_ref() == Some(&first) {
-            return Err(self.error(arguments[1].span, "the two names must differ"));
-        }
-        let body = arguments.pop().ok_or_else(|| self.unexpected())?;
-        let filter = if filter { arguments.pop() } else { None };
-        self.node(Kind::Fold(Box::new(Fold { kind, range: operand, first, second, filter, body })), span).map(Ok)
-    }
-
-    fn variable(&self, expr: &Expr) -> Result<String, ParseError> {
-        match &expr.kind {
-            Kind::Name { name, absolute: false } => Ok(name.clone()),
-            _ => Err(self.error(expr.span, "a plain name must stand here")),
-        }
-    }
-
     fn arguments(&mut self) -> Result<(Vec<Expr>, Span), ParseError> {
         self.expect("(")?;
         let mut arguments = Vec::new();
@@ -328,52 +276,6 @@ impl Parser {
             }
         }
         Ok((arguments, self.expect(")")?))
-    }
-
-    fn list(&mut self) -> Parsed {
-        let start = self.expect("[")?;
-        let mut items = Vec::new();
-        while !self.sees("]") {
-            let optional = self.skip("?");
-            items.push(Item { value: self.expression()?, optional });
-            if !self.skip(",") {
-                break;
-            }
-        }
-        let end = self.expect("]")?;
-        self.node(Kind::List(items), start.to(end))
-    }
-
-    fn map(&mut self) -> Parsed {
-        let start = self.expect("{")?;
-        let mut members = Vec::new();
-        while !self.sees("}") {
-            let optional = self.skip("?");
-            let key = self.expression()?;
-            self.expect(":")?;
-            members.push(Member { key, value: self.expression()?, optional });
-            if !self.skip(",") {
-                break;
-            }
-        }
-        let end = self.expect("}")?;
-        self.node(Kind::Map(members), start.to(end))
-    }
-
-    fn message(&mut self, name: Expr) -> Parsed {
-        let text = qualified_name(&name).unwrap_or_default();
-        self.expect("{")?;
-        while !self.sees("}") {
-            self.skip("?");
-            self.field_name()?;
-            self.expect(":")?;
-            self.expression()?;
-            if !self.skip(",") {
-                break;
-            }
-        }
-        let end = self.expect("}")?;
-        self.node(Kind::Message(text), name.span.to(end))
     }
 
     // --- tokens ---
@@ -441,12 +343,17 @@ impl Parser {
 
     fn error(&self, span: Span, message: impl Into<String>) -> ParseError {
         let _ = self;
-        ParseError { span, message: message.into(), too_large: false }
+        ParseError { span, message: message.into(), hint: None, too_large: false }
     }
 
     fn too_large(&self, message: &str) -> ParseError {
         let end = self.tokens.last().map_or_else(Span::default, |token| token.span);
-        ParseError { span: Span { start: 0, end: end.end }, message: message.to_owned(), too_large: true }
+        ParseError {
+            span: Span { start: 0, end: end.end },
+            message: message.to_owned(),
+            hint: Some("split the rule in several"),
+            too_large: true,
+        }
     }
 }
 

@@ -10,6 +10,9 @@ use tokio::time::timeout;
 
 use super::refusal::Refusal;
 
+/// How long a refused body is listened to.
+const DRAIN_TIME: Duration = Duration::from_secs(1);
+
 /// What a body may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BodyLimits {
@@ -35,6 +38,23 @@ pub fn check_head(headers: &HeaderMap, limits: BodyLimits) -> Result<(), Refusal
 /// The whole body.
 pub async fn read(body: Body, limits: BodyLimits) -> Result<Vec<u8>, Refusal> {
     timeout(limits.time, read_all(body, limits.size)).await.unwrap_or(Err(Refusal::Slow))
+}
+
+/// Takes what a refused sender still sends, within bounds, so that it reads the refusal: a connection that is closed with
+/// bytes unread loses the reply on its way.
+pub async fn drain(body: Body, limits: BodyLimits) {
+    let _ = timeout(limits.time.min(DRAIN_TIME), async {
+        let mut body = body;
+        let mut left = limits.size;
+        while let Some(Ok(frame)) = body.frame().await {
+            let length = frame.data_ref().map_or(0, |data| u64::try_from(data.len()).unwrap_or(u64::MAX));
+            match left.checked_sub(length) {
+                Some(rest) => left = rest,
+                None => return,
+            }
+        }
+    })
+    .await;
 }
 
 async fn read_all(mut body: Body, limit: u64) -> Result<Vec<u8>, Refusal> {

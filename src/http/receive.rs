@@ -1,13 +1,15 @@
 //! The way of one request: limits, base path, method, credential, event, body, decision, reply. In this order, so that
 //! nobody who may not send an event makes us read or parse one.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwapOption;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, EXPECT};
+use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 
 use super::body::{self, BodyLimits};
@@ -109,16 +111,14 @@ impl Drop for Slot<'_> {
 pub async fn receive(State(receiver): State<Arc<Receiver>>, request: Request) -> Response<Body> {
     let given = request.headers().get(REQUEST_ID).and_then(|id| RequestId::parse(id.to_str().ok()?));
     let request_id = given.unwrap_or_else(RequestId::random);
-    let mut response = match answer(&receiver, request, &request_id).await {
-        Ok(reply) => into_response(reply),
+    match answer(&receiver, request, &request_id).await {
+        Ok(reply) => into_response(reply, &request_id),
         Err(refusal) => {
             receiver.metrics.refused(refusal.code());
+            tracing::debug!(%request_id, code = refusal.code(), "refused");
             refusal.into_response(&request_id)
         }
-    };
-    let id = HeaderValue::from_str(request_id.as_str()).expect("a request id has only letters, digits and marks");
-    response.headers_mut().insert(REQUEST_ID, id);
-    response
+    }
 }
 
 async fn answer(receiver: &Receiver, request: Request, request_id: &RequestId) -> Result<Reply, Refusal> {
@@ -128,23 +128,25 @@ async fn answer(receiver: &Receiver, request: Request, request_id: &RequestId) -
         return Err(Refusal::Overloaded);
     };
     let (head, body) = request.into_parts();
-    let route = active.base_paths.route(head.uri.path()).ok_or(Refusal::NotFound)?;
-    if head.method != Method::POST {
-        return Err(Refusal::Method);
-    }
-    let connection = head.extensions.get::<Connection>().ok_or(Refusal::Internal)?;
-    let peer = auth::client_address(connection.peer.ip(), &head.headers, &active.trusted_proxies);
-    let presented =
-        Presented { headers: &head.headers, peer, path_secret: route.secret, client: connection.client.as_deref() };
-    let verified = verify(&active, &presented, request_id).await?;
-    let Some(spec) = known(&active, route) else {
-        tracing::warn!(%request_id, %peer, acknowledged = active.acknowledge_unknown, "an event that nobody knows");
-        return if active.acknowledge_unknown { Ok(cymmetri::acknowledgement()) } else { Err(Refusal::UnknownEvent) };
+    let Admitted { spec, verified, peer } = match admit(&active, &head, request_id).await {
+        Ok(Some(admitted)) => admitted,
+        Ok(None) => {
+            drain(&head, body, active.body).await;
+            return Ok(cymmetri::acknowledgement());
+        }
+        Err(refusal) => {
+            drain(&head, body, active.body).await;
+            return Err(refusal);
+        }
     };
-    body::check_head(&head.headers, active.body)?;
-    let body = body::read(body, active.body).await.inspect_err(|refusal| {
+    let unread = |refusal: &Refusal| {
         tracing::warn!(%request_id, %peer, event = spec.name, code = refusal.code(), "a body could not be read");
-    })?;
+    };
+    if let Err(refusal) = body::check_head(&head.headers, active.body).inspect_err(unread) {
+        drain(&head, body, active.body).await;
+        return Err(refusal);
+    }
+    let body = body::read(body, active.body).await.inspect_err(unread)?;
     let received = receiver.clock.instant();
     let token = verified.as_ref().and_then(Verified::claims).and_then(|claims| serde_json::from_str(claims.raw()).ok());
     let arrival = Arrival { token, received_at: receiver.clock.now(), request_id: request_id.clone() };
@@ -164,6 +166,41 @@ async fn answer(receiver: &Receiver, request: Request, request_id: &RequestId) -
         tracing::warn!(%request_id, event = spec.name, "the reply is late: the process was not given time to run");
     }
     Ok(reply)
+}
+
+/// Takes what is still sent, unless the sender waits to be asked for it.
+async fn drain(head: &Parts, body: Body, limits: BodyLimits) {
+    if !head.headers.contains_key(EXPECT) {
+        body::drain(body, limits).await;
+    }
+}
+
+/// A request whose body may be read.
+struct Admitted {
+    spec: &'static Spec,
+    /// The proof that the sender may; none for one that is only observed.
+    verified: Option<Verified>,
+    peer: IpAddr,
+}
+
+/// Looks at everything but the body. None is an event that nobody knows, and that is to be acknowledged.
+async fn admit(active: &Active, head: &Parts, request_id: &RequestId) -> Result<Option<Admitted>, Refusal> {
+    let route = active.base_paths.route(head.uri.path()).ok_or(Refusal::NotFound)?;
+    if head.method != Method::POST {
+        return Err(Refusal::Method);
+    }
+    let connection = head.extensions.get::<Connection>().ok_or(Refusal::Internal)?;
+    let peer = auth::client_address(connection.peer.ip(), &head.headers, &active.trusted_proxies);
+    let presented =
+        Presented { headers: &head.headers, peer, path_secret: route.secret, client: connection.client.as_deref() };
+    let verified = verify(active, &presented, request_id).await?;
+    if let Some(spec) = known(active, route) {
+        return Ok(Some(Admitted { spec, verified, peer }));
+    }
+    // Whoever is only observed may have put a secret there.
+    let event = if verified.is_some() { printable(route.event) } else { "" };
+    tracing::warn!(%request_id, %peer, event, acknowledged = active.acknowledge_unknown, "an event that nobody knows");
+    if active.acknowledge_unknown { Ok(None) } else { Err(Refusal::UnknownEvent) }
 }
 
 /// The proof that the sender may; none for one that is only observed.
@@ -196,36 +233,57 @@ fn known(active: &Active, route: Route<'_>) -> Option<&'static Spec> {
     if extra { None } else { catalog::find(route.event) }
 }
 
+/// A name that a log line can hold: one that may be a path secret in the wrong place, or anything else, is left out.
+fn printable(name: &str) -> &str {
+    let plain = name.len() <= 24 && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if plain { name } else { "" }
+}
+
 /// The line and the numbers of one event.
 fn report(receiver: &Receiver, active: &Active, event: &Event, judgement: &Judgement) {
     let (outcome, cause) = (judgement.decision.outcome(), judgement.cause.as_str());
     receiver.metrics.answered(event.name(), outcome, cause, judgement.took);
-    let request_id = event.request_id().as_str();
+    let request_id = event.request_id();
     for (rule, error) in judgement.trace.errors() {
         receiver.metrics.rule_erred();
-        tracing::warn!(request_id, event = event.name(), rule = &*rule.id, shadow = rule.shadow, error, "a rule erred");
+        tracing::warn!(%request_id, event = event.name(), rule = &*rule.id, shadow = rule.shadow, error, "a rule erred");
     }
     for rule in judgement.trace.shadows() {
-        tracing::info!(request_id, event = event.name(), rule = &*rule.id, "a shadow rule holds");
+        tracing::info!(%request_id, event = event.name(), rule = &*rule.id, "a shadow rule holds");
     }
+    // The key of an event without a person is the request's id, which stands there already.
+    let person = if event.person().known { active.person.of(&event.person().key) } else { String::new() };
     tracing::info!(
-        request_id,
+        %request_id,
         event = event.name(),
         outcome,
         cause,
-        rule = judgement.rule.as_deref().unwrap_or_default(),
+        rule = decisive(judgement),
         duration_us = u64::try_from(judgement.took.as_micros()).unwrap_or(u64::MAX),
-        person = active.person.of(&event.person().key),
+        person,
         tenant = event.person().tenant,
         "event"
     );
-    tracing::debug!(request_id, trace = ?judgement.trace, "what the rules did");
+    tracing::debug!(%request_id, trace = ?judgement.trace, "what the rules did");
     if judgement.cause == crate::judge::Cause::Unverified && event.spec().kind == Kind::Notice {
-        tracing::warn!(request_id, event = event.name(), "an unverified notice was acknowledged and not kept");
+        tracing::warn!(%request_id, event = event.name(), "an unverified notice was acknowledged and not kept");
     }
 }
 
-fn into_response(reply: Reply) -> Response<Body> {
+/// The rule that settled it, or else those that changed something.
+fn decisive(judgement: &Judgement) -> String {
+    match &judgement.rule {
+        Some(rule) => rule.to_string(),
+        None => judgement.trace.changers().map(|rule| &*rule.id).collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// A request's id as its header has it.
+pub(super) fn header_value(request_id: &RequestId) -> HeaderValue {
+    HeaderValue::from_str(request_id.as_str()).expect("a request id has only letters, digits and marks")
+}
+
+fn into_response(reply: Reply, request_id: &RequestId) -> Response<Body> {
     let body = match reply.body {
         std::borrow::Cow::Borrowed(text) => Body::from(text),
         std::borrow::Cow::Owned(text) => Body::from(text),
@@ -233,5 +291,6 @@ fn into_response(reply: Reply) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
+    response.headers_mut().insert(REQUEST_ID, header_value(request_id));
     response
 }

@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 
+use super::receive::{REQUEST_ID, header_value};
 use crate::auth::Denied;
 use crate::base::ids::RequestId;
 use crate::dialect::cymmetri::DecodeError;
@@ -124,6 +125,7 @@ impl Refusal {
         let mut response = Response::new(Body::from(error.to_string()));
         *response.status_mut() = self.status();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response.headers_mut().insert(REQUEST_ID, header_value(request_id));
         response.headers_mut().extend(self.header().map(|(name, value)| (Some(name), value)));
         response
     }
@@ -170,10 +172,11 @@ mod tests {
             let headers: Vec<String> = response
                 .headers()
                 .iter()
-                .filter(|(name, _)| *name != CONTENT_TYPE)
+                .filter(|(name, _)| *name != CONTENT_TYPE && *name != REQUEST_ID)
                 .map(|(name, value)| format!("{name}: {}", value.to_str().expect("text")))
                 .collect();
             assert_eq!(headers.concat(), header, "{code}");
+            assert_eq!(response.headers().get(REQUEST_ID), Some(&HeaderValue::from_static("r-1")));
             let body = to_bytes(response.into_body(), 4096).await.expect("a body");
             let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
             assert_eq!((&body["error"]["code"], &body["error"]["request_id"]), (&code.into(), &"r-1".into()));

@@ -7,8 +7,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderValue, Response, StatusCode};
-use axum::routing::get;
+use axum::http::{HeaderValue, Method, Response, StatusCode};
+use axum::routing::{any, get};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -22,15 +22,14 @@ use crate::telemetry::metrics;
 pub type HealthSwitch = Arc<AtomicBool>;
 
 /// Everything that the receiver's listener answers.
-pub fn receiver(receiver: &Arc<Receiver>, health: HealthSwitch) -> Router {
+pub fn receiver(receiver: &Arc<Receiver>, health: &HealthSwitch) -> Router {
     let guarded = |answer: fn(&Receiver) -> Response<Body>| {
         let health = health.clone();
-        get(
-            async move |state: State<Arc<Receiver>>, request: axum::extract::Request| {
-                if health.load(Ordering::Relaxed) { answer(&state.0) } else { receive(state, request).await }
-            },
-        )
-        .fallback(receive)
+        // Not `get`, which would put its `Allow` on what `receive` answers to the other methods.
+        any(async move |state: State<Arc<Receiver>>, request: axum::extract::Request| {
+            let asked = matches!(*request.method(), Method::GET | Method::HEAD);
+            if asked && health.load(Ordering::Relaxed) { answer(&state.0) } else { receive(state, request).await }
+        })
     };
     Router::new()
         .route("/healthz", guarded(|_| plain(StatusCode::OK, "ok\n")))

@@ -53,7 +53,8 @@ pub trait Handler: Send + Sync {
     fn handle<'a>(&'a self, event: &'a Event, cx: &'a Cx) -> BoxFuture<'a, Result<Decision, HandlerError>>;
 }
 
-/// Why a handler has no decision. The message goes to the log: it must hold no value of the event.
+/// Why a handler has no decision. The message goes to the log, and so do those of its causes: none may hold a value of the
+/// event.
 #[derive(Debug)]
 pub struct HandlerError {
     message: String,

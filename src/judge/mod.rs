@@ -39,7 +39,7 @@ pub struct Settings {
 /// Decides events, one handler for each.
 pub struct Judge {
     settings: Settings,
-    handlers: Vec<(&'static str, Arc<dyn Handler>)>,
+    handlers: Vec<registry::Bound>,
     rules: Arc<dyn Handler>,
     clock: Clock,
 }
@@ -116,8 +116,9 @@ impl Judge {
                 (None, Cause::Failed)
             }
             Ok(Err(error)) => {
-                let request_id = event.request_id().as_str();
-                tracing::error!(event = event.name(), request_id, %error, "the handler failed, the fallback goes out");
+                let request_id = event.request_id();
+                let error = with_causes(&error);
+                tracing::error!(event = event.name(), %request_id, error, "the handler failed, the fallback goes out");
                 (None, Cause::Failed)
             }
             Err(_) => (None, Cause::OutOfTime),
@@ -155,6 +156,12 @@ impl Judge {
             _ => Decision::neutral(kind),
         }
     }
+}
+
+/// An error's message, and those of its causes.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// Runs a handler; its panic is an error of its own, not the end of the connection.

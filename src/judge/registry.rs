@@ -11,6 +11,9 @@ pub struct Registry {
     bound: Vec<(String, Arc<dyn Handler>)>,
 }
 
+/// A handler and its event's name.
+pub(crate) type Bound = (&'static str, Arc<dyn Handler>);
+
 /// Why a handler cannot be bound.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RegistryError {
@@ -44,8 +47,8 @@ impl Registry {
     }
 
     /// The handlers by event, if all fit.
-    pub(crate) fn handlers(&self) -> Result<Vec<(&'static str, Arc<dyn Handler>)>, RegistryError> {
-        let mut handlers: Vec<(&'static str, Arc<dyn Handler>)> = Vec::new();
+    pub(crate) fn handlers(&self) -> Result<Vec<Bound>, RegistryError> {
+        let mut handlers: Vec<Bound> = Vec::new();
         for (name, handler) in &self.bound {
             let spec = catalog::find(name).ok_or_else(|| RegistryError::UnknownEvent(name.clone()))?;
             if !handler.kinds().contains(spec.kind) {

@@ -277,6 +277,13 @@ impl Building<'_> {
                 let message = format!("`{secret}` is a secret and cannot be changed by a rule");
                 self.findings.push(Diagnostic::error("secret-field", message).at(place));
             }
+            if let [first, _, ..] = path.names()
+                && matches!(first.as_str(), "user" | "request")
+            {
+                let message = format!("`{path}` is read from the person down: this is `user.{path}`");
+                let hint = if first == "user" { "leave `user.` out" } else { "only the person can be changed" };
+                self.findings.push(Diagnostic::warning("set-path", message).at(place).hint(hint));
+            }
             if let Some((other, _)) = paths[..index].iter().find(|(other, _)| other.covers(path) || path.covers(other))
             {
                 let message = format!("`{path}` and `{other}` are changed by the same rule");

@@ -52,6 +52,12 @@ impl Trace {
         })
     }
 
+    /// The rules that changed something, without shadows.
+    pub fn changers(&self) -> impl Iterator<Item = &RuleTrace> {
+        let changed = |outcome: &RuleOutcome| matches!(outcome, RuleOutcome::Held { changed } if !changed.is_empty());
+        self.rules.iter().filter(move |rule| !rule.shadow && changed(&rule.outcome))
+    }
+
     /// The shadow rules that held.
     pub fn shadows(&self) -> impl Iterator<Item = &RuleTrace> {
         self.rules.iter().filter(|rule| rule.shadow && matches!(rule.outcome, RuleOutcome::Held { .. }))

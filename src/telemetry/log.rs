@@ -3,6 +3,7 @@
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -10,6 +11,10 @@ use tracing_subscriber::{Layer as _, Registry, fmt, reload};
 
 /// How many lines may wait to be written; further ones are dropped, and counted, rather than held in memory.
 const WAITING_LINES: usize = 16_384;
+
+/// Libraries that see requests before they are understood. Below level info they quote them: h2, for one, the path of a
+/// request that it refuses, which may hold a secret.
+const RAW: [&str; 6] = ["h2", "hyper", "hyper_util", "axum", "reqwest", "rustls"];
 
 /// The form of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +27,7 @@ pub enum Form {
 
 /// Keeps the log running; when dropped, what waits is written.
 pub struct Log {
-    level: reload::Handle<LevelFilter, Registry>,
+    level: reload::Handle<Targets, Registry>,
     _guard: WorkerGuard,
 }
 
@@ -31,11 +36,11 @@ pub struct Log {
 #[error("the log was set up before")]
 pub struct LogError;
 
-/// Starts the log. `terminal` allows colour.
+/// Starts the log, which tells of panics too. `terminal` allows colour.
 pub fn start(form: Form, level: Level, terminal: bool) -> Result<Log, LogError> {
     let (writer, guard) =
         NonBlockingBuilder::default().buffered_lines_limit(WAITING_LINES).lossy(true).finish(std::io::stderr());
-    let (filter, handle) = reload::Layer::new(LevelFilter::from_level(level));
+    let (filter, handle) = reload::Layer::new(lines(level));
     let registry = tracing_subscriber::registry().with(filter);
     let started = match form {
         Form::Text => registry.with(text(writer, terminal).boxed()).try_init(),
@@ -45,7 +50,18 @@ pub fn start(form: Form, level: Level, terminal: bool) -> Result<Log, LogError> 
         }
     };
     started.map_err(|_| LogError)?;
+    std::panic::set_hook(Box::new(|panic| {
+        // Its words may hold anything, a value of an event as well.
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a panic: this is a mistake in the program, please report it with this place");
+    }));
     Ok(Log { level: handle, _guard: guard })
+}
+
+/// Which lines are logged.
+fn lines(level: Level) -> Targets {
+    let raw = LevelFilter::from_level(level).min(LevelFilter::INFO);
+    Targets::new().with_default(level).with_targets(RAW.map(|target| (target, raw)))
 }
 
 fn text<S, W>(writer: W, terminal: bool) -> impl tracing_subscriber::Layer<S>
@@ -60,6 +76,6 @@ impl Log {
     /// Changes what is logged from now on.
     pub fn set_level(&self, level: Level) {
         // It fails only where the subscriber is gone, and then nothing is logged anyway.
-        let _ = self.level.reload(LevelFilter::from_level(level));
+        let _ = self.level.reload(lines(level));
     }
 }

@@ -1,12 +1,15 @@
 //! How log lines name a person: by a keyed hash, which whoever has the key can compute for a login and nobody can undo.
 
+use std::sync::Arc;
+
 use aws_lc_rs::hmac;
 
+use crate::base::ids::hex;
 use crate::base::secret::Secret;
 
 /// Makes pseudonyms.
 #[derive(Clone)]
-pub struct Pseudonyms(hmac::Key);
+pub struct Pseudonyms(Arc<hmac::Key>);
 
 /// How log lines name persons.
 #[derive(Clone)]
@@ -22,17 +25,13 @@ pub enum PersonName {
 impl Pseudonyms {
     /// Pseudonyms under this key.
     pub fn new(key: &Secret) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, key.expose()))
+        Self(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, key.expose())))
     }
 
     /// The pseudonym for a person's key, which is in its normal form: `p-` and 16 hex digits.
     pub fn of(&self, key: &str) -> String {
-        use std::fmt::Write as _;
         let tag = hmac::sign(&self.0, key.as_bytes());
-        tag.as_ref().iter().take(8).fold(String::from("p-"), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        format!("p-{}", hex(&tag.as_ref()[..8]))
     }
 }
 

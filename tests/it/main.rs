@@ -1,1 +1,27 @@
-fn main() {}
+//! The whole server over real sockets of the loopback interface: the library in this process, nothing replaced.
+//!
+//! Linked once. What a part does by itself is tested where the part is.
+
+// The attribute tells clippy that these are tests, helpers included.
+#[cfg(test)]
+mod contract;
+#[cfg(test)]
+mod deadline;
+#[cfg(test)]
+mod drain;
+#[cfg(test)]
+mod embedding;
+#[cfg(test)]
+mod fidelity;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod reload;
+#[cfg(test)]
+mod shapes;
+#[cfg(test)]
+mod silence;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod trust;

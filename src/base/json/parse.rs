@@ -7,6 +7,9 @@ use super::{Document, Json, Kind, Slot, text};
 /// How deep lists and objects may stand in each other.
 pub const MAX_DEPTH: usize = 64;
 
+/// As much of a path is told as helps to find it; a key may be as long as a body.
+const MAX_PATH_BYTES: usize = 200;
+
 /// Up to this many members are compared pair by pair; with more a set is quicker.
 const FEW: usize = 12;
 
@@ -287,7 +290,13 @@ impl Document {
                 break;
             }
         }
-        path.join(".")
+        let mut path = path.join(".");
+        if path.len() > MAX_PATH_BYTES {
+            let cut = (0..=MAX_PATH_BYTES).rev().find(|at| path.is_char_boundary(*at)).unwrap_or(0);
+            path.truncate(cut);
+            path.push('…');
+        }
+        path
     }
 }
 

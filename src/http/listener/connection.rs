@@ -105,7 +105,8 @@ where
     let builder = builder(terms);
     let mut served = pin!(builder.serve_connection(stream, answer));
     let outcome = tokio::select! {
-        outcome = served.as_mut() => outcome,
+        // In this order: else a reply and a drain at once could let the next request begin.
+        biased;
         () = stop.drain.cancelled() => {
             served.as_mut().graceful_shutdown();
             tokio::select! {
@@ -113,6 +114,7 @@ where
                 () = stop.abort.cancelled() => return,
             }
         }
+        outcome = served.as_mut() => outcome,
     };
     if let Err(error) = outcome {
         tracing::debug!(%peer, %error, "a connection ended early");

@@ -1,0 +1,110 @@
+//! Equality and order as CEL has them: numbers of all types by their value, values of different types never equal.
+
+use std::cmp::Ordering;
+
+use super::{Unreadable, Value, length_cost};
+
+impl Value<'_> {
+    /// Whether both are the same, in type as well.
+    pub fn same(&self, other: &Self) -> bool {
+        self.type_name() == other.type_name() && self.equals(other, &mut 0) == Ok(true)
+    }
+
+    /// Equality as CEL has it: numbers of all types by their value, values of different types never. `cost` is counted
+    /// up by what is looked at. A received number that is out of range is an error.
+    pub(in crate::expr) fn equals(&self, other: &Self, cost: &mut u64) -> Result<bool, Unreadable> {
+        *cost += 1;
+        Ok(match (self, other) {
+            (Self::Null, Self::Null) => true,
+            (Self::Bool(a), Self::Bool(b)) => a == b,
+            (Self::String(a), Self::String(b)) => {
+                *cost += length_cost(a.as_str().len().min(b.as_str().len()));
+                a.as_str() == b.as_str()
+            }
+            (Self::Bytes(a), Self::Bytes(b)) => {
+                *cost += length_cost(a.as_slice().len().min(b.as_slice().len()));
+                a.as_slice() == b.as_slice()
+            }
+            (Self::Timestamp(a), Self::Timestamp(b)) => a == b,
+            (Self::Duration(a), Self::Duration(b)) => a == b,
+            (Self::Type(a), Self::Type(b)) => a == b,
+            (Self::Optional(None), Self::Optional(None)) => true,
+            (Self::Optional(Some(a)), Self::Optional(Some(b))) => a.equals(b, cost)?,
+            (Self::List(a), Self::List(b)) => {
+                if a.len() != b.len() {
+                    return Ok(false);
+                }
+                for (a, b) in a.iter().zip(b.iter()) {
+                    if !a?.equals(&b?, cost)? {
+                        return Ok(false);
+                    }
+                }
+                true
+            }
+            (Self::Map(a), Self::Map(b)) => {
+                if a.len() != b.len() {
+                    return Ok(false);
+                }
+                for member in a.iter() {
+                    let (key, value) = member?;
+                    match b.get(&key, cost)? {
+                        Some(other) if value.equals(&other, cost)? => {}
+                        Some(_) | None => return Ok(false),
+                    }
+                }
+                true
+            }
+            _ => compare_numbers(self, other) == Some(Some(Ordering::Equal)),
+        })
+    }
+
+    /// Which comes first; none for values that have no order between them. The inner none is for what is no number.
+    pub(in crate::expr) fn compare(&self, other: &Self) -> Option<Option<Ordering>> {
+        Some(Some(match (self, other) {
+            (Self::Bool(a), Self::Bool(b)) => a.cmp(b),
+            (Self::String(a), Self::String(b)) => a.as_str().cmp(b.as_str()),
+            (Self::Bytes(a), Self::Bytes(b)) => a.as_slice().cmp(b.as_slice()),
+            (Self::Timestamp(a), Self::Timestamp(b)) => a.cmp(b),
+            (Self::Duration(a), Self::Duration(b)) => a.cmp(b),
+            _ => return compare_numbers(self, other),
+        }))
+    }
+
+    /// Whether a value is empty, zero or false, as `optional.ofNonZeroValue` asks.
+    pub(in crate::expr) fn is_zero(&self) -> bool {
+        match self {
+            Self::Null | Self::Bool(false) | Self::Int(0) | Self::Uint(0) | Self::Optional(None) => true,
+            Self::Double(number) => *number == 0.0,
+            Self::String(text) => text.as_str().is_empty(),
+            Self::Bytes(blob) => blob.as_slice().is_empty(),
+            Self::List(list) => list.len() == 0,
+            Self::Map(map) => map.len() == 0,
+            Self::Duration(duration) => duration.is_zero(),
+            Self::Timestamp(_)
+            | Self::Bool(true)
+            | Self::Int(_)
+            | Self::Uint(_)
+            | Self::Optional(Some(_))
+            | Self::Type(_) => false,
+        }
+    }
+}
+
+/// The order of two numbers of any types; outer none where one is no number, inner none where one is NaN. A double and an
+/// integer are compared as doubles, unless the double is beyond every integer, as the specification's cases have it.
+#[expect(clippy::cast_precision_loss, reason = "as specified")]
+fn compare_numbers(a: &Value<'_>, b: &Value<'_>) -> Option<Option<Ordering>> {
+    use Value::{Double, Int, Uint};
+    Some(match (a, b) {
+        (Int(a), Int(b)) => Some(a.cmp(b)),
+        (Uint(a), Uint(b)) => Some(a.cmp(b)),
+        (Int(a), Uint(b)) => Some(i128::from(*a).cmp(&i128::from(*b))),
+        (Uint(a), Int(b)) => Some(i128::from(*a).cmp(&i128::from(*b))),
+        (Double(a), Double(b)) => a.partial_cmp(b),
+        (Int(a), Double(b)) => (*a as f64).partial_cmp(b),
+        (Uint(a), Double(b)) => (*a as f64).partial_cmp(b),
+        (Double(a), Int(b)) => a.partial_cmp(&(*b as f64)),
+        (Double(a), Uint(b)) => a.partial_cmp(&(*b as f64)),
+        _ => return None,
+    })
+}

@@ -1,0 +1,18 @@
+//! The program as its users have it: a process with arguments, an environment, signals and sockets.
+//!
+//! What a part does in itself is tested beside it, and the library's public interface in `tests/it`. A test that needs a
+//! program which this machine lacks says so on standard error, in a line that begins with `left out:`.
+
+mod check;
+mod dev;
+mod examples;
+mod http;
+mod log;
+mod program;
+mod reload;
+mod scripts;
+mod serve;
+mod server;
+mod shipped;
+mod tls;
+mod tools;
