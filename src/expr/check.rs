@@ -7,7 +7,7 @@ mod operators;
 use std::ops::Range;
 
 use super::Finding;
-use super::ast::{Binary, Expr, Fold, FoldKind, Kind, Literal, Span, Unary};
+use super::ast::{Expr, Fold, FoldKind, Kind, Literal, Span, Unary};
 use super::functions::{self, FUNCTIONS, Function};
 use super::lower::regex;
 use super::names::{Meaning, Names, chain};
