@@ -219,6 +219,11 @@ impl<'a> Key<'a> {
         text::decode(self.raw, self.escaped)
     }
 
+    /// Whether it has escapes, so that it is not what it looks like.
+    pub fn is_escaped(self) -> bool {
+        self.escaped
+    }
+
     /// Whether it is `name`.
     pub fn is(self, name: &str) -> bool {
         if self.escaped { self.decode().is_ok_and(|key| key == name) } else { &self.raw[1..self.raw.len() - 1] == name }

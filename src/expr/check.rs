@@ -178,8 +178,13 @@ impl Checker<'_> {
     fn call(&mut self, expr: &Expr, function: &str, receiver: Option<&Expr>, arguments: &[Expr], name: Span) -> Type {
         let (forms, with_receiver) = self.names.function(function, receiver);
         let receiver = receiver.filter(|_| with_receiver || forms.is_empty());
-        if forms.is_empty()
-            && let Some(chain) = receiver.and_then(chain)
+        if forms.is_empty() && functions::MACROS.contains(&function) {
+            let message = format!("`{function}` is a macro, and has not so many arguments");
+            let hint = "for example x.all(name, condition), x.map(name, value), has(x.field), x.optMap(name, value)";
+            self.error_with_hint("unknown-function", name, message, hint);
+            return Type::Dyn;
+        }
+        if let Some(chain) = receiver.and_then(chain)
             && functions::UNSUPPORTED.contains(&chain.steps[0].0.as_str())
             && self.names.meaning(&chain) == Meaning::Unknown
         {

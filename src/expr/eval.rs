@@ -79,9 +79,9 @@ impl<'a, T: Tracer> Run<'a, '_, T> {
                 Value::Optional(None) => Ok(Value::Bool(false)),
                 Value::Optional(Some(inner)) => match inner.as_ref() {
                     Value::Map(map) => Ok(Value::Bool(map.field(name).is_some())),
-                    other => Err(Fault { span, kind: FaultKind::NoFields(name, other.type_name()) }),
+                    other => Err(Fault { span, kind: FaultKind::NoFields(name, other.kind()) }),
                 },
-                other => Err(Fault { span, kind: FaultKind::NoFields(name, other.type_name()) }),
+                other => Err(Fault { span, kind: FaultKind::NoFields(name, other.kind()) }),
             },
             Op::OptionalField { operand, name } => {
                 let operand = self.eval(operand)?;

@@ -76,6 +76,22 @@ impl Expression {
         (value, run.tracer)
     }
 
+    /// A test that the expression begins with, where that is whether a field is a certain text: where it fails, the
+    /// expression is `false` for sure. None where it begins otherwise, or the field has another type or is not there.
+    #[inline]
+    pub fn is_ruled_out(&self, scope: &Scope<'_>) -> bool {
+        let first = match &self.code.op {
+            Op::And(operands) => operands.first(),
+            _ => Some(&self.code),
+        };
+        let Some(Code { op: Op::Equal(sides, true), .. }) = first else { return false };
+        let (Op::Slot(slot), Op::Const(Value::String(wanted))) = (&sides.0.op, &sides.1.op) else { return false };
+        match scope.slots.get(usize::from(*slot)) {
+            Some(Slot::Value(Value::String(found))) => found.as_str() != wanted.as_str(),
+            _ => false,
+        }
+    }
+
     /// Whether it is always `true`.
     pub fn is_always_true(&self) -> bool {
         matches!(self.code.op, Op::Const(Value::Bool(true)))
@@ -104,6 +120,16 @@ impl<'a> Scope<'a> {
         Self { paths, slots, budget: Cell::new(BUDGET), locals: Cell::default() }
     }
 
+    /// How many steps are left.
+    pub fn budget(&self) -> u64 {
+        self.budget.get()
+    }
+
+    /// Goes on with another account of steps.
+    pub fn set_budget(&self, steps: u64) {
+        self.budget.set(steps);
+    }
+
     /// How many steps were taken so far.
     pub fn steps(&self) -> u64 {
         BUDGET - self.budget.get()
@@ -128,13 +154,13 @@ fn message(fault: &Fault<'_>, paths: &Paths) -> String {
             Some(name) => format!("the field `{name}` is missing"),
             None => "a field is missing".to_owned(),
         },
-        FaultKind::NoFields(name, found) => format!("`.{name}` cannot be taken of a {found}"),
+        FaultKind::NoFields(name, found) => format!("`.{name}` cannot be taken of {}", found.with_article()),
         FaultKind::NoFieldsSlot(slot, depth, found) => match paths.path(slot).get(..usize::from(depth)) {
-            Some(above) => format!("`{}` is a {found} and has no fields", above.join(".")),
-            None => format!("a {found} has no fields"),
+            Some(above) => format!("`{}` is {} and has no fields", above.join("."), found.with_article()),
+            None => format!("{} has no fields", found.with_article()),
         },
         FaultKind::NoOverload(name, types) => {
-            let types: Vec<&str> = types.into_iter().flatten().collect();
+            let types: Vec<String> = types.into_iter().flatten().map(|kind| kind.to_string()).collect();
             format!("`{name}` does not take ({})", types.join(", "))
         }
         FaultKind::Reason(name, reason) => format!("`{name}`: {reason}"),

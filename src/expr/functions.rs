@@ -25,8 +25,10 @@ pub(super) type Run = for<'a> fn(&[Value<'a>], &mut u64) -> Result<Value<'a>, Fa
 
 /// Takes `steps` from a budget.
 pub(super) fn spend(budget: &mut u64, steps: u64) -> Result<(), Failure> {
-    *budget = budget.checked_sub(steps).ok_or(Failure::Budget)?;
-    Ok(())
+    let left = budget.checked_sub(steps);
+    // Once it is spent, nothing more is evaluated.
+    *budget = left.unwrap_or(0);
+    left.map(|_| ()).ok_or(Failure::Budget)
 }
 
 /// One form of a function.

@@ -282,11 +282,20 @@ impl Parser {
 
     fn field_name(&mut self) -> Result<String, ParseError> {
         let name = match &self.peek().kind {
-            TokenKind::Word(word) | TokenKind::Quoted(word) => word.clone(),
+            TokenKind::Quoted(word) => {
+                let word = word.clone();
+                self.at += 1;
+                return Ok(word);
+            }
+            TokenKind::Word(word) => word.clone(),
             TokenKind::Literal(literal @ (Literal::Bool(_) | Literal::Null)) => {
-                return Err(
-                    self.error(self.peek().span, format!("{literal:?} is no field's name; write it as an index"))
-                );
+                let word = match literal {
+                    Literal::Bool(true) => "true",
+                    Literal::Bool(false) => "false",
+                    _ => "null",
+                };
+                let message = format!("`{word}` is no field's name here; write it as an index: [\"{word}\"]");
+                return Err(self.error(self.peek().span, message));
             }
             _ => return Err(self.unexpected()),
         };

@@ -1,6 +1,8 @@
 //! Paths that expressions name, interned: each is looked up once for an event, in one pass, however many rules name it.
 
+use super::schema::Type;
 use super::value::{Map, Value};
+use crate::base::json::Key;
 
 /// The paths of a set of expressions, a variable's name first.
 #[derive(Debug, Default)]
@@ -19,6 +21,8 @@ struct Step {
     /// All slots at and below this step.
     below: Vec<u16>,
     next: Vec<Step>,
+    /// Length and first byte of the name of each next step: what most keys are told apart by.
+    prints: Vec<u16>,
 }
 
 /// What stands at a path.
@@ -29,7 +33,7 @@ pub enum Slot<'a> {
     /// The field at this depth is not there.
     Missing(u8),
     /// What should hold the field at this depth is no map, but this type; or null.
-    NoMap(u8, &'static str),
+    NoMap(u8, Type),
     /// What stands there, or on the way, has no value.
     Unreadable,
 }
@@ -50,13 +54,25 @@ impl Paths {
         for (depth, name) in path.iter().enumerate() {
             let at = steps.iter().position(|step| step.name == *name).unwrap_or_else(|| {
                 let depth = u8::try_from(depth).unwrap_or(u8::MAX);
-                steps.push(Step { name: name.clone(), depth, slot: None, below: Vec::new(), next: Vec::new() });
+                steps.push(Step {
+                    name: name.clone(),
+                    depth,
+                    slot: None,
+                    below: Vec::new(),
+                    next: Vec::new(),
+                    prints: Vec::new(),
+                });
                 steps.len() - 1
             });
             let step = &mut steps[at];
             step.below.push(slot);
             if depth + 1 == path.len() {
                 step.slot = Some(slot);
+            }
+            if let Some(next) = path.get(depth + 1)
+                && step.next.iter().all(|known| known.name != *next)
+            {
+                step.prints.push(print(next.as_bytes()));
             }
             steps = &mut step.next;
         }
@@ -112,7 +128,7 @@ impl Step {
             Value::Map(map) => self.fill_next(map, slots),
             other => {
                 for next in &self.next {
-                    next.all(&Slot::NoMap(next.depth, other.type_name()), slots);
+                    next.all(&Slot::NoMap(next.depth, other.kind()), slots);
                 }
             }
         }
@@ -129,7 +145,7 @@ impl Step {
                 }
                 // One pass over what came in, instead of one for each path.
                 for (key, member) in json.members() {
-                    if let Some(next) = self.next.iter().find(|next| key.is(&next.name)) {
+                    if let Some(next) = self.next_named(key) {
                         next.fill(Value::from_json(member), slots);
                     }
                 }
@@ -145,6 +161,16 @@ impl Step {
         }
     }
 
+    fn next_named(&self, key: Key<'_>) -> Option<&Step> {
+        if key.is_escaped() {
+            return self.next.iter().find(|next| key.is(&next.name));
+        }
+        let name = &key.raw().as_bytes()[1..key.raw().len() - 1];
+        let wanted = print(name);
+        let alike = self.prints.iter().zip(&self.next).filter(|(found, _)| **found == wanted);
+        alike.map(|(_, next)| next).find(|next| next.name.as_bytes() == name)
+    }
+
     fn all<'a>(&self, state: &Slot<'a>, slots: &mut [Slot<'a>]) {
         for slot in &self.below {
             if let Some(slot) = slots.get_mut(usize::from(*slot)) {
@@ -152,4 +178,9 @@ impl Step {
             }
         }
     }
+}
+
+fn print(name: &[u8]) -> u16 {
+    let length = u8::try_from(name.len()).unwrap_or(u8::MAX);
+    u16::from_be_bytes([length, name.first().copied().unwrap_or(0)])
 }

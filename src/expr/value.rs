@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::schema::Type;
 use crate::base::json::Json;
 
 /// A value. Cloning copies no text, list or map.
@@ -165,6 +166,25 @@ impl<'a> Value<'a> {
             Self::Duration(_) => "google.protobuf.Duration",
             Self::Optional(_) => "optional_type",
             Self::Type(_) => "type",
+        }
+    }
+
+    /// Its type.
+    pub fn kind(&self) -> Type {
+        match self {
+            Self::Null => Type::Null,
+            Self::Bool(_) => Type::Bool,
+            Self::Int(_) => Type::Int,
+            Self::Uint(_) => Type::Uint,
+            Self::Double(_) => Type::Double,
+            Self::String(_) => Type::String,
+            Self::Bytes(_) => Type::Bytes,
+            Self::List(_) => Type::List,
+            Self::Map(_) => Type::Map,
+            Self::Timestamp(_) => Type::Timestamp,
+            Self::Duration(_) => Type::Duration,
+            Self::Optional(_) => Type::Optional,
+            Self::Type(_) => Type::Type,
         }
     }
 

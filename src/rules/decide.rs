@@ -6,7 +6,10 @@ use std::time::Duration;
 use super::{Effect, EventRules, OnError, Rule, RuleOutcome, RuleSet, RuleTrace, Trace, scope};
 use crate::base::json::Edited;
 use crate::event::{Change, Changes, Decision, Event, FieldPath, Mapped};
-use crate::expr::{EvalError, Scope, Value};
+use crate::expr::{BUDGET, EvalError, Scope, Value};
+
+/// How many steps are taken between two looks at the time: some tens of microseconds' worth.
+const STEPS_PER_LOOK: u64 = 2_000;
 
 /// How the time is told, and how much there is. Rules read no clock.
 pub struct Stopwatch<'a> {
@@ -64,22 +67,48 @@ impl<'a> Run<'a> {
     fn all(&mut self, rules: &'a EventRules, watch: &Stopwatch<'_>) -> (Option<(Decision, Arc<str>)>, Trace) {
         let mut settled = None;
         let mut trace = Trace { rules: Vec::with_capacity(rules.rules.len()) };
-        let mut before = (watch.elapsed)();
+        let start = (watch.elapsed)();
+        let mut out_of_time = start > watch.budget;
+        // Shadow rules have an account of steps of their own: however much they take, the others get theirs.
+        let mut shadow_budget = BUDGET;
+        let (mut steps, mut looked_at) = (0_u64, 0_u64);
         for rule in &rules.rules {
+            let before = steps;
             let outcome = if settled.is_some() && !rule.shadow {
                 RuleOutcome::NotReached
-            } else if before > watch.budget {
+            } else if out_of_time {
                 if !rule.shadow && rule.on_error == OnError::Deny && settled.is_none() {
                     settled = Some((Decision::Refuse(rule.error_message.to_string()), rule.id.clone()));
                 }
                 RuleOutcome::OutOfTime
+            } else if rule.when.as_ref().is_some_and(|when| when.is_ruled_out(&self.scope)) {
+                steps += 1;
+                RuleOutcome::NotHeld
             } else {
-                self.one(rule, &mut settled)
+                let account = self.scope.budget();
+                let own = if rule.shadow { shadow_budget } else { account };
+                self.scope.set_budget(own);
+                let outcome = self.one(rule, &mut settled);
+                let left = self.scope.budget();
+                steps += own - left;
+                if rule.shadow {
+                    shadow_budget = left;
+                    self.scope.set_budget(account);
+                }
+                outcome
             };
-            let after = (watch.elapsed)();
-            let took = after.saturating_sub(before);
-            before = after;
+            if steps - looked_at >= STEPS_PER_LOOK {
+                looked_at = steps;
+                out_of_time = (watch.elapsed)() > watch.budget;
+            }
+            // Steps for now; what they come to in time is known at the end.
+            let took = Duration::from_nanos(steps - before);
             trace.rules.push(RuleTrace { id: rule.id.clone(), shadow: rule.shadow, outcome, took });
+        }
+        let took = (watch.elapsed)().saturating_sub(start);
+        for rule in &mut trace.rules {
+            let share = rule.took.as_nanos().saturating_mul(took.as_nanos()) / u128::from(steps.max(1));
+            rule.took = Duration::from_nanos(u64::try_from(share).unwrap_or(u64::MAX));
         }
         (settled, trace)
     }

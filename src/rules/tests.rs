@@ -334,7 +334,7 @@ fn a_macro_goes_through_a_thousand_elements_and_no_more() {
 fn when_time_is_up_no_further_rule_is_begun() {
     let (rules, _) = load(
         r#"rule = [
-          { id = "a", on = "validateUser", set.x = '1' },
+          { id = "a", on = "validateUser", set.x = 'size(user.l.filter(x, x == 0))' },
           { id = "b", on = "validateUser", when = 'false', deny = "EmailRequired", on_error = "deny" },
           { id = "c", on = "validateUser", deny = "Other" },
         ]"#,
@@ -344,7 +344,7 @@ fn when_time_is_up_no_further_rule_is_begun() {
         calls.set(calls.get() + 1);
         Duration::from_millis(calls.get() * 100)
     };
-    let event = event("validateUser", &user("{}"));
+    let event = event("validateUser", &user(&format!(r#"{{"l":[{}]}}"#, vec!["0"; 1000].join(","))));
     let judged = rules.decide(&event, &Stopwatch { elapsed: &elapsed, budget: Duration::from_millis(150) });
     assert_eq!(judged.decision, crate::event::Decision::Refuse("EmailRequired".into()));
     assert_eq!(outcomes(&judged), ["a: changed x", "b: out of time", "c: not reached"]);

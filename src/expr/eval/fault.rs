@@ -2,6 +2,7 @@
 
 use crate::expr::ast::Span;
 use crate::expr::functions::Failure;
+use crate::expr::schema::Type;
 use crate::expr::slots::Slot;
 use crate::expr::value::Value;
 
@@ -20,11 +21,11 @@ pub(in crate::expr) enum FaultKind<'a> {
     /// The field at this depth of an interned path is not there.
     MissingSlot(u16, u8),
     /// What should hold the field at this depth of an interned path is of this type.
-    NoFieldsSlot(u16, u8, &'static str),
+    NoFieldsSlot(u16, u8, Type),
     /// The field is looked for in what has none.
-    NoFields(&'a str, &'static str),
+    NoFields(&'a str, Type),
     /// Operator or function, and the types that it was given.
-    NoOverload(&'a str, [Option<&'static str>; 3]),
+    NoOverload(&'a str, [Option<Type>; 3]),
     Reason(&'a str, &'static str),
     Unreadable,
     Unknown(&'a str),
@@ -35,7 +36,7 @@ pub(in crate::expr) enum FaultKind<'a> {
 pub(super) fn missing<'a>(slot: u16, state: &Slot<'a>, span: Span) -> Fault<'a> {
     let kind = match state {
         Slot::Unreadable => FaultKind::Unreadable,
-        Slot::NoMap(depth, found) => FaultKind::NoFieldsSlot(slot, *depth, found),
+        Slot::NoMap(depth, found) => FaultKind::NoFieldsSlot(slot, *depth, *found),
         Slot::Missing(depth) => FaultKind::MissingSlot(slot, *depth),
         Slot::Value(_) => FaultKind::Missing(None),
     };
@@ -45,7 +46,7 @@ pub(super) fn missing<'a>(slot: u16, state: &Slot<'a>, span: Span) -> Fault<'a> 
 pub(super) fn no_overload<'a>(name: &'a str, arguments: &[&Value<'_>], span: Span) -> Fault<'a> {
     let mut types = [None; 3];
     for (slot, argument) in types.iter_mut().zip(arguments) {
-        *slot = Some(argument.type_name());
+        *slot = Some(argument.kind());
     }
     Fault { span, kind: FaultKind::NoOverload(name, types) }
 }

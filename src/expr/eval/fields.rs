@@ -7,6 +7,7 @@ use super::{Evaluated, Run, Tracer};
 use crate::expr::ast::Span;
 use crate::expr::code::Code;
 use crate::expr::ops;
+use crate::expr::schema::Type;
 use crate::expr::slots::Slot;
 use crate::expr::value::{Unreadable, Value};
 
@@ -39,7 +40,7 @@ impl<'a, T: Tracer> Run<'a, '_, T> {
             Slot::Value(value) => Ok(Some(value.clone())),
             Slot::Missing(depth) if *depth >= from => Ok(None),
             // Systems send null where nothing is: an optional step takes it for nothing.
-            Slot::NoMap(depth, "null_type") if *depth < 32 && steps >> depth & 1 == 1 => Ok(None),
+            Slot::NoMap(depth, Type::Null) if *depth < 32 && steps >> depth & 1 == 1 => Ok(None),
             state => Err(missing(slot, state, span)),
         }
     }
@@ -54,9 +55,9 @@ impl<'a, T: Tracer> Run<'a, '_, T> {
             Value::Optional(None) => Ok(Value::Optional(None)),
             Value::Optional(Some(inner)) => match inner.as_ref() {
                 Value::Map(map) => optional(map.field(name), span),
-                other => Err(Fault { span, kind: FaultKind::NoFields(name, other.type_name()) }),
+                other => Err(Fault { span, kind: FaultKind::NoFields(name, other.kind()) }),
             },
-            other => Err(Fault { span, kind: FaultKind::NoFields(name, other.type_name()) }),
+            other => Err(Fault { span, kind: FaultKind::NoFields(name, other.kind()) }),
         }
     }
 
@@ -67,9 +68,9 @@ impl<'a, T: Tracer> Run<'a, '_, T> {
             Value::Optional(Some(inner)) => match inner.as_ref() {
                 Value::Map(map) => optional(map.field(name), span),
                 Value::Null => Ok(Value::Optional(None)),
-                other => Err(Fault { span, kind: FaultKind::NoFields(name, other.type_name()) }),
+                other => Err(Fault { span, kind: FaultKind::NoFields(name, other.kind()) }),
             },
-            other => Err(Fault { span, kind: FaultKind::NoFields(name, other.type_name()) }),
+            other => Err(Fault { span, kind: FaultKind::NoFields(name, other.kind()) }),
         }
     }
 
