@@ -3,7 +3,7 @@
 //! Operators and macros are the language's own and stand in `check` and `eval`.
 
 use super::schema::Type;
-use super::value::Value;
+use super::value::{Unreadable, Value};
 use super::{convert, format, own, strings, times};
 use Type::{Bool, Bytes, Double, Duration, Dyn, Int, List, Optional, String, Timestamp, Uint};
 
@@ -18,6 +18,12 @@ pub(super) enum Failure {
     Unreadable,
     /// The budget is spent.
     Budget,
+}
+
+impl From<Unreadable> for Failure {
+    fn from(_: Unreadable) -> Self {
+        Self::Unreadable
+    }
 }
 
 /// Runs a function; a receiver is the first argument. It looks at the types itself, and pays for what it looks at.
