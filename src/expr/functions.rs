@@ -29,10 +29,11 @@ impl From<Unreadable> for Failure {
 /// Runs a function; a receiver is the first argument. It looks at the types itself, and pays for what it looks at.
 pub(super) type Run = for<'a> fn(&[Value<'a>], &mut u64) -> Result<Value<'a>, Failure>;
 
-/// Takes `steps` from a budget.
+/// Takes `steps` from a budget, of which nothing is left if they are too many.
 pub(super) fn spend(budget: &mut u64, steps: u64) -> Result<(), Failure> {
-    *budget = budget.checked_sub(steps).ok_or(Failure::Budget)?;
-    Ok(())
+    let left = budget.checked_sub(steps);
+    *budget = left.unwrap_or(0);
+    left.map(|_| ()).ok_or(Failure::Budget)
 }
 
 /// One form of a function.

@@ -143,7 +143,7 @@ pub(super) fn split<'a>(arguments: &[Value<'a>], budget: &mut u64) -> Outcome<'a
     }
     let parts: Vec<&str> = match (separator.is_empty(), limit) {
         (_, 0) => Vec::new(),
-        // Between all characters, and not around them.
+        // Between all characters, and not around them; of nothing there are no parts.
         (true, _) => {
             let mut parts = Vec::new();
             let mut rest = whole;
@@ -154,7 +154,7 @@ pub(super) fn split<'a>(arguments: &[Value<'a>], budget: &mut u64) -> Outcome<'a
                 parts.push(&rest[..first.len_utf8()]);
                 rest = &rest[first.len_utf8()..];
             }
-            if !rest.is_empty() || parts.is_empty() {
+            if !rest.is_empty() {
                 parts.push(rest);
             }
             parts

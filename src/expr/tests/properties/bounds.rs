@@ -225,6 +225,19 @@ fn the_last_index_up_to_one_is_that_of_a_text_that_begins_there() {
 }
 
 #[test]
+fn an_empty_text_has_no_characters_to_be_split_in() {
+    for (source, wanted) in [
+        ("''.split('')", serde_json::json!([])),
+        ("''.split('', 1)", serde_json::json!([])),
+        ("''.split(',')", serde_json::json!([""])),
+        ("'aé'.split('')", serde_json::json!(["a", "é"])),
+        ("'aéb'.split('', 2)", serde_json::json!(["a", "éb"])),
+    ] {
+        assert_eq!(try_it(source, "{}").expect("nothing wrong"), Some(wanted), "{source}");
+    }
+}
+
+#[test]
 fn a_duration_that_is_too_large_by_a_fraction_is_an_error() {
     for text in ["170141183460469231731687303715.9s", "170141183460469231731687303715s884105728ns", "9223372036854775808s"] {
         let (message, _) = steps(&format!("duration('{text}')"), "{}");
