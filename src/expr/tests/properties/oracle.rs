@@ -1,7 +1,6 @@
 //! Well-typed expressions, and their values by another implementation.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::sync::{Arc, LazyLock};
 
 use cel::objects::{Key, OptionalValue};
@@ -20,7 +19,8 @@ pub(super) fn variables() -> impl Strategy<Value = Variables> {
     let map = prop::collection::vec((prop::sample::select(vec!["a", "b", "c"]), integer()), 0..3);
     ((integer(), integer(), text(), text()), (any::<bool>(), ints(), texts, map)).prop_map(
         |((i, j, s, t), (b, l, ls, m))| {
-            let m: serde_json::Map<String, Json> = m.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+            let m: serde_json::Map<String, Json> =
+                m.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
             // The longer names first, for `put_in`.
             Variables(vec![
                 ("v_ls", Type::List, ls.into()),
@@ -124,7 +124,6 @@ fn deeper(t: &Typed, body: Option<&Typed>) -> Typed {
         put!("int({})", t.text),
         put!("{}.indexOf({})", t.text, t.text),
         put!("{}.lastIndexOf({})", t.text, t.text),
-        // Not `indexOf` from an index on: behind the end the crate errs, where the extension says -1.
     ];
     let mut text = vec![
         t.text.clone(),
@@ -301,23 +300,19 @@ fn from_theirs(value: &cel::Value) -> Json {
     }
 }
 
-/// Why an expression is not compared: there the other one is known not to do as the specification says.
-fn known_to_differ(_source: &str) -> Option<&'static str> {
-    None
-}
+// What the generator leaves out, since the crate does not do there as the specification and its own implementation do:
+// `indexOf` from an index behind the end, which is -1 and no error; `.?` and `[?]` on null, which our rules take for nothing;
+// order between lists; doubles as text. `x in {}` by a key of another kind, macros within macros and the two-variable macros
+// are for the specification's own cases alone.
 
 proptest! {
     #![proptest_config(super::times(8))]
 
     #[test]
     fn another_implementation_finds_the_same((source, variables) in (expression(), variables())) {
-        if known_to_differ(&source).is_some() {
-            return Ok(());
-        }
         let Some(ours) = ours(&source, &variables) else { return Ok(()) };
         let theirs = theirs(&source, &variables);
-        let mut told = String::new();
-        write!(told, "{source} with {variables:?}: {ours:?}, {theirs:?}").expect("a text");
+        let told = format!("{source} with {variables:?}: {ours:?}, {theirs:?}");
         prop_assert_eq!(ours.ok(), theirs.ok(), "{}", told);
     }
 }
