@@ -13,6 +13,11 @@ const NO_NUMBER: Failure = Failure::Reason("the text is no number of this kind")
 const TWO_63: f64 = 9_223_372_036_854_775_808.0;
 const TWO_64: f64 = 18_446_744_073_709_551_616.0;
 
+/// What reading a number or a bool in a text costs.
+fn text_cost(arguments: &[Value<'_>]) -> u64 {
+    arguments.first().and_then(Value::as_str).map_or(0, |text| length_cost(text.len()))
+}
+
 pub(super) fn size<'a>(arguments: &[Value<'a>], budget: &mut u64) -> Outcome<'a> {
     let size = match arguments {
         [Value::String(text)] => {
@@ -20,8 +25,14 @@ pub(super) fn size<'a>(arguments: &[Value<'a>], budget: &mut u64) -> Outcome<'a>
             text.as_str().chars().count()
         }
         [Value::Bytes(bytes)] => bytes.as_slice().len(),
-        [Value::List(list)] => list.len(),
-        [Value::Map(map)] => map.len(),
+        [Value::List(list)] => {
+            spend(budget, list.reading_cost())?;
+            list.len()
+        }
+        [Value::Map(map)] => {
+            spend(budget, map.reading_cost())?;
+            map.len()
+        }
         _ => return Err(Failure::NoOverload),
     };
     Ok(Value::Int(i64::try_from(size).unwrap_or(i64::MAX)))
@@ -35,7 +46,8 @@ pub(super) fn dyn_<'a>(arguments: &[Value<'a>], _: &mut u64) -> Outcome<'a> {
     arguments.first().cloned().ok_or(Failure::NoOverload)
 }
 
-pub(super) fn bool<'a>(arguments: &[Value<'a>], _: &mut u64) -> Outcome<'a> {
+pub(super) fn bool<'a>(arguments: &[Value<'a>], budget: &mut u64) -> Outcome<'a> {
+    spend(budget, text_cost(arguments))?;
     match arguments {
         [Value::Bool(truth)] => Ok(Value::Bool(*truth)),
         [Value::String(text)] => match text.as_str() {
@@ -62,7 +74,8 @@ pub(super) fn bytes<'a>(arguments: &[Value<'a>], budget: &mut u64) -> Outcome<'a
 }
 
 #[expect(clippy::cast_precision_loss, reason = "the specification's conversion rounds")]
-pub(super) fn double<'a>(arguments: &[Value<'a>], _: &mut u64) -> Outcome<'a> {
+pub(super) fn double<'a>(arguments: &[Value<'a>], budget: &mut u64) -> Outcome<'a> {
+    spend(budget, text_cost(arguments))?;
     Ok(Value::Double(match arguments {
         [Value::Double(number)] => *number,
         [Value::Int(number)] => *number as f64,
@@ -84,7 +97,8 @@ pub(super) fn double<'a>(arguments: &[Value<'a>], _: &mut u64) -> Outcome<'a> {
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the range is looked at first")]
-pub(super) fn int<'a>(arguments: &[Value<'a>], _: &mut u64) -> Outcome<'a> {
+pub(super) fn int<'a>(arguments: &[Value<'a>], budget: &mut u64) -> Outcome<'a> {
+    spend(budget, text_cost(arguments))?;
     Ok(Value::Int(match arguments {
         [Value::Int(number)] => *number,
         [Value::Uint(number)] => i64::try_from(*number).map_err(|_| RANGE)?,
@@ -97,7 +111,8 @@ pub(super) fn int<'a>(arguments: &[Value<'a>], _: &mut u64) -> Outcome<'a> {
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is looked at first")]
-pub(super) fn uint<'a>(arguments: &[Value<'a>], _: &mut u64) -> Outcome<'a> {
+pub(super) fn uint<'a>(arguments: &[Value<'a>], budget: &mut u64) -> Outcome<'a> {
+    spend(budget, text_cost(arguments))?;
     Ok(Value::Uint(match arguments {
         [Value::Uint(number)] => *number,
         [Value::Int(number)] => u64::try_from(*number).map_err(|_| RANGE)?,

@@ -75,10 +75,10 @@ impl<'a, T: Tracer> Run<'a, '_, T> {
                 self.field(&operand, name, span)
             }
             Op::HasField { operand, name } => match self.eval(operand)? {
-                Value::Map(map) => Ok(Value::Bool(map.field(name).is_some())),
+                Value::Map(map) => Ok(Value::Bool(self.look_up(&map, name, span)?.is_some())),
                 Value::Optional(None) => Ok(Value::Bool(false)),
                 Value::Optional(Some(inner)) => match inner.as_ref() {
-                    Value::Map(map) => Ok(Value::Bool(map.field(name).is_some())),
+                    Value::Map(map) => Ok(Value::Bool(self.look_up(map, name, span)?.is_some())),
                     other => Err(Fault { span, kind: FaultKind::NoFields(name, other.kind()) }),
                 },
                 other => Err(Fault { span, kind: FaultKind::NoFields(name, other.kind()) }),
@@ -113,6 +113,7 @@ impl<'a, T: Tracer> Run<'a, '_, T> {
             }
             Op::Order(sides, order) => {
                 let (left, right) = (self.eval(&sides.0)?, self.eval(&sides.1)?);
+                self.spend(left.compare_cost(&right), span)?;
                 match left.compare(&right) {
                     Some(ordering) => Ok(Value::Bool(ordering.is_some_and(|ordering| order.holds(ordering)))),
                     None => Err(no_overload(order.sign(), &[&left, &right], span)),
@@ -196,16 +197,14 @@ impl<'a, T: Tracer> Run<'a, '_, T> {
     // --- comparing ---
 
     fn equal(&mut self, left: &Value<'a>, right: &Value<'a>, span: Span) -> Result<bool, Fault<'a>> {
-        let mut cost = 0;
-        let equal = left.equals(right, &mut cost).map_err(|_| Fault { span, kind: FaultKind::Unreadable });
-        self.spend(cost, span)?;
-        equal
+        left.equals(right, &mut self.budget).map_err(|failure| fault(failure, "==", &[left, right], span))
     }
 
     fn contains(&mut self, left: &Value<'a>, right: &Value<'a>, span: Span) -> Evaluated<'a> {
         let unreadable = |_| Fault { span, kind: FaultKind::Unreadable };
         match right {
             Value::List(list) => {
+                self.spend(list.reading_cost(), span)?;
                 for item in list.iter() {
                     let item = item.map_err(unreadable)?;
                     if self.equal(left, &item, span)? {
@@ -215,10 +214,10 @@ impl<'a, T: Tracer> Run<'a, '_, T> {
                 Ok(Value::Bool(false))
             }
             Value::Map(map) => {
-                let mut cost = 0;
-                let found = map.get(left, &mut cost).map_err(unreadable)?.is_some();
-                self.spend(cost, span)?;
-                Ok(Value::Bool(found))
+                let found = map.get(left, &mut self.budget);
+                found
+                    .map(|found| Value::Bool(found.is_some()))
+                    .map_err(|failure| fault(failure, "in", &[left, right], span))
             }
             _ => Err(no_overload("in", &[left, right], span)),
         }

@@ -56,7 +56,7 @@ impl Expression {
 
     /// The value, and that of every part of the expression that was evaluated, in the order in which they were.
     pub fn trace<'a>(&'a self, scope: &Scope<'a>) -> (Result<Value<'a>, EvalError>, Vec<Step>) {
-        let (value, recorder) = self.run(scope, Recorder { paths: scope.paths, steps: Vec::new() });
+        let (value, recorder) = self.run(scope, Recorder { paths: scope.paths, steps: Vec::new(), budget: BUDGET });
         (value.map_err(|fault| scope.explain(&fault)), recorder.steps)
     }
 
@@ -101,12 +101,14 @@ impl Expression {
 struct Recorder<'p> {
     paths: &'p Paths,
     steps: Vec<Step>,
+    /// What writing down values may cost, in all.
+    budget: u64,
 }
 
 impl Tracer for Recorder<'_> {
     fn note(&mut self, span: Span, value: &Result<Value<'_>, Fault<'_>>) {
         let value = match value {
-            Ok(value) => value.to_json().map_err(str::to_owned),
+            Ok(value) => value.to_json_within(&mut self.budget).map_err(str::to_owned),
             Err(fault) => Err(message(fault, self.paths)),
         };
         self.steps.push(Step { span: span.range(), value });

@@ -13,6 +13,7 @@ const WRONG: Failure = Failure::Reason("a value does not fit its clause");
 
 pub(super) fn format<'a>(arguments: &[Value<'a>], budget: &mut u64) -> Result<Value<'a>, Failure> {
     let [Value::String(format), Value::List(list)] = arguments else { return Err(Failure::NoOverload) };
+    spend(budget, list.reading_cost() + length_cost(format.as_str().len()))?;
     let mut items = list.iter();
     let mut out = String::new();
     let mut rest = format.as_str();
@@ -29,12 +30,10 @@ pub(super) fn format<'a>(arguments: &[Value<'a>], budget: &mut u64) -> Result<Va
         rest = &rest[clause.len_utf8()..];
         let value = items.next().ok_or(Failure::Reason("there are fewer values than clauses"))?;
         let value = value.map_err(|_| Failure::Unreadable)?;
-        let before = out.len();
-        self::clause(&mut out, clause, precision, &value)?;
-        spend(budget, 1 + length_cost(out.len() - before))?;
+        spend(budget, 1)?;
+        self::clause(&mut out, clause, precision, &value, budget)?;
     }
     out.push_str(rest);
-    spend(budget, length_cost(out.len()))?;
     Ok(Value::text(out))
 }
 
@@ -46,9 +45,15 @@ fn precision(rest: &mut &str) -> Result<Option<usize>, Failure> {
     if precision > MAX_PRECISION { Err(Failure::Reason("a precision is too large")) } else { Ok(Some(precision)) }
 }
 
-fn clause(out: &mut String, clause: char, precision: Option<usize>, value: &Value<'_>) -> Result<(), Failure> {
+fn clause(
+    out: &mut String,
+    clause: char,
+    precision: Option<usize>,
+    value: &Value<'_>,
+    budget: &mut u64,
+) -> Result<(), Failure> {
     match clause {
-        's' => text(out, value),
+        's' => text(out, value, budget),
         'd' => match value {
             Value::Int(number) => put(out, format_args!("{number}")),
             Value::Uint(number) => put(out, format_args!("{number}")),
@@ -83,6 +88,8 @@ fn clause(out: &mut String, clause: char, precision: Option<usize>, value: &Valu
         },
         'x' | 'X' => {
             let start = out.len();
+            let length = value.as_str().map_or(0, str::len);
+            spend(budget, length_cost(length.saturating_mul(8)))?;
             match value {
                 Value::Int(number) => signed(out, *number, |out, number| put(out, format_args!("{number:x}")))?,
                 Value::Uint(number) => put(out, format_args!("{number:x}"))?,
@@ -140,7 +147,9 @@ fn special(out: &mut String, number: f64) -> Result<(), Failure> {
     Ok(())
 }
 
-fn text(out: &mut String, value: &Value<'_>) -> Result<(), Failure> {
+/// What a value holds may stand in it many times over, so that each part is paid for before it is written.
+fn text(out: &mut String, value: &Value<'_>, budget: &mut u64) -> Result<(), Failure> {
+    spend(budget, 1 + value.own_cost())?;
     match value {
         Value::Null => out.push_str("null"),
         Value::Bool(truth) => put(out, format_args!("{truth}"))?,
@@ -159,18 +168,18 @@ fn text(out: &mut String, value: &Value<'_>) -> Result<(), Failure> {
                 if index > 0 {
                     out.push_str(", ");
                 }
-                text(out, &item.map_err(|_| Failure::Unreadable)?)?;
+                text(out, &item?, budget)?;
             }
             out.push(']');
         }
         Value::Map(map) => {
             let mut members = Vec::new();
             for member in map.iter() {
-                let (key, value) = member.map_err(|_| Failure::Unreadable)?;
+                let (key, value) = member?;
                 let mut name = String::new();
-                text(&mut name, &key)?;
+                text(&mut name, &key, budget)?;
                 let mut written = String::new();
-                text(&mut written, &value)?;
+                text(&mut written, &value, budget)?;
                 members.push(format!("{name}: {written}"));
             }
             members.sort();

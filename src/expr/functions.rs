@@ -3,7 +3,7 @@
 //! Operators and macros are the language's own and stand in `check` and `eval`.
 
 use super::schema::Type;
-use super::value::Value;
+use super::value::{Unreadable, Value};
 use super::{convert, format, own, strings, times};
 use Type::{Bool, Bytes, Double, Duration, Dyn, Int, List, Optional, String, Timestamp, Uint};
 
@@ -20,13 +20,18 @@ pub(super) enum Failure {
     Budget,
 }
 
+impl From<Unreadable> for Failure {
+    fn from(_: Unreadable) -> Self {
+        Self::Unreadable
+    }
+}
+
 /// Runs a function; a receiver is the first argument. It looks at the types itself, and pays for what it looks at.
 pub(super) type Run = for<'a> fn(&[Value<'a>], &mut u64) -> Result<Value<'a>, Failure>;
 
-/// Takes `steps` from a budget.
+/// Takes `steps` from a budget, of which nothing is left if they are too many.
 pub(super) fn spend(budget: &mut u64, steps: u64) -> Result<(), Failure> {
     let left = budget.checked_sub(steps);
-    // Once it is spent, nothing more is evaluated.
     *budget = left.unwrap_or(0);
     left.map(|_| ()).ok_or(Failure::Budget)
 }

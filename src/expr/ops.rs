@@ -57,7 +57,7 @@ pub(super) fn arithmetic<'a>(
 }
 
 fn join<'a>(a: &List<'a>, b: &List<'a>, budget: &mut u64) -> Result<Value<'a>, Failure> {
-    spend(budget, (a.len() + b.len()) as u64)?;
+    spend(budget, a.reading_cost() + b.reading_cost() + (a.len() + b.len()) as u64)?;
     let items = a.iter().chain(b.iter()).collect::<Result<Vec<_>, _>>();
     items.map(Value::list).map_err(|_| Failure::Unreadable)
 }

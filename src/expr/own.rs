@@ -86,8 +86,8 @@ pub(super) fn date<'a>(arguments: &[Value<'a>], budget: &mut u64) -> Outcome<'a>
     match value {
         Value::Timestamp(time) => Ok(Value::Timestamp(*time)),
         Value::String(text) => {
+            spend(budget, 4 + text.as_str().len() as u64 / 16)?;
             let text = text.as_str().trim();
-            spend(budget, 4 + text.len() as u64 / 16)?;
             let time = match format {
                 Some(format) => parse_with(text, format),
                 None => parse(text),

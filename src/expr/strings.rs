@@ -86,8 +86,12 @@ pub(super) fn last_index_of<'a>(arguments: &[Value<'a>], budget: &mut u64) -> Ou
         None => text.rfind(part),
         some => {
             let last = byte_at(text, index(some)?)?;
-            let starts = (0..=last).rev().filter(|at| text.is_char_boundary(*at));
-            starts.into_iter().find(|at| text[*at..].starts_with(part))
+            // What begins at the last place ends behind it.
+            let mut end = last.saturating_add(part.len()).min(text.len());
+            while !text.is_char_boundary(end) {
+                end -= 1;
+            }
+            text[..end].rfind(part)
         }
     };
     Ok(found.map_or(Value::Int(-1), |at| character_of(text, at)))
@@ -139,7 +143,7 @@ pub(super) fn split<'a>(arguments: &[Value<'a>], budget: &mut u64) -> Outcome<'a
     }
     let parts: Vec<&str> = match (separator.is_empty(), limit) {
         (_, 0) => Vec::new(),
-        // Between all characters, and not around them.
+        // Between all characters, and not around them; of nothing there are no parts.
         (true, _) => {
             let mut parts = Vec::new();
             let mut rest = whole;
@@ -150,7 +154,7 @@ pub(super) fn split<'a>(arguments: &[Value<'a>], budget: &mut u64) -> Outcome<'a
                 parts.push(&rest[..first.len_utf8()]);
                 rest = &rest[first.len_utf8()..];
             }
-            if !rest.is_empty() || parts.is_empty() {
+            if !rest.is_empty() {
                 parts.push(rest);
             }
             parts
@@ -184,6 +188,7 @@ pub(super) fn join<'a>(arguments: &[Value<'a>], budget: &mut u64) -> Outcome<'a>
         [Value::List(list), Value::String(separator)] => (list, separator.as_str()),
         _ => return Err(Failure::NoOverload),
     };
+    spend(budget, list.reading_cost())?;
     let mut out = String::new();
     for (index, item) in list.iter().enumerate() {
         let item = item.map_err(|_| Failure::Unreadable)?;

@@ -3,18 +3,19 @@
 use chrono::{DateTime, Datelike as _, FixedOffset, SecondsFormat, TimeDelta, Timelike as _, Utc};
 use chrono_tz::Tz;
 
-use super::functions::Failure;
-use super::value::{self, Value};
+use super::functions::{Failure, spend};
+use super::value::{self, Value, length_cost};
 
 type Outcome<'a> = Result<Value<'a>, Failure>;
 
 const RANGE: Failure = Failure::Reason("the time is out of range");
 
-pub(super) fn timestamp<'a>(arguments: &[Value<'a>], _: &mut u64) -> Outcome<'a> {
+pub(super) fn timestamp<'a>(arguments: &[Value<'a>], budget: &mut u64) -> Outcome<'a> {
     let time = match arguments {
         [Value::Timestamp(time)] => Some(*time),
         [Value::Int(seconds)] => DateTime::from_timestamp(*seconds, 0),
         [Value::String(text)] => {
+            spend(budget, length_cost(text.as_str().len()))?;
             let time = DateTime::parse_from_rfc3339(text.as_str());
             Some(time.map_err(|_| Failure::Reason("the text is no RFC 3339 time"))?.to_utc())
         }
@@ -23,10 +24,13 @@ pub(super) fn timestamp<'a>(arguments: &[Value<'a>], _: &mut u64) -> Outcome<'a>
     time.and_then(value::timestamp).map(Value::Timestamp).ok_or(RANGE)
 }
 
-pub(super) fn duration<'a>(arguments: &[Value<'a>], _: &mut u64) -> Outcome<'a> {
+pub(super) fn duration<'a>(arguments: &[Value<'a>], budget: &mut u64) -> Outcome<'a> {
     let duration = match arguments {
         [Value::Duration(duration)] => *duration,
-        [Value::String(text)] => parse_duration(text.as_str()).ok_or(Failure::Reason("the text is no duration"))?,
+        [Value::String(text)] => {
+            spend(budget, text.as_str().len() as u64 / 4)?;
+            parse_duration(text.as_str()).ok_or(Failure::Reason("the text is no duration"))?
+        }
         _ => return Err(Failure::NoOverload),
     };
     value::duration(duration).map(Value::Duration).ok_or(RANGE)
@@ -70,7 +74,7 @@ fn parse_duration(text: &str) -> Option<TimeDelta> {
         let mut scale = i128::from(nanoseconds);
         for digit in fraction.bytes() {
             scale /= 10;
-            total += i128::from(digit - b'0') * scale;
+            total = total.checked_add(i128::from(digit - b'0') * scale)?;
         }
         rest = next;
     }
@@ -113,11 +117,12 @@ fn int<'a>(number: impl Into<i64>) -> Outcome<'a> {
 }
 
 /// The time of a call, in its time zone: a name of the IANA database, or an offset such as `-08:00`.
-fn local(arguments: &[Value<'_>]) -> Result<DateTime<FixedOffset>, Failure> {
+fn local(arguments: &[Value<'_>], budget: &mut u64) -> Result<DateTime<FixedOffset>, Failure> {
     match arguments {
         [Value::Timestamp(time)] => Ok(time.fixed_offset()),
         [Value::Timestamp(time), Value::String(zone)] => {
             let zone = zone.as_str();
+            spend(budget, length_cost(zone.len()))?;
             if let Ok(zone) = zone.parse::<Tz>() {
                 return Ok(time.with_timezone(&zone).fixed_offset());
             }
@@ -141,55 +146,55 @@ fn offset(zone: &str) -> Option<FixedOffset> {
     FixedOffset::east_opt(if negative { -seconds } else { seconds })
 }
 
-pub(super) fn full_year<'a>(arguments: &[Value<'a>], _: &mut u64) -> Outcome<'a> {
-    int(local(arguments)?.year())
+pub(super) fn full_year<'a>(arguments: &[Value<'a>], budget: &mut u64) -> Outcome<'a> {
+    int(local(arguments, budget)?.year())
 }
 
-pub(super) fn month<'a>(arguments: &[Value<'a>], _: &mut u64) -> Outcome<'a> {
-    int(local(arguments)?.month0())
+pub(super) fn month<'a>(arguments: &[Value<'a>], budget: &mut u64) -> Outcome<'a> {
+    int(local(arguments, budget)?.month0())
 }
 
-pub(super) fn date<'a>(arguments: &[Value<'a>], _: &mut u64) -> Outcome<'a> {
-    int(local(arguments)?.day())
+pub(super) fn date<'a>(arguments: &[Value<'a>], budget: &mut u64) -> Outcome<'a> {
+    int(local(arguments, budget)?.day())
 }
 
-pub(super) fn day_of_month<'a>(arguments: &[Value<'a>], _: &mut u64) -> Outcome<'a> {
-    int(local(arguments)?.day0())
+pub(super) fn day_of_month<'a>(arguments: &[Value<'a>], budget: &mut u64) -> Outcome<'a> {
+    int(local(arguments, budget)?.day0())
 }
 
-pub(super) fn day_of_week<'a>(arguments: &[Value<'a>], _: &mut u64) -> Outcome<'a> {
-    int(local(arguments)?.weekday().num_days_from_sunday())
+pub(super) fn day_of_week<'a>(arguments: &[Value<'a>], budget: &mut u64) -> Outcome<'a> {
+    int(local(arguments, budget)?.weekday().num_days_from_sunday())
 }
 
-pub(super) fn day_of_year<'a>(arguments: &[Value<'a>], _: &mut u64) -> Outcome<'a> {
-    int(local(arguments)?.ordinal0())
+pub(super) fn day_of_year<'a>(arguments: &[Value<'a>], budget: &mut u64) -> Outcome<'a> {
+    int(local(arguments, budget)?.ordinal0())
 }
 
-pub(super) fn hours<'a>(arguments: &[Value<'a>], _: &mut u64) -> Outcome<'a> {
+pub(super) fn hours<'a>(arguments: &[Value<'a>], budget: &mut u64) -> Outcome<'a> {
     match arguments {
         [Value::Duration(duration)] => int(duration.num_hours()),
-        time => int(local(time)?.hour()),
+        time => int(local(time, budget)?.hour()),
     }
 }
 
-pub(super) fn minutes<'a>(arguments: &[Value<'a>], _: &mut u64) -> Outcome<'a> {
+pub(super) fn minutes<'a>(arguments: &[Value<'a>], budget: &mut u64) -> Outcome<'a> {
     match arguments {
         [Value::Duration(duration)] => int(duration.num_minutes()),
-        time => int(local(time)?.minute()),
+        time => int(local(time, budget)?.minute()),
     }
 }
 
-pub(super) fn seconds<'a>(arguments: &[Value<'a>], _: &mut u64) -> Outcome<'a> {
+pub(super) fn seconds<'a>(arguments: &[Value<'a>], budget: &mut u64) -> Outcome<'a> {
     match arguments {
         [Value::Duration(duration)] => int(duration.num_seconds()),
-        time => int(local(time)?.second()),
+        time => int(local(time, budget)?.second()),
     }
 }
 
 /// Of a duration, those behind the last whole second; so has the specification's own implementation.
-pub(super) fn milliseconds<'a>(arguments: &[Value<'a>], _: &mut u64) -> Outcome<'a> {
+pub(super) fn milliseconds<'a>(arguments: &[Value<'a>], budget: &mut u64) -> Outcome<'a> {
     match arguments {
         [Value::Duration(duration)] => int(duration.subsec_nanos() / 1_000_000),
-        time => int(local(time)?.nanosecond() / 1_000_000),
+        time => int(local(time, budget)?.nanosecond() / 1_000_000),
     }
 }

@@ -188,6 +188,25 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// What it costs to go through it, without what the items of a list or a map cost themselves.
+    pub(super) fn own_cost(&self) -> u64 {
+        match self {
+            Self::String(text) => length_cost(text.as_str().len()),
+            Self::Bytes(blob) => length_cost(blob.as_slice().len()),
+            Self::List(list) => list.reading_cost(),
+            Self::Map(map) => map.reading_cost(),
+            Self::Null
+            | Self::Bool(_)
+            | Self::Int(_)
+            | Self::Uint(_)
+            | Self::Double(_)
+            | Self::Timestamp(_)
+            | Self::Duration(_)
+            | Self::Optional(_)
+            | Self::Type(_) => 0,
+        }
+    }
+
     /// Whether it is `true`; none where it is no bool.
     pub fn as_bool(&self) -> Option<bool> {
         match self {

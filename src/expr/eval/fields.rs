@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use super::fault::{Fault, FaultKind, missing, no_overload};
+use super::fault::{Fault, FaultKind, fault, missing, no_overload};
 use super::{Evaluated, Run, Tracer};
 use crate::expr::ast::Span;
 use crate::expr::code::Code;
+use crate::expr::functions::Failure;
 use crate::expr::ops;
 use crate::expr::schema::Type;
 use crate::expr::slots::Slot;
-use crate::expr::value::{Unreadable, Value};
+use crate::expr::value::{Map, Unreadable, Value};
 
 impl<'a, T: Tracer> Run<'a, '_, T> {
     pub(super) fn slot(&self, slot: u16) -> &Slot<'a> {
@@ -45,16 +46,27 @@ impl<'a, T: Tracer> Run<'a, '_, T> {
         }
     }
 
+    /// The member of a map, paid for.
+    pub(super) fn look_up(
+        &mut self,
+        map: &Map<'a>,
+        name: &str,
+        span: Span,
+    ) -> Result<Option<Result<Value<'a>, Unreadable>>, Fault<'a>> {
+        self.spend(map.reading_cost(), span)?;
+        Ok(map.field(name))
+    }
+
     pub(super) fn field(&mut self, operand: &Value<'a>, name: &'a str, span: Span) -> Evaluated<'a> {
         match operand {
-            Value::Map(map) => match map.field(name) {
+            Value::Map(map) => match self.look_up(map, name, span)? {
                 Some(Ok(value)) => Ok(value),
                 Some(Err(_)) => Err(Fault { span, kind: FaultKind::Unreadable }),
                 None => Err(Fault { span, kind: FaultKind::Missing(Some(name)) }),
             },
             Value::Optional(None) => Ok(Value::Optional(None)),
             Value::Optional(Some(inner)) => match inner.as_ref() {
-                Value::Map(map) => optional(map.field(name), span),
+                Value::Map(map) => optional(self.look_up(map, name, span)?, span),
                 other => Err(Fault { span, kind: FaultKind::NoFields(name, other.kind()) }),
             },
             other => Err(Fault { span, kind: FaultKind::NoFields(name, other.kind()) }),
@@ -63,10 +75,10 @@ impl<'a, T: Tracer> Run<'a, '_, T> {
 
     pub(super) fn optional_field(&mut self, operand: Value<'a>, name: &'a str, span: Span) -> Evaluated<'a> {
         match operand {
-            Value::Map(map) => optional(map.field(name), span),
+            Value::Map(map) => optional(self.look_up(&map, name, span)?, span),
             Value::Null | Value::Optional(None) => Ok(Value::Optional(None)),
             Value::Optional(Some(inner)) => match inner.as_ref() {
-                Value::Map(map) => optional(map.field(name), span),
+                Value::Map(map) => optional(self.look_up(map, name, span)?, span),
                 Value::Null => Ok(Value::Optional(None)),
                 other => Err(Fault { span, kind: FaultKind::NoFields(name, other.kind()) }),
             },
@@ -80,19 +92,18 @@ impl<'a, T: Tracer> Run<'a, '_, T> {
             Value::Optional(Some(inner)) => (Value::clone(&inner), true),
             other => (other, optional),
         };
-        let mut cost = 0;
         let found = match &operand {
             Value::List(list) => match ops::index_of(index) {
                 Some(at) => {
-                    cost = at as u64 / 8;
-                    list.get(at).transpose()
+                    self.spend(list.reading_cost().min(1 + at as u64), span)?;
+                    list.get(at).transpose().map_err(Failure::from)
                 }
                 None if matches!(index, Value::Int(_) | Value::Uint(_)) => Ok(None),
                 None => return Err(no_overload("[]", &[&operand, index], span)),
             },
             Value::Map(map) => match index {
                 Value::String(_) | Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Double(_) => {
-                    map.get(index, &mut cost)
+                    map.get(index, &mut self.budget)
                 }
                 _ if optional => Ok(None),
                 _ => return Err(no_overload("[]", &[&operand, index], span)),
@@ -100,9 +111,8 @@ impl<'a, T: Tracer> Run<'a, '_, T> {
             Value::Null if optional => Ok(None),
             _ => return Err(no_overload("[]", &[&operand, index], span)),
         };
-        self.spend(cost, span)?;
         match found {
-            Err(_) => Err(Fault { span, kind: FaultKind::Unreadable }),
+            Err(failure) => Err(fault(failure, "[]", &[&operand, index], span)),
             Ok(found) if optional => Ok(Value::Optional(found.map(Arc::new))),
             Ok(Some(found)) => Ok(found),
             Ok(None) if matches!(operand, Value::List(_)) => {

@@ -28,6 +28,7 @@ impl<'a, T: Tracer> Run<'a, '_, T> {
         let unreadable = Fault { span, kind: FaultKind::Unreadable };
         match range {
             Value::List(list) => {
+                self.spend(list.reading_cost(), span)?;
                 bounded(list.len(), span)?;
                 for (index, item) in list.iter().enumerate() {
                     let item = item.map_err(|_| unreadable)?;
@@ -39,6 +40,7 @@ impl<'a, T: Tracer> Run<'a, '_, T> {
                 }
             }
             Value::Map(map) => {
+                self.spend(map.reading_cost(), span)?;
                 bounded(map.len(), span)?;
                 for member in map.iter() {
                     let (key, value) = member.map_err(|_| unreadable)?;

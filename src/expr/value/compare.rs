@@ -2,53 +2,58 @@
 
 use std::cmp::Ordering;
 
-use super::{Unreadable, Value, length_cost};
+use super::{Value, length_cost};
+use crate::expr::BUDGET;
+use crate::expr::functions::{Failure, spend};
 
 impl Value<'_> {
-    /// Whether both are the same, in type as well.
+    /// Whether both are the same, in type as well. What takes longer to compare than [`BUDGET`] is not.
     pub fn same(&self, other: &Self) -> bool {
-        self.type_name() == other.type_name() && self.equals(other, &mut 0) == Ok(true)
+        self.type_name() == other.type_name() && self.equals(other, &mut { BUDGET }) == Ok(true)
     }
 
-    /// Equality as CEL has it: numbers of all types by their value, values of different types never. `cost` is counted
-    /// up by what is looked at. A received number that is out of range is an error.
-    pub(in crate::expr) fn equals(&self, other: &Self, cost: &mut u64) -> Result<bool, Unreadable> {
-        *cost += 1;
+    /// Equality as CEL has it: numbers of all types by their value, values of different types never. What is looked at
+    /// is paid for first: a list that holds another twice is small, and may be long to go through. A received number that
+    /// is out of range is an error.
+    pub(in crate::expr) fn equals(&self, other: &Self, budget: &mut u64) -> Result<bool, Failure> {
+        spend(budget, 1)?;
         Ok(match (self, other) {
             (Self::Null, Self::Null) => true,
             (Self::Bool(a), Self::Bool(b)) => a == b,
             (Self::String(a), Self::String(b)) => {
-                *cost += length_cost(a.as_str().len().min(b.as_str().len()));
+                spend(budget, length_cost(a.as_str().len().min(b.as_str().len())))?;
                 a.as_str() == b.as_str()
             }
             (Self::Bytes(a), Self::Bytes(b)) => {
-                *cost += length_cost(a.as_slice().len().min(b.as_slice().len()));
+                spend(budget, length_cost(a.as_slice().len().min(b.as_slice().len())))?;
                 a.as_slice() == b.as_slice()
             }
             (Self::Timestamp(a), Self::Timestamp(b)) => a == b,
             (Self::Duration(a), Self::Duration(b)) => a == b,
             (Self::Type(a), Self::Type(b)) => a == b,
             (Self::Optional(None), Self::Optional(None)) => true,
-            (Self::Optional(Some(a)), Self::Optional(Some(b))) => a.equals(b, cost)?,
+            (Self::Optional(Some(a)), Self::Optional(Some(b))) => a.equals(b, budget)?,
             (Self::List(a), Self::List(b)) => {
+                spend(budget, a.reading_cost() + b.reading_cost())?;
                 if a.len() != b.len() {
                     return Ok(false);
                 }
                 for (a, b) in a.iter().zip(b.iter()) {
-                    if !a?.equals(&b?, cost)? {
+                    if !a?.equals(&b?, budget)? {
                         return Ok(false);
                     }
                 }
                 true
             }
             (Self::Map(a), Self::Map(b)) => {
+                spend(budget, a.reading_cost() + b.reading_cost())?;
                 if a.len() != b.len() {
                     return Ok(false);
                 }
                 for member in a.iter() {
                     let (key, value) = member?;
-                    match b.get(&key, cost)? {
-                        Some(other) if value.equals(&other, cost)? => {}
+                    match b.get(&key, budget)? {
+                        Some(other) if value.equals(&other, budget)? => {}
                         Some(_) | None => return Ok(false),
                     }
                 }
@@ -56,6 +61,15 @@ impl Value<'_> {
             }
             _ => compare_numbers(self, other) == Some(Some(Ordering::Equal)),
         })
+    }
+
+    /// What [`compare`](Self::compare) costs.
+    pub(in crate::expr) fn compare_cost(&self, other: &Self) -> u64 {
+        match (self, other) {
+            (Self::String(a), Self::String(b)) => length_cost(a.as_str().len().min(b.as_str().len())),
+            (Self::Bytes(a), Self::Bytes(b)) => length_cost(a.as_slice().len().min(b.as_slice().len())),
+            _ => 0,
+        }
     }
 
     /// Which comes first; none for values that have no order between them. The inner none is for what is no number.

@@ -1,7 +1,8 @@
 //! Texts, bytes, lists and maps, whether they were received, stand in an expression, or were made.
 
-use super::{Blob, List, Map, Text, Unreadable, Value};
+use super::{Blob, List, Map, Text, Unreadable, Value, length_cost};
 use crate::base::json::Json;
+use crate::expr::functions::{Failure, spend};
 
 impl Text<'_> {
     /// The text.
@@ -36,6 +37,15 @@ impl<'a> List<'a> {
     /// Whether it has none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// What it costs to go through it: a received one is decoded each time.
+    pub(in crate::expr) fn reading_cost(&self) -> u64 {
+        match self {
+            Self::Json(json) => length_cost(json.raw().len()),
+            Self::Borrowed(items) => items.len() as u64 / 8,
+            Self::Shared(items) => items.len() as u64 / 8,
+        }
     }
 
     /// The item at an index.
@@ -74,6 +84,15 @@ impl<'a> Map<'a> {
         self.len() == 0
     }
 
+    /// What it costs to go through it: a received one is decoded each time.
+    pub(in crate::expr) fn reading_cost(&self) -> u64 {
+        match self {
+            Self::Json(json) => length_cost(json.raw().len()),
+            Self::Borrowed(members) => members.len() as u64 / 8,
+            Self::Shared(members) => members.len() as u64 / 8,
+        }
+    }
+
     /// The value of a text key.
     pub fn field(&self, name: &str) -> Option<Result<Value<'a>, Unreadable>> {
         let named = |members: &[(Value<'a>, Value<'a>)]| {
@@ -87,10 +106,10 @@ impl<'a> Map<'a> {
     }
 
     /// The value of any key; numbers of all types by their value.
-    pub(in crate::expr) fn get(&self, key: &Value<'_>, cost: &mut u64) -> Result<Option<Value<'a>>, Unreadable> {
+    pub(in crate::expr) fn get(&self, key: &Value<'_>, budget: &mut u64) -> Result<Option<Value<'a>>, Failure> {
         if let Value::String(text) = key {
-            *cost += self.len() as u64;
-            return self.field(text.as_str()).transpose();
+            spend(budget, self.reading_cost() + self.len() as u64)?;
+            return Ok(self.field(text.as_str()).transpose()?);
         }
         let members: &[(Value<'a>, Value<'a>)] = match self {
             Self::Json(_) => &[],
@@ -98,7 +117,7 @@ impl<'a> Map<'a> {
             Self::Shared(members) => members,
         };
         for (found, value) in members {
-            if found.equals(key, cost)? {
+            if found.equals(key, budget)? {
                 return Ok(Some(value.clone()));
             }
         }

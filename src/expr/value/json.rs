@@ -2,7 +2,8 @@
 
 use super::{List, Map, Text, Unreadable, Value};
 use crate::base::json::{Json, Kind as JsonKind};
-use crate::expr::times;
+use crate::expr::functions::spend;
+use crate::expr::{BUDGET, times};
 
 impl<'a> Value<'a> {
     /// What stands in received JSON.
@@ -64,14 +65,21 @@ impl<'a> Value<'a> {
         Ok(Self::Map(Map::Shared(members.into())))
     }
 
-    /// As JSON: times as RFC 3339, durations as `"3s"`, bytes as base64. The text says why there is none.
+    /// As JSON: times as RFC 3339, durations as `"3s"`, bytes as base64. The text says why there is none; what takes more
+    /// steps than [`BUDGET`] has none.
     pub fn to_json(&self) -> Result<serde_json::Value, &'static str> {
+        self.to_json_within(&mut { BUDGET })
+    }
+
+    /// The same at the cost of a budget. What a value holds may stand in it many times over, since copies are shared.
+    pub(in crate::expr) fn to_json_within(&self, budget: &mut u64) -> Result<serde_json::Value, &'static str> {
         use base64::Engine as _;
         use serde_json::Value as Json;
         const UNREADABLE: &str = "a number is out of range, or a text has half a character";
+        spend(budget, 1 + self.own_cost()).map_err(|_| "it is too large")?;
         Ok(match self {
             Self::Null | Self::Optional(None) => Json::Null,
-            Self::Optional(Some(value)) => value.to_json()?,
+            Self::Optional(Some(value)) => value.to_json_within(budget)?,
             Self::Bool(truth) => Json::Bool(*truth),
             Self::Int(number) => Json::from(*number),
             Self::Uint(number) => Json::from(*number),
@@ -84,7 +92,7 @@ impl<'a> Value<'a> {
             Self::Duration(duration) => Json::String(times::duration_text(*duration)),
             Self::Type(_) => return Err("a type has no JSON form"),
             Self::List(list) => {
-                let items = list.iter().map(|item| item.map_err(|_| UNREADABLE)?.to_json());
+                let items = list.iter().map(|item| item.map_err(|_| UNREADABLE)?.to_json_within(budget));
                 Json::Array(items.collect::<Result<_, _>>()?)
             }
             Self::Map(map) => {
@@ -98,7 +106,7 @@ impl<'a> Value<'a> {
                         Self::Uint(number) => number.to_string(),
                         _ => return Err("a map's key has no JSON form"),
                     };
-                    members.insert(key, value.to_json()?);
+                    members.insert(key, value.to_json_within(budget)?);
                 }
                 Json::Object(members)
             }
