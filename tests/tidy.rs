@@ -78,7 +78,15 @@ fn files() -> Vec<File> {
         for entry in fs::read_dir(directory).expect("a directory") {
             let path = entry.expect("an entry").path();
             let name = path.strip_prefix(root).expect("under the root").to_str().expect("UTF-8").to_owned();
-            let skipped = [".git", "target", "data", "proptest-regressions", "benches/floor/target"];
+            let skipped = [
+                ".git",
+                "target",
+                "data",
+                "proptest-regressions",
+                "benches/floor/target",
+                "fuzz/target",
+                "fuzz/corpus",
+            ];
             if skipped.contains(&name.as_str()) {
                 continue;
             }

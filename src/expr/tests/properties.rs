@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::base::json::Document;
 
-/// So many times as many cases as usual; `PROPTEST_CASES` says how many are usual.
+/// So many times as many cases as usual, unless `PROPTEST_CASES` says how many.
 fn times(factor: u32) -> ProptestConfig {
     let usual = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
     ProptestConfig { cases: usual.cases * factor, ..usual }
