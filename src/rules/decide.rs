@@ -106,9 +106,10 @@ impl<'a> Run<'a> {
             trace.rules.push(RuleTrace { id: rule.id.clone(), shadow: rule.shadow, outcome, took });
         }
         let took = (watch.elapsed)().saturating_sub(start);
+        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         for rule in &mut trace.rules {
-            let share = rule.took.as_nanos().saturating_mul(took.as_nanos()) / u128::from(steps.max(1));
-            rule.took = Duration::from_nanos(u64::try_from(share).unwrap_or(u64::MAX));
+            let own = u64::try_from(rule.took.as_nanos()).unwrap_or(u64::MAX);
+            rule.took = Duration::from_nanos(own.saturating_mul(took) / steps.max(1));
         }
         (settled, trace)
     }
