@@ -70,7 +70,7 @@ fn rules(bodies: &[String]) -> RuleSet {
     let mut text = String::new();
     for (number, body) in bodies.iter().enumerate() {
         let on = if body.contains("set.") { "preCreateUser\", \"validateUser" } else { "validateUser" };
-        text += &format!("[[rule]]\nid = \"{number}\"\non = [\"{on}\"]\n{body}\n");
+        text = format!("{text}[[rule]]\nid = \"{number}\"\non = [\"{on}\"]\n{body}\n");
     }
     let mut findings = Diagnostics::default();
     let tree = tree::parse(&Arc::new(Source { name: "bench".into(), text }), &mut findings);

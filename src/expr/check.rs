@@ -65,7 +65,9 @@ impl Checker<'_> {
                 if yes == no { yes } else { Type::Dyn }
             }
             Kind::List(items) => {
-                items.iter().for_each(|item| _ = self.infer(&item.value));
+                for item in items {
+                    self.infer(&item.value);
+                }
                 Type::List
             }
             Kind::Map(members) => {
@@ -235,7 +237,7 @@ impl Checker<'_> {
         match closest(name, &names) {
             Some(near) => self.error_with_hint("unknown-function", place, message, format!("did you mean `{near}`?")),
             None => {
-                self.error_with_hint("unknown-function", place, message, "docs/rules.md has a table of all functions")
+                self.error_with_hint("unknown-function", place, message, "docs/rules.md has a table of all functions");
             }
         }
     }

@@ -161,6 +161,7 @@ pub(super) fn double_text(number: f64) -> String {
 
 // --- optionals ---
 
+#[expect(clippy::unnecessary_wraps, reason = "a function of the table")]
 pub(super) fn optional_none<'a>(_: &[Value<'a>], _: &mut u64) -> Outcome<'a> {
     Ok(Value::Optional(None))
 }

@@ -50,6 +50,7 @@ impl<'a, T: Tracer> Run<'a, '_, T> {
         value
     }
 
+    #[expect(clippy::too_many_lines, reason = "one walk, in which each kind of code is a few lines")]
     fn op(&mut self, code: &'a Code) -> Evaluated<'a> {
         let span = code.span;
         match &code.op {
@@ -297,15 +298,12 @@ impl<'a, T: Tracer> Run<'a, '_, T> {
     }
 
     fn spend(&mut self, steps: u64, span: Span) -> Result<(), Fault<'a>> {
-        match self.budget.checked_sub(steps) {
-            Some(left) => {
-                self.budget = left;
-                Ok(())
-            }
-            None => {
-                self.budget = 0;
-                Err(Fault { span, kind: FaultKind::Budget })
-            }
+        if let Some(left) = self.budget.checked_sub(steps) {
+            self.budget = left;
+            Ok(())
+        } else {
+            self.budget = 0;
+            Err(Fault { span, kind: FaultKind::Budget })
         }
     }
 }

@@ -57,16 +57,25 @@ fn clause(
         'd' => match value {
             Value::Int(number) => put(out, format_args!("{number}")),
             Value::Uint(number) => put(out, format_args!("{number}")),
-            Value::Double(number) if !number.is_finite() => special(out, *number),
+            Value::Double(number) if !number.is_finite() => {
+                special(out, *number);
+                Ok(())
+            }
             _ => Err(WRONG),
         },
         'f' => match number(value) {
-            Some(number) if !number.is_finite() => special(out, number),
+            Some(number) if !number.is_finite() => {
+                special(out, number);
+                Ok(())
+            }
             Some(number) => put(out, format_args!("{number:.*}", precision.unwrap_or(6))),
             None => Err(WRONG),
         },
         'e' => match number(value) {
-            Some(number) if !number.is_finite() => special(out, number),
+            Some(number) if !number.is_finite() => {
+                special(out, number);
+                Ok(())
+            }
             Some(number) => {
                 let text = format!("{number:.*e}", precision.unwrap_or(6));
                 let (digits, power) = text.split_once('e').unwrap_or((&text, "0"));
@@ -136,7 +145,7 @@ fn number(value: &Value<'_>) -> Option<f64> {
     }
 }
 
-fn special(out: &mut String, number: f64) -> Result<(), Failure> {
+fn special(out: &mut String, number: f64) {
     out.push_str(if number.is_nan() {
         "NaN"
     } else if number > 0.0 {
@@ -144,7 +153,6 @@ fn special(out: &mut String, number: f64) -> Result<(), Failure> {
     } else {
         "-Infinity"
     });
-    Ok(())
 }
 
 /// What a value holds may stand in it many times over, so that each part is paid for before it is written.
@@ -155,7 +163,7 @@ fn text(out: &mut String, value: &Value<'_>, budget: &mut u64) -> Result<(), Fai
         Value::Bool(truth) => put(out, format_args!("{truth}"))?,
         Value::Int(number) => put(out, format_args!("{number}"))?,
         Value::Uint(number) => put(out, format_args!("{number}"))?,
-        Value::Double(number) if !number.is_finite() => special(out, *number)?,
+        Value::Double(number) if !number.is_finite() => special(out, *number),
         Value::Double(number) => out.push_str(&double_text(*number)),
         Value::String(text) => out.push_str(text.as_str()),
         Value::Bytes(bytes) => out.push_str(&String::from_utf8_lossy(bytes.as_slice())),

@@ -186,6 +186,6 @@ pub(super) const MACROS: &[&str] = &[
 pub(super) const UNSUPPORTED: &[&str] = &["math", "base64", "sets", "lists", "proto", "regex"];
 
 /// The forms of the function of that name that are called the same way.
-pub(super) fn forms<'n>(name: &'n str, receiver: bool) -> impl Iterator<Item = &'static Function> + Clone + use<'n> {
+pub(super) fn forms(name: &str, receiver: bool) -> impl Iterator<Item = &'static Function> + Clone + use<'_> {
     FUNCTIONS.iter().filter(move |function| function.name == name && function.receiver.is_some() == receiver)
 }

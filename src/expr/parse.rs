@@ -188,7 +188,7 @@ impl Parser {
                 let span = operand.span.to(self.expect("]")?);
                 operand = self.node(Kind::Index { operand: Box::new(operand), index, optional }, span)?;
             } else if self.sees("{") && is_qualified_name(&operand) {
-                operand = self.message(operand)?;
+                operand = self.message(&operand)?;
             } else {
                 return Ok(operand);
             }

@@ -7,7 +7,7 @@ use crate::base::json::Key;
 /// The paths of a set of expressions, a variable's name first.
 #[derive(Debug, Default)]
 pub struct Paths {
-    paths: Vec<Vec<String>>,
+    all: Vec<Vec<String>>,
     depths: Vec<u8>,
     roots: Vec<Step>,
 }
@@ -41,14 +41,14 @@ pub enum Slot<'a> {
 impl Paths {
     /// The slot of a path; the same path has the same slot. None where there are as many as there can be.
     pub(super) fn intern(&mut self, path: &[String]) -> Option<u16> {
-        if let Some(slot) = self.paths.iter().position(|known| known == path) {
+        if let Some(slot) = self.all.iter().position(|known| known == path) {
             return u16::try_from(slot).ok();
         }
         if path.len() > usize::from(u8::MAX) {
             return None;
         }
-        let slot = u16::try_from(self.paths.len()).ok()?;
-        self.paths.push(path.to_vec());
+        let slot = u16::try_from(self.all.len()).ok()?;
+        self.all.push(path.to_vec());
         self.depths.push(u8::try_from(path.len().saturating_sub(1)).ok()?);
         let mut steps = &mut self.roots;
         for (depth, name) in path.iter().enumerate() {
@@ -81,17 +81,17 @@ impl Paths {
 
     /// How many slots there are.
     pub fn len(&self) -> usize {
-        self.paths.len()
+        self.all.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.paths.is_empty()
+        self.all.is_empty()
     }
 
     /// The path of a slot.
     pub fn path(&self, slot: u16) -> &[String] {
-        self.paths.get(usize::from(slot)).map_or(&[], Vec::as_slice)
+        self.all.get(usize::from(slot)).map_or(&[], Vec::as_slice)
     }
 
     /// The depth of each slot's last field.
@@ -106,7 +106,7 @@ impl Paths {
 
     /// Whether a path is exactly this.
     pub fn has(&self, path: &[&str]) -> bool {
-        self.paths.iter().any(|known| known.iter().map(String::as_str).eq(path.iter().copied()))
+        self.all.iter().any(|known| known.iter().map(String::as_str).eq(path.iter().copied()))
     }
 
     /// Fills the slots of a variable's paths.

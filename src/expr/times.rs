@@ -112,6 +112,7 @@ pub(super) fn duration_text(duration: TimeDelta) -> String {
 
 // --- parts of a time ---
 
+#[expect(clippy::unnecessary_wraps, reason = "what every function of a time ends with")]
 fn int<'a>(number: impl Into<i64>) -> Outcome<'a> {
     Ok(Value::Int(number.into()))
 }

@@ -103,6 +103,7 @@ impl<'a> Value<'a> {
     }
 
     /// The same value, borrowed from this one.
+    #[must_use]
     pub fn borrow(&'a self) -> Value<'a> {
         match self {
             Self::String(text) => Self::String(Text::Borrowed(text.as_str())),

@@ -123,7 +123,7 @@ impl<'a, T: Tracer> Run<'a, '_, T> {
     }
 }
 
-fn optional<'a>(found: Option<Result<Value<'a>, Unreadable>>, span: Span) -> Result<Value<'a>, Fault<'a>> {
+fn optional(found: Option<Result<Value<'_>, Unreadable>>, span: Span) -> Result<Value<'_>, Fault<'_>> {
     let found = found.transpose().map_err(|_| Fault { span, kind: FaultKind::Unreadable })?;
     Ok(Value::Optional(found.map(Arc::new)))
 }

@@ -34,8 +34,8 @@ impl Parser {
         self.node(Kind::Map(members), start.to(end))
     }
 
-    pub(super) fn message(&mut self, name: Expr) -> Parsed {
-        let text = qualified_name(&name).unwrap_or_default();
+    pub(super) fn message(&mut self, name: &Expr) -> Parsed {
+        let text = qualified_name(name).unwrap_or_default();
         self.expect("{")?;
         while !self.sees("}") {
             self.skip("?");

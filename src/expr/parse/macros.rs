@@ -5,7 +5,6 @@ use crate::expr::ast::{Expr, Fold, FoldKind, Kind, Span};
 
 impl Parser {
     /// The macro that the call is, or its parts again.
-    #[expect(clippy::type_complexity, reason = "the parts of a call that is none")]
     pub(super) fn fold(
         &mut self,
         operand: Expr,

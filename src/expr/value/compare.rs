@@ -15,6 +15,7 @@ impl Value<'_> {
     /// Equality as CEL has it: numbers of all types by their value, values of different types never. What is looked at
     /// is paid for first: a list that holds another twice is small, and may be long to go through. A received number that
     /// is out of range is an error.
+    #[expect(clippy::match_same_arms, reason = "each pair of types has a line of its own")]
     pub(in crate::expr) fn equals(&self, other: &Self, budget: &mut u64) -> Result<bool, Failure> {
         spend(budget, 1)?;
         Ok(match (self, other) {
@@ -73,6 +74,7 @@ impl Value<'_> {
     }
 
     /// Which comes first; none for values that have no order between them. The inner none is for what is no number.
+    #[expect(clippy::option_option, reason = "no order at all, and none between these two, are two things")]
     pub(in crate::expr) fn compare(&self, other: &Self) -> Option<Option<Ordering>> {
         Some(Some(match (self, other) {
             (Self::Bool(a), Self::Bool(b)) => a.cmp(b),
@@ -91,8 +93,8 @@ impl Value<'_> {
             Self::Double(number) => *number == 0.0,
             Self::String(text) => text.as_str().is_empty(),
             Self::Bytes(blob) => blob.as_slice().is_empty(),
-            Self::List(list) => list.len() == 0,
-            Self::Map(map) => map.len() == 0,
+            Self::List(list) => list.is_empty(),
+            Self::Map(map) => map.is_empty(),
             Self::Duration(duration) => duration.is_zero(),
             Self::Timestamp(_)
             | Self::Bool(true)
@@ -107,6 +109,7 @@ impl Value<'_> {
 /// The order of two numbers of any types; outer none where one is no number, inner none where one is NaN. A double and an
 /// integer are compared as doubles, unless the double is beyond every integer, as the specification's cases have it.
 #[expect(clippy::cast_precision_loss, reason = "as specified")]
+#[expect(clippy::option_option, reason = "no number, and no order, are two things")]
 fn compare_numbers(a: &Value<'_>, b: &Value<'_>) -> Option<Option<Ordering>> {
     use Value::{Double, Int, Uint};
     Some(match (a, b) {

@@ -23,7 +23,7 @@ impl<'a> Value<'a> {
         })
     }
 
-    /// A serde_json value's.
+    /// A `serde_json` value's.
     pub fn from_value(value: &serde_json::Value) -> Self {
         use serde_json::Value as Json;
         match value {

@@ -85,7 +85,7 @@ fn a_deep_event_is_gone_through() {
 fn shared(levels: usize, end: &str) -> String {
     let mut source = "cel.bind(a0, [1, 1], ".to_owned();
     for level in 1..levels {
-        source.push_str(&format!("cel.bind(a{level}, [a{0}, a{0}], ", level - 1));
+        source = format!("{source}cel.bind(a{level}, [a{0}, a{0}], ", level - 1);
     }
     format!("{source}{}{}", end.replace("LAST", &format!("a{}", levels - 1)), ")".repeat(levels))
 }

@@ -103,6 +103,7 @@ fn any_of(choices: Vec<BoxedStrategy<String>>) -> BoxedStrategy<String> {
 }
 
 /// Expressions that are made of `t`, one deeper. `body` is what macros apply, which may name `x` and `y`.
+#[expect(clippy::too_many_lines, reason = "one list of all forms")]
 fn deeper(t: &Typed, body: Option<&Typed>) -> Typed {
     let operator = |signs: &[&'static str]| prop::sample::select(signs.to_vec());
     let field = prop::sample::select(vec!["a", "b", "c"]);
@@ -295,7 +296,7 @@ fn from_theirs(value: &cel::Value) -> Json {
         }
         other => match <&OptionalValue>::try_from(other) {
             Ok(optional) => optional.value().map_or(Json::Null, from_theirs),
-            Err(_) => panic!("a value that no expression makes: {other:?}"),
+            Err(error) => panic!("a value that no expression makes: {other:?}, {error}"),
         },
     }
 }
