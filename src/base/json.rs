@@ -99,6 +99,13 @@ impl Document {
 
 // === impl Json ===
 
+/// It shows what kind of value it is, never the value.
+impl std::fmt::Debug for Json<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Json({:?})", self.kind())
+    }
+}
+
 impl<'a> Json<'a> {
     fn slot_ref(self) -> &'a Slot {
         &self.document.slots[self.at as usize]
@@ -210,6 +217,11 @@ impl<'a> Key<'a> {
     /// Decoded.
     pub fn decode(self) -> Result<Cow<'a, str>, LoneSurrogate> {
         text::decode(self.raw, self.escaped)
+    }
+
+    /// Whether it has escapes, so that it is not what it looks like.
+    pub fn is_escaped(self) -> bool {
+        self.escaped
     }
 
     /// Whether it is `name`.

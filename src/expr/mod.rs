@@ -1,24 +1,54 @@
-//! CEL expressions: compiled and checked at load, evaluated on an event's values, bounded in both.
+//! CEL expressions: parsed, checked against a schema, compiled once, evaluated on what came in, bounded in all of it.
 //!
-//! The evaluator is the cel crate's, behind this interface. What the names in an expression mean is told by a [`Schema`]
-//! that `rules` fills. Nothing here waits, reads a clock, or touches a file.
+//! Source: the CEL language definition (cel.dev) and its conformance tests. What the names in an expression mean is told by
+//! a [`Schema`] that `rules` fills. Nothing here waits, reads a clock, or touches a file.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `lex`, `parse`, `ast` | source to a tree with places |
+//! | `names` | what a name means: variable and path, macro's variable, type, function |
+//! | `check`, `schema` | what can be said before an event comes |
+//! | `lower`, `code` | the tree to code: slots, constants, compiled regular expressions |
+//! | `slots` | the paths that expressions name, looked up once for an event |
+//! | `eval`, `ops`, `value` | code to a value |
+//! | `functions` | the table of functions; `convert strings format times own` are what it runs |
 
+mod ast;
 mod check;
+mod code;
 mod compile;
-mod evaluate;
+mod convert;
+mod eval;
+mod expression;
+mod format;
 pub mod functions;
-mod library;
+mod lex;
+mod lower;
+mod names;
+mod ops;
+mod own;
+mod parse;
 mod schema;
+mod slots;
+mod strings;
+mod times;
 mod value;
+
+#[cfg(test)]
+mod tests;
 
 use std::ops::Range;
 
 pub use compile::{Compiled, Compiler, MAX_NODES, MAX_SOURCE_BYTES};
-pub use evaluate::{EvalError, Expression, MAX_ELEMENTS, Scope};
+pub use expression::{BUDGET, EvalError, Expression, Scope, Step};
 pub use schema::{Schema, Type};
-pub use value::Value;
+pub use slots::{Paths, Slot};
+pub use value::{List, Map, Text, Unreadable, Value};
 
 use crate::base::diagnostic::Severity;
+
+/// How many elements one macro may go through.
+pub const MAX_ELEMENTS: usize = 1000;
 
 /// Something to say about an expression's source.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,250 +1,241 @@
-//! JSON to CEL and back.
-//!
-//! Integers within 64 bits are `int`, other numbers `double`. A number that is not finite and a text with half a character
-//! have no CEL value: the path to each is kept, and an expression that names it, or anything it lies in, is an error.
+//! A value while an expression is evaluated: what came in is borrowed, only what an expression makes is owned.
 
-use std::collections::HashMap;
+mod compare;
+mod containers;
+mod json;
+
 use std::sync::Arc;
 
-use base64::Engine as _;
-use cel::objects::{Key, Map, OptionalValue};
+use chrono::{DateTime, TimeDelta, Utc};
 
-use super::EvalError;
-use crate::base::json::{Json, Kind};
+use super::schema::Type;
+use crate::base::json::Json;
 
-/// A value as expressions see it. Cloning is cheap.
+/// A value. Cloning copies no text, list or map.
 #[derive(Clone, Debug)]
-pub struct Value(pub(super) cel::Value);
-
-/// A value read from JSON, and what of it could not be read.
-#[derive(Clone, Debug)]
-pub struct Read {
-    /// The value, `null` in the places that could not be read.
-    pub value: Value,
-    /// The paths that could not be read.
-    pub unreadable: Vec<Vec<String>>,
+pub enum Value<'a> {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// 64 bits with sign.
+    Int(i64),
+    /// 64 bits without.
+    Uint(u64),
+    /// 64 bits of floating point.
+    Double(f64),
+    /// Text.
+    String(Text<'a>),
+    /// Bytes.
+    Bytes(Blob<'a>),
+    /// A list.
+    List(List<'a>),
+    /// A map.
+    Map(Map<'a>),
+    /// A time.
+    Timestamp(DateTime<Utc>),
+    /// A length of time.
+    Duration(TimeDelta),
+    /// An optional value.
+    Optional(Option<Arc<Value<'a>>>),
+    /// A type.
+    Type(&'static str),
 }
 
-impl Value {
-    /// The value without fields.
-    pub fn empty_map() -> Self {
-        Self(cel::Value::Map(Map { map: Arc::default() }))
+/// Text, borrowed or shared.
+#[derive(Clone, Debug)]
+pub enum Text<'a> {
+    /// From the event or from an expression.
+    Borrowed(&'a str),
+    /// Made by an expression.
+    Shared(Arc<str>),
+}
+
+/// Bytes, borrowed or shared.
+#[derive(Clone, Debug)]
+pub enum Blob<'a> {
+    /// From an expression.
+    Borrowed(&'a [u8]),
+    /// Made by one.
+    Shared(Arc<[u8]>),
+}
+
+/// A list, received or made.
+#[derive(Clone, Debug)]
+pub enum List<'a> {
+    /// As received.
+    Json(Json<'a>),
+    /// From an expression.
+    Borrowed(&'a [Value<'a>]),
+    /// Made by one.
+    Shared(Arc<[Value<'a>]>),
+}
+
+/// A map, received or made. A made one keeps the order of its members.
+#[derive(Clone, Debug)]
+pub enum Map<'a> {
+    /// As received.
+    Json(Json<'a>),
+    /// From an expression.
+    Borrowed(&'a [(Value<'a>, Value<'a>)]),
+    /// Made by one, or received and changed.
+    Shared(Arc<[(Value<'a>, Value<'a>)]>),
+}
+
+/// A received number or text that has no value: it is out of range, or half a character.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unreadable;
+
+/// Seconds either way that a duration may have, by the specification.
+const MAX_DURATION_SECONDS: i64 = 315_576_000_000;
+/// The first and the last second that a time may be in, by the specification.
+const TIMES: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
+
+impl<'a> Value<'a> {
+    /// A text that is owned.
+    pub fn text(text: impl Into<Arc<str>>) -> Self {
+        Self::String(Text::Shared(text.into()))
     }
 
-    /// Null.
-    pub fn null() -> Self {
-        Self(cel::Value::Null)
+    /// A list that is owned.
+    pub fn list(items: Vec<Value<'a>>) -> Self {
+        Self::List(List::Shared(items.into()))
     }
 
-    /// A text.
-    pub fn text(text: &str) -> Self {
-        Self(cel::Value::String(Arc::new(text.to_owned())))
-    }
-
-    /// A time.
-    pub fn timestamp(time: chrono::DateTime<chrono::Utc>) -> Self {
-        Self(cel::Value::Timestamp(time.fixed_offset()))
-    }
-
-    /// Reads received JSON. Members for whose path `leave_out` is true are not there, key and all.
-    pub fn read(json: Json<'_>, leave_out: &dyn Fn(&[String]) -> bool) -> Read {
-        let mut reader = Reader { leave_out, path: Vec::new(), unreadable: Vec::new() };
-        let value = Self(reader.read(json));
-        Read { value, unreadable: reader.unreadable }
-    }
-
-    /// A `serde_json` value's.
-    pub fn from_json(json: &serde_json::Value) -> Self {
-        use serde_json::Value as Json;
-        Self(match json {
-            Json::Null => cel::Value::Null,
-            Json::Bool(truth) => cel::Value::Bool(*truth),
-            Json::Number(number) => match number.as_i64() {
-                Some(integer) => cel::Value::Int(integer),
-                None => cel::Value::Float(number.as_f64().unwrap_or(f64::NAN)),
-            },
-            Json::String(text) => cel::Value::String(Arc::new(text.clone())),
-            Json::Array(items) => {
-                cel::Value::List(Arc::new(items.iter().map(|item| Self::from_json(item).0).collect()))
-            }
-            Json::Object(members) => cel::Value::Map(Map {
-                map: Arc::new(members.iter().map(|(key, value)| (text_key(key), Self::from_json(value).0)).collect()),
-            }),
-        })
-    }
-
-    /// Whether it is `true`; none where it is no bool.
-    pub fn as_bool(&self) -> Option<bool> {
-        match self.0 {
-            cel::Value::Bool(truth) => Some(truth),
-            _ => None,
-        }
-    }
-
-    /// What an optional holds; a value that is no optional is itself.
-    pub fn unwrap_optional(self) -> Option<Self> {
-        match <&OptionalValue>::try_from(&self.0) {
-            Ok(optional) => optional.value().cloned().map(Self),
-            Err(_) => Some(self),
-        }
-    }
-
-    /// As JSON: times as RFC 3339, durations as `"3s"`, bytes as base64, members of a map in the order of their keys.
-    ///
-    /// # Errors
-    ///
-    /// Numbers that are not finite, and values that JSON has no form for.
-    pub fn to_json(&self) -> Result<serde_json::Value, EvalError> {
-        to_json(&self.0)
-    }
-
-    /// Whether both are the same, in type as well.
-    pub fn same(&self, other: &Self) -> bool {
-        std::mem::discriminant(&self.0) == std::mem::discriminant(&other.0) && self.0 == other.0
-    }
-
-    /// A copy of this map with `value` at `path`, or without what is there; the caller knows that it can be done.
+    /// The same value, borrowed from this one.
     #[must_use]
-    pub fn with(&self, path: &[String], value: Option<&Self>) -> Self {
-        let Some((name, rest)) = path.split_first() else { return value.cloned().unwrap_or_else(Self::null) };
-        let mut members = match &self.0 {
-            cel::Value::Map(map) => HashMap::clone(&map.map),
-            _ => HashMap::new(),
-        };
-        let key = text_key(name);
-        if rest.is_empty() && value.is_none() {
-            members.remove(&key);
-        } else if value.is_some() || members.contains_key(&key) {
-            let below = members.remove(&key).map_or_else(Self::empty_map, Self);
-            members.insert(key, below.with(rest, value).0);
+    pub fn borrow(&'a self) -> Value<'a> {
+        match self {
+            Self::String(text) => Self::String(Text::Borrowed(text.as_str())),
+            Self::Bytes(blob) => Self::Bytes(Blob::Borrowed(blob.as_slice())),
+            Self::List(List::Shared(items)) => Self::List(List::Borrowed(items)),
+            Self::Map(Map::Shared(members)) => Self::Map(Map::Borrowed(members)),
+            other => other.clone(),
         }
-        Self(cel::Value::Map(Map { map: Arc::new(members) }))
+    }
+
+    /// A copy of this map with `value` at `path`, or without what is there. Missing parents are made.
+    #[must_use]
+    pub fn with(&self, path: &[String], value: Option<&Value<'a>>) -> Self {
+        let Some((name, rest)) = path.split_first() else { return value.cloned().unwrap_or(Self::Null) };
+        // A member that has no value is left out: an expression that named it was an error anyway.
+        let mut members: Vec<(Value<'a>, Value<'a>)> = match self {
+            Self::Map(map) => map.iter().filter_map(Result::ok).collect(),
+            _ => Vec::new(),
+        };
+        let at = members.iter().position(|(key, _)| key.as_str() == Some(name));
+        match (at, rest.is_empty(), value) {
+            (Some(at), true, None) => _ = members.remove(at),
+            (Some(at), _, _) => members[at].1 = members[at].1.with(rest, value),
+            (None, _, Some(_)) => {
+                members.push((Self::text(name.as_str()), Self::Map(Map::Borrowed(&[])).with(rest, value)));
+            }
+            (None, _, None) => {}
+        }
+        Self::Map(Map::Shared(members.into()))
     }
 
     /// The value at `path` in this map.
     pub fn find(&self, path: &[String]) -> Option<Self> {
-        path.iter().try_fold(self.clone(), |value, name| match &value.0 {
-            cel::Value::Map(map) => map.map.get(&text_key(name)).cloned().map(Self),
+        path.iter().try_fold(self.clone(), |value, name| match &value {
+            Self::Map(map) => map.field(name)?.ok(),
             _ => None,
         })
     }
-}
 
-fn text_key(name: &str) -> Key {
-    Key::String(Arc::new(name.to_owned()))
-}
-
-struct Reader<'a> {
-    leave_out: &'a dyn Fn(&[String]) -> bool,
-    path: Vec<String>,
-    unreadable: Vec<Vec<String>>,
-}
-
-impl Reader<'_> {
-    fn read(&mut self, json: Json<'_>) -> cel::Value {
-        match json.kind() {
-            Kind::Null => cel::Value::Null,
-            Kind::False => cel::Value::Bool(false),
-            Kind::True => cel::Value::Bool(true),
-            Kind::Number => self.number(json.raw()),
-            Kind::String => match json.as_text() {
-                Some(Ok(text)) => cel::Value::String(Arc::new(text.into_owned())),
-                Some(Err(_)) | None => self.unreadable(),
-            },
-            Kind::Array => {
-                let items = json.items().enumerate().map(|(index, item)| self.below(index.to_string(), item)).collect();
-                cel::Value::List(Arc::new(items))
-            }
-            Kind::Object => {
-                let mut members = HashMap::new();
-                for (key, value) in json.members() {
-                    let Ok(name) = key.decode() else {
-                        self.unreadable();
-                        continue;
-                    };
-                    self.path.push(name.clone().into_owned());
-                    let left_out = (self.leave_out)(&self.path);
-                    self.path.pop();
-                    if !left_out {
-                        let value = self.below(name.clone().into_owned(), value);
-                        members.insert(text_key(&name), value);
-                    }
-                }
-                cel::Value::Map(Map { map: Arc::new(members) })
-            }
+    /// What an optional holds; a value that is no optional is itself.
+    pub fn unwrap_optional(self) -> Option<Self> {
+        match self {
+            Self::Optional(value) => value.map(|value| Self::clone(&value)),
+            other => Some(other),
         }
     }
 
-    fn below(&mut self, step: String, json: Json<'_>) -> cel::Value {
-        self.path.push(step);
-        let value = self.read(json);
-        self.path.pop();
-        value
+    /// The name of its type, as `type(x)` tells.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::Null => "null_type",
+            Self::Bool(_) => "bool",
+            Self::Int(_) => "int",
+            Self::Uint(_) => "uint",
+            Self::Double(_) => "double",
+            Self::String(_) => "string",
+            Self::Bytes(_) => "bytes",
+            Self::List(_) => "list",
+            Self::Map(_) => "map",
+            Self::Timestamp(_) => "google.protobuf.Timestamp",
+            Self::Duration(_) => "google.protobuf.Duration",
+            Self::Optional(_) => "optional_type",
+            Self::Type(_) => "type",
+        }
     }
 
-    fn number(&mut self, raw: &str) -> cel::Value {
-        if let Ok(integer) = raw.parse::<i64>() {
-            return cel::Value::Int(integer);
-        }
-        match raw.parse::<f64>() {
-            Ok(number) if number.is_finite() => cel::Value::Float(number),
-            Ok(_) | Err(_) => self.unreadable(),
+    /// Its type.
+    pub fn kind(&self) -> Type {
+        match self {
+            Self::Null => Type::Null,
+            Self::Bool(_) => Type::Bool,
+            Self::Int(_) => Type::Int,
+            Self::Uint(_) => Type::Uint,
+            Self::Double(_) => Type::Double,
+            Self::String(_) => Type::String,
+            Self::Bytes(_) => Type::Bytes,
+            Self::List(_) => Type::List,
+            Self::Map(_) => Type::Map,
+            Self::Timestamp(_) => Type::Timestamp,
+            Self::Duration(_) => Type::Duration,
+            Self::Optional(_) => Type::Optional,
+            Self::Type(_) => Type::Type,
         }
     }
 
-    fn unreadable(&mut self) -> cel::Value {
-        self.unreadable.push(self.path.clone());
-        cel::Value::Null
+    /// What it costs to go through it, without what the items of a list or a map cost themselves.
+    pub(super) fn own_cost(&self) -> u64 {
+        match self {
+            Self::String(text) => length_cost(text.as_str().len()),
+            Self::Bytes(blob) => length_cost(blob.as_slice().len()),
+            Self::List(list) => list.reading_cost(),
+            Self::Map(map) => map.reading_cost(),
+            Self::Null
+            | Self::Bool(_)
+            | Self::Int(_)
+            | Self::Uint(_)
+            | Self::Double(_)
+            | Self::Timestamp(_)
+            | Self::Duration(_)
+            | Self::Optional(_)
+            | Self::Type(_) => 0,
+        }
+    }
+
+    /// Whether it is `true`; none where it is no bool.
+    pub fn as_bool(&self) -> Option<bool> {
+        match self {
+            Self::Bool(truth) => Some(*truth),
+            _ => None,
+        }
+    }
+
+    /// The text, where it is one.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::String(text) => Some(text.as_str()),
+            _ => None,
+        }
     }
 }
 
-fn to_json(value: &cel::Value) -> Result<serde_json::Value, EvalError> {
-    use serde_json::Value as Json;
-    Ok(match value {
-        cel::Value::Null => Json::Null,
-        cel::Value::Bool(truth) => Json::Bool(*truth),
-        cel::Value::Int(integer) => Json::from(*integer),
-        cel::Value::UInt(integer) => Json::from(*integer),
-        cel::Value::Float(number) => serde_json::Number::from_f64(*number)
-            .map(Json::Number)
-            .ok_or_else(|| EvalError::new("a number that is not finite has no JSON form"))?,
-        cel::Value::String(text) => Json::String(text.to_string()),
-        cel::Value::Bytes(bytes) => Json::String(base64::engine::general_purpose::STANDARD.encode(bytes.as_slice())),
-        cel::Value::Timestamp(time) => Json::String(time.to_utc().to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)),
-        cel::Value::Duration(duration) => Json::String(seconds(*duration)),
-        cel::Value::List(items) => Json::Array(items.iter().map(to_json).collect::<Result<_, _>>()?),
-        cel::Value::Map(map) => {
-            let mut members = Vec::with_capacity(map.map.len());
-            for (key, value) in map.map.iter() {
-                let name = match key {
-                    Key::String(text) => text.to_string(),
-                    Key::Int(integer) => integer.to_string(),
-                    Key::Uint(integer) => integer.to_string(),
-                    Key::Bool(truth) => truth.to_string(),
-                };
-                members.push((name, to_json(value)?));
-            }
-            members.sort_by(|(a, _), (b, _)| a.cmp(b));
-            Json::Object(members.into_iter().collect())
-        }
-        cel::Value::Opaque(_) => match <&OptionalValue>::try_from(value) {
-            Ok(optional) => optional.value().map_or(Ok(Json::Null), to_json)?,
-            Err(_) => return Err(EvalError::new("the value has no JSON form")),
-        },
-        cel::Value::Function(..) | cel::Value::Struct(_) => {
-            return Err(EvalError::new("the value has no JSON form"));
-        }
-    })
+/// What looking at so many bytes costs, in steps.
+pub(super) fn length_cost(bytes: usize) -> u64 {
+    bytes as u64 / 32
 }
 
-/// `3s`, `1.5s`, `-0.25s`.
-fn seconds(duration: chrono::Duration) -> String {
-    let nanoseconds = duration.subsec_nanos().unsigned_abs();
-    let sign = if duration < chrono::Duration::zero() { "-" } else { "" };
-    let whole = duration.num_seconds().unsigned_abs();
-    if nanoseconds == 0 {
-        return format!("{sign}{whole}s");
-    }
-    let fraction = format!("{nanoseconds:09}");
-    format!("{sign}{whole}.{}s", fraction.trim_end_matches('0'))
+/// A duration within the specification's range.
+pub(super) fn duration(duration: TimeDelta) -> Option<TimeDelta> {
+    (duration.num_seconds().abs() <= MAX_DURATION_SECONDS).then_some(duration)
+}
+
+/// A time within the specification's range.
+pub(super) fn timestamp(time: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    TIMES.contains(&time.timestamp()).then_some(time)
 }

@@ -27,7 +27,6 @@ pub struct Context {
 
 /// Compiles rules in order. Where a finding is an error the set is incomplete and must not be used.
 pub fn compile(entries: &[Node], context: &Context, findings: &mut Diagnostics) -> RuleSet {
-    let mut regexes = Vec::new();
     let mut events: Vec<EventRules> = Vec::new();
     let mut ids: HashMap<String, Place> = HashMap::new();
     for entry in entries {
@@ -40,11 +39,15 @@ pub fn compile(entries: &[Node], context: &Context, findings: &mut Diagnostics) 
         }
         let mut said: Vec<Diagnostic> = Vec::new();
         for spec in specs {
-            let secrets = context.secrets.of(spec);
-            let schema = scope::schema(spec, &secrets, &context.attributes);
+            let at = events.iter().position(|rules| rules.event == spec.name).unwrap_or_else(|| {
+                events.push(EventRules::new(spec.name, context.secrets.of(spec)));
+                events.len() - 1
+            });
+            let rules = &mut events[at];
+            let schema = scope::schema(spec, &rules.secrets, &context.attributes);
             let mut own = Diagnostics::default();
-            let mut building = Building { written: &written, secrets: &secrets, findings: &mut own };
-            let rule = building.rule(spec, &mut Compiler::new(&schema, &mut regexes));
+            let mut building = Building { written: &written, secrets: &rules.secrets, findings: &mut own };
+            let rule = building.rule(spec, &mut Compiler::new(&schema, &mut rules.paths));
             // A rule on several events is checked on each; what is wrong on all of them is said once.
             for finding in own {
                 if !said.contains(&finding) {
@@ -52,17 +55,13 @@ pub fn compile(entries: &[Node], context: &Context, findings: &mut Diagnostics) 
                 }
             }
             let Some(rule) = rule else { continue };
-            let at = events.iter().position(|rules| rules.event == spec.name).unwrap_or_else(|| {
-                events.push(EventRules { event: spec.name, rules: Vec::new(), secrets, needs_request: false });
-                events.len() - 1
-            });
             warn_unreachable(&events[at], &rule, entry, &mut said);
-            events[at].needs_request |= rule.names_request();
             events[at].rules.push(rule);
         }
         findings.extend(said);
     }
-    RuleSet { events, regexes: regexes.into(), rules: entries.len() }
+    events.iter_mut().for_each(EventRules::find_exposed);
+    RuleSet { events, rules: entries.len() }
 }
 
 /// A rule that comes after one which always settles the matter can never be reached.
@@ -87,16 +86,6 @@ fn place_of(entry: &Node, key: &str) -> Place {
 impl Rule {
     fn is_unconditional(&self) -> bool {
         self.when.as_ref().is_none_or(Expression::is_always_true)
-    }
-
-    fn names_request(&self) -> bool {
-        let names = |expression: &Expression| expression.paths().iter().any(|path| path[0] == "request");
-        self.when.as_ref().is_some_and(names)
-            || match &self.effect {
-                Effect::Map(expression) => names(expression),
-                Effect::Set { set, .. } => set.iter().any(|(_, expression)| names(expression)),
-                Effect::Deny(_) | Effect::Deprovision(_) => false,
-            }
     }
 }
 

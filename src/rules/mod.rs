@@ -14,12 +14,11 @@ mod tests;
 
 use std::sync::Arc;
 
-use regex::Regex;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::event::FieldPath;
-use crate::expr::Expression;
+use crate::expr::{Expression, Paths};
 
 pub use compile::{Context, compile};
 pub use decide::{Judged, Stopwatch};
@@ -41,7 +40,6 @@ pub enum OnError {
 #[derive(Debug, Default)]
 pub struct RuleSet {
     events: Vec<EventRules>,
-    regexes: Arc<[Regex]>,
     rules: usize,
 }
 
@@ -52,7 +50,11 @@ struct EventRules {
     rules: Vec<Rule>,
     /// Secret fields, from `request` downwards.
     secrets: Vec<FieldPath>,
-    needs_request: bool,
+    /// The fields that its expressions name.
+    paths: Paths,
+    /// Whether an expression names as a whole what a secret lies in.
+    exposes_user: bool,
+    exposes_request: bool,
 }
 
 #[derive(Debug)]
@@ -92,5 +94,23 @@ impl RuleSet {
 
     fn of(&self, event: &str) -> Option<&EventRules> {
         self.events.iter().find(|rules| rules.event == event)
+    }
+}
+
+impl EventRules {
+    fn new(event: &'static str, secrets: Vec<FieldPath>) -> Self {
+        let paths = Paths::default();
+        Self { event, rules: Vec::new(), secrets, paths, exposes_user: false, exposes_request: false }
+    }
+
+    /// Finds out whether an expression names as a whole what a secret lies in, so that the secret must be taken out.
+    fn find_exposed(&mut self) {
+        let exposed = |root: Option<&str>| {
+            self.secrets.iter().any(|secret| {
+                let names: Vec<&str> = root.into_iter().chain(secret.names().iter().map(String::as_str)).collect();
+                (1..names.len()).any(|length| self.paths.has(&names[..length]))
+            })
+        };
+        (self.exposes_user, self.exposes_request) = (exposed(None), exposed(Some("request")));
     }
 }

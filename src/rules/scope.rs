@@ -1,14 +1,12 @@
 //! The variables that a rule's expressions see, as a schema at load and as values for an event.
 
-use std::sync::Arc;
-
 use indexmap::IndexMap;
-use regex::Regex;
 
 use super::EventRules;
+use crate::base::json::Json;
 use crate::event::catalog::{Care, FieldType, Spec};
 use crate::event::{Event, FieldPath};
-use crate::expr::{Schema, Scope, Type, Value};
+use crate::expr::{Map, Schema, Scope, Text, Type, Value};
 
 /// What expressions on this event can name.
 pub(super) fn schema(spec: &Spec, secrets: &[FieldPath], attributes: &IndexMap<String, Type>) -> Schema {
@@ -55,33 +53,37 @@ fn field_type(kind: FieldType) -> Type {
 }
 
 /// The variables of an event, and the person as a value that `set` can change.
-pub(super) fn scope(event: &Event, rules: &EventRules, regexes: &Arc<[Regex]>) -> (Scope, Value) {
-    let mut scope = Scope::new(regexes);
-    scope.set("event", Value::text(event.name()));
-    scope.set("now", Value::timestamp(event.received_at()));
-    scope.set("token", event.token().map_or_else(Value::null, Value::from_json));
-    let is_secret = |path: &[String]| rules.secrets.iter().any(|secret| secret.names() == path);
-    let user = event.user().map(|user| {
-        Value::read(user, &|path| {
-            rules.secrets.iter().any(
-                |secret| matches!(secret.names().split_first(), Some((first, rest)) if first == "user" && rest == path),
-            )
-        })
-    });
-    let user = match user {
-        Some(read) => {
-            read.unreadable.iter().for_each(|path| scope.set_unreadable("user", path));
-            read.value
-        }
-        None => Value::empty_map(),
+pub(super) fn scope<'a>(event: &'a Event, rules: &'a EventRules) -> (Scope<'a>, Value<'a>) {
+    let mut scope = Scope::new(&rules.paths);
+    scope.set("event", &Value::String(Text::Borrowed(event.name())));
+    scope.set("now", &Value::Timestamp(event.received_at()));
+    if rules.paths.names("token") {
+        scope.set("token", &event.token().map_or(Value::Null, Value::from_value));
+    }
+    let user = match event.user() {
+        Some(user) => hidden(user, &rules.secrets, Some("user"), rules.exposes_user),
+        None => Value::Map(Map::Borrowed(&[])),
     };
-    scope.set("user", user.clone());
-    if rules.needs_request
+    scope.set("user", &user);
+    if rules.paths.names("request")
         && let Some(request) = event.request()
     {
-        let read = Value::read(request, &is_secret);
-        read.unreadable.iter().for_each(|path| scope.set_unreadable("request", path));
-        scope.set("request", read.value);
+        scope.set("request", &hidden(request, &rules.secrets, None, rules.exposes_request));
     }
     (scope, user)
+}
+
+/// Received JSON as expressions see it. Secrets cannot be named; they are taken out where a whole that they lie in is.
+fn hidden<'a>(json: Json<'a>, secrets: &[FieldPath], under: Option<&str>, exposed: bool) -> Value<'a> {
+    let paths: Vec<&[String]> = secrets
+        .iter()
+        .filter_map(|secret| match under {
+            Some(first) => secret.names().split_first().filter(|(name, _)| *name == first).map(|(_, rest)| rest),
+            None => Some(secret.names()),
+        })
+        .filter(|path| !path.is_empty())
+        .collect();
+    let value = if exposed { Value::without(json, &paths) } else { Value::from_json(json) };
+    // An object always has a value.
+    value.unwrap_or(Value::Null)
 }

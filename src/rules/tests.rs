@@ -299,7 +299,8 @@ fn numbers_and_texts_that_cel_cannot_hold_are_errors_of_the_rule_that_reads_them
         format!("[[rule]]\nid = \"a\"\non = \"validateUser\"\nwhen = '''{condition}'''\ndeny = \"EmailRequired\"")
     };
     replies(&rule(r#"user.ok == "x""#), "validateUser", &body, REFUSED);
-    for condition in ["user.big > 1.0", "user.half == \"x\"", "user.inner.deep.exists(d, d == \"x\")", "size(user) > 1"]
+    for condition in
+        ["user.big > 1.0", "user.half == \"x\"", "user.inner.deep.exists(d, d == \"x\")", "string(user.half) == \"x\""]
     {
         let (_, judged) = judge(&rule(condition), "validateUser", &body);
         assert!(matches!(judged.trace.rules[0].outcome, RuleOutcome::Erred(_)), "{condition}");
@@ -326,14 +327,14 @@ fn a_macro_goes_through_a_thousand_elements_and_no_more() {
     let list = |length: usize| user(&format!(r#"{{"l":[{}]}}"#, vec!["0"; length].join(",")));
     replies(toml, "validateUser", &list(1000), REFUSED);
     let (_, judged) = judge(toml, "validateUser", &list(1001));
-    assert_eq!(outcomes(&judged), ["a: `iteration`: more elements than a rule may go through (1000)"]);
+    assert_eq!(outcomes(&judged), ["a: `a macro`: more elements than it may go through (1000)"]);
 }
 
 #[test]
 fn when_time_is_up_no_further_rule_is_begun() {
     let (rules, _) = load(
         r#"rule = [
-          { id = "a", on = "validateUser", set.x = '1' },
+          { id = "a", on = "validateUser", set.x = 'size(user.l.filter(x, x == 0))' },
           { id = "b", on = "validateUser", when = 'false', deny = "EmailRequired", on_error = "deny" },
           { id = "c", on = "validateUser", deny = "Other" },
         ]"#,
@@ -343,7 +344,7 @@ fn when_time_is_up_no_further_rule_is_begun() {
         calls.set(calls.get() + 1);
         Duration::from_millis(calls.get() * 100)
     };
-    let event = event("validateUser", &user("{}"));
+    let event = event("validateUser", &user(&format!(r#"{{"l":[{}]}}"#, vec!["0"; 1000].join(","))));
     let judged = rules.decide(&event, &Stopwatch { elapsed: &elapsed, budget: Duration::from_millis(150) });
     assert_eq!(judged.decision, crate::event::Decision::Refuse("EmailRequired".into()));
     assert_eq!(outcomes(&judged), ["a: changed x", "b: out of time", "c: not reached"]);
@@ -384,11 +385,6 @@ deny = "A"
               |                                  ^
               |
               = help: `==` compares
-            error[expression-syntax]: unexpected '"x"'
-             --> rules.toml:4:36
-              |
-            4 | when = '"é" == "é" && user.login = "x"'
-              |                                    ^
             error[unknown-name]: unknown name `usr`
              --> rules.toml:9:9
               |
@@ -404,10 +400,10 @@ deny = "A"
               |
               = help: did you mean `lower`?
             error[expression-type]: `||` wants a bool here, and this is a string
-             --> rules.toml:9:39
+             --> rules.toml:9:35
               |
             9 | when = 'usr.login == lowr("x") || user.login'
-              |                                       ^
+              |                                   ^^^^^^^^^^
             warning[unknown-field]: `user.emial` is not a field that is known
               --> rules.toml:14:9
                |
@@ -416,22 +412,22 @@ deny = "A"
                |
                = help: did you mean `user.email`?
             warning[never-equal]: a string is never equal to an int: `==` never holds here
-              --> rules.toml:14:41
+              --> rules.toml:14:30
                |
             14 | when = 'user.emial == "é" && user.login == 5 && re(user.login, "(") && user.?email.endsWith("x")'
-               |                                         ^^
+               |                              ^^^^^^^^^^^^^^^
+            error[regex]: not a regular expression: unclosed group
+              --> rules.toml:14:64
+               |
+            14 | when = 'user.emial == "é" && user.login == 5 && re(user.login, "(") && user.?email.endsWith("x")'
+               |                                                                ^^^
             error[expression-type]: `optional.endsWith(string)` does not fit
               --> rules.toml:14:84
                |
             14 | when = 'user.emial == "é" && user.login == 5 && re(user.login, "(") && user.?email.endsWith("x")'
                |                                                                                    ^^^^^^^^
                |
-               = help: it can be called as string.endsWith(string); `text(…)` or `.orValue(…)` makes a plain value of an optional
-            error[regex]: not a regular expression: unclosed group
-              --> rules.toml:14:64
-               |
-            14 | when = 'user.emial == "é" && user.login == 5 && re(user.login, "(") && user.?email.endsWith("x")'
-               |                                                                ^^^"#]],
+               = help: it can be called as string.endsWith(string); `text(…)` or `.orValue(…)` makes a plain value of an optional"#]],
     );
 }
 
@@ -570,10 +566,10 @@ map = 'request.targetAttribute'
             26 | when = 'user.pin == 1 || request.user["password"] == ""'
                |         ^^^^^^^^
             error[secret-field]: `request.user.password` is a secret and cannot be named by a rule
-              --> rules.toml:26:38
+              --> rules.toml:26:26
                |
             26 | when = 'user.pin == 1 || request.user["password"] == ""'
-               |                                      ^
+               |                          ^^^^^^^^^^^^^^^^^^^^^^^^
             warning[unreachable-rule]: rule `g` is never reached on policyMap: rule `f` before it always settles the matter
               --> rules.toml:34:6
                |
@@ -587,8 +583,8 @@ fn cost_is_bounded_at_load() {
     let rule = |when: &str| format!("[[rule]]\nid = \"a\"\non = \"validateUser\"\nwhen = '''{when}'''\ndeny = \"A\"\n");
     for (when, word) in [
         (format!("user.a == \"{}\"", "x".repeat(2048)), "longer than 2048 bytes"),
-        (vec!["1"; 300].join("+") + " == 1", "at most 200 are allowed"),
-        (vec!["1"; 1000].join("+"), "at most 200 are allowed"),
+        (vec!["1"; 300].join("+") + " == 1", "more than 200 nodes"),
+        (vec!["1"; 1000].join("+"), "more than 200 nodes"),
         ("(".repeat(1000), "too deeply"),
         ("[".repeat(1024) + &"]".repeat(1024), ""),
         ("user.a.all(x, x.all(y, y))".to_owned(), "within another"),

@@ -21,7 +21,7 @@ pub struct RuleTrace {
     pub shadow: bool,
     /// What came of it.
     pub outcome: RuleOutcome,
-    /// How long it took.
+    /// How long it took: its share of the time that all took, by the steps of each.
     pub took: Duration,
 }
 

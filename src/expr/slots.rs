@@ -1,0 +1,186 @@
+//! Paths that expressions name, interned: each is looked up once for an event, in one pass, however many rules name it.
+
+use super::schema::Type;
+use super::value::{Map, Value};
+use crate::base::json::Key;
+
+/// The paths of a set of expressions, a variable's name first.
+#[derive(Debug, Default)]
+pub struct Paths {
+    all: Vec<Vec<String>>,
+    depths: Vec<u8>,
+    roots: Vec<Step>,
+}
+
+/// A step from a value to one of its fields.
+#[derive(Debug)]
+struct Step {
+    name: String,
+    depth: u8,
+    slot: Option<u16>,
+    /// All slots at and below this step.
+    below: Vec<u16>,
+    next: Vec<Step>,
+    /// Length and first byte of the name of each next step: what most keys are told apart by.
+    prints: Vec<u16>,
+}
+
+/// What stands at a path.
+#[derive(Clone, Debug)]
+pub enum Slot<'a> {
+    /// This.
+    Value(Value<'a>),
+    /// The field at this depth is not there.
+    Missing(u8),
+    /// What should hold the field at this depth is no map, but this type; or null.
+    NoMap(u8, Type),
+    /// What stands there, or on the way, has no value.
+    Unreadable,
+}
+
+impl Paths {
+    /// The slot of a path; the same path has the same slot. None where there are as many as there can be.
+    pub(super) fn intern(&mut self, path: &[String]) -> Option<u16> {
+        if let Some(slot) = self.all.iter().position(|known| known == path) {
+            return u16::try_from(slot).ok();
+        }
+        if path.len() > usize::from(u8::MAX) {
+            return None;
+        }
+        let slot = u16::try_from(self.all.len()).ok()?;
+        self.all.push(path.to_vec());
+        self.depths.push(u8::try_from(path.len().saturating_sub(1)).ok()?);
+        let mut steps = &mut self.roots;
+        for (depth, name) in path.iter().enumerate() {
+            let at = steps.iter().position(|step| step.name == *name).unwrap_or_else(|| {
+                let depth = u8::try_from(depth).unwrap_or(u8::MAX);
+                steps.push(Step {
+                    name: name.clone(),
+                    depth,
+                    slot: None,
+                    below: Vec::new(),
+                    next: Vec::new(),
+                    prints: Vec::new(),
+                });
+                steps.len() - 1
+            });
+            let step = &mut steps[at];
+            step.below.push(slot);
+            if depth + 1 == path.len() {
+                step.slot = Some(slot);
+            }
+            if let Some(next) = path.get(depth + 1)
+                && step.next.iter().all(|known| known.name != *next)
+            {
+                step.prints.push(print(next.as_bytes()));
+            }
+            steps = &mut step.next;
+        }
+        Some(slot)
+    }
+
+    /// How many slots there are.
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// The path of a slot.
+    pub fn path(&self, slot: u16) -> &[String] {
+        self.all.get(usize::from(slot)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The depth of each slot's last field.
+    pub(super) fn depths(&self) -> &[u8] {
+        &self.depths
+    }
+
+    /// Whether any path starts with this variable.
+    pub fn names(&self, variable: &str) -> bool {
+        self.roots.iter().any(|root| root.name == variable)
+    }
+
+    /// Whether a path is exactly this.
+    pub fn has(&self, path: &[&str]) -> bool {
+        self.all.iter().any(|known| known.iter().map(String::as_str).eq(path.iter().copied()))
+    }
+
+    /// Fills the slots of a variable's paths.
+    pub fn fill<'a>(&self, variable: &str, value: &Value<'a>, slots: &mut [Slot<'a>]) {
+        if let Some(root) = self.roots.iter().find(|root| root.name == variable) {
+            root.fill(Ok(value.clone()), slots);
+        }
+    }
+}
+
+impl Step {
+    fn fill<'a>(&self, value: Result<Value<'a>, super::value::Unreadable>, slots: &mut [Slot<'a>]) {
+        let Ok(value) = value else {
+            self.all(&Slot::Unreadable, slots);
+            return;
+        };
+        match &value {
+            _ if self.next.is_empty() => {}
+            Value::Map(map) => self.fill_next(map, slots),
+            other => {
+                for next in &self.next {
+                    next.all(&Slot::NoMap(next.depth, other.kind()), slots);
+                }
+            }
+        }
+        if let Some(slot) = self.slot.and_then(|slot| slots.get_mut(usize::from(slot))) {
+            *slot = Slot::Value(value);
+        }
+    }
+
+    fn fill_next<'a>(&self, map: &Map<'a>, slots: &mut [Slot<'a>]) {
+        match map {
+            Map::Json(json) => {
+                for next in &self.next {
+                    next.all(&Slot::Missing(next.depth), slots);
+                }
+                // One pass over what came in, instead of one for each path.
+                for (key, member) in json.members() {
+                    if let Some(next) = self.next_named(key) {
+                        next.fill(Value::from_json(member), slots);
+                    }
+                }
+            }
+            Map::Borrowed(_) | Map::Shared(_) => {
+                for next in &self.next {
+                    match map.field(&next.name) {
+                        Some(value) => next.fill(value, slots),
+                        None => next.all(&Slot::Missing(next.depth), slots),
+                    }
+                }
+            }
+        }
+    }
+
+    fn next_named(&self, key: Key<'_>) -> Option<&Step> {
+        if key.is_escaped() {
+            return self.next.iter().find(|next| key.is(&next.name));
+        }
+        let name = &key.raw().as_bytes()[1..key.raw().len() - 1];
+        let wanted = print(name);
+        let alike = self.prints.iter().zip(&self.next).filter(|(found, _)| **found == wanted);
+        alike.map(|(_, next)| next).find(|next| next.name.as_bytes() == name)
+    }
+
+    fn all<'a>(&self, state: &Slot<'a>, slots: &mut [Slot<'a>]) {
+        for slot in &self.below {
+            if let Some(slot) = slots.get_mut(usize::from(*slot)) {
+                *slot = state.clone();
+            }
+        }
+    }
+}
+
+fn print(name: &[u8]) -> u16 {
+    let length = u8::try_from(name.len()).unwrap_or(u8::MAX);
+    u16::from_be_bytes([length, name.first().copied().unwrap_or(0)])
+}
