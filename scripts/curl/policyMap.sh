@@ -7,26 +7,6 @@
 # TOKEN is a token signed with the shared secret.
 set -eu
 : "${TOKEN:?TOKEN is not set: try  TOKEN=\$(hookreeve token) $0}"
+: "${HOST:=http://127.0.0.1:8080}"
 
-curl --silent --show-error --fail-with-body --max-time 10 --write-out '\n' \
-  --request POST "${HOST:-http://127.0.0.1:8080}/webhook/policyMap" \
-  --header "Authorization: Bearer $TOKEN" \
-  --header 'Content-Type: application/json' \
-  --data '{
-  "request": {
-    "targetAttribute": "email",
-    "cymmetrifield": "email",
-    "defaultValue": "example@gmail.com",
-    "formVeriable": "",
-    "user": {
-      "assignedGroups": [],
-      "provisionedApps": {},
-      "securityQuestion": {},
-      "country": "India",
-      "firstName": "Shreyash2",
-      "lastName": "Pande2",
-      "login": "shreyash2",
-      "userType": "Employee"
-    }
-  }
-}'
+curl -sS --fail-with-body --max-time 10 -w '\n' "$HOST/webhook/policyMap" -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{"request":{"targetAttribute":"email","cymmetrifield":"email","defaultValue":"example@gmail.com","formVeriable":"","user":{"assignedGroups":[],"provisionedApps":{},"securityQuestion":{},"country":"India","firstName":"Shreyash2","lastName":"Pande2","login":"shreyash2","userType":"Employee"}}}'

@@ -7,9 +7,6 @@
 # TOKEN is a token signed with the shared secret.
 set -eu
 : "${TOKEN:?TOKEN is not set: try  TOKEN=\$(hookreeve token) $0}"
+: "${HOST:=http://127.0.0.1:8080}"
 
-curl --silent --show-error --fail-with-body --max-time 10 --write-out '\n' \
-  --request POST "${HOST:-http://127.0.0.1:8080}/webhook/test" \
-  --header "Authorization: Bearer $TOKEN" \
-  --header 'Content-Type: application/json' \
-  --data '{}'
+curl -sS --fail-with-body --max-time 10 -w '\n' "$HOST/webhook/test" -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{}'

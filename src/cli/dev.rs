@@ -101,11 +101,12 @@ impl Drop for Playground {
     }
 }
 
-/// A line that sends the documented sample, with HOST and TOKEN from the shell's environment.
+/// A line that sends the documented sample, with HOST and TOKEN from the shell's environment. `scripts/curl` holds the same.
 fn curl_line(spec: &Spec, base: &str) -> String {
     let sample: serde_json::Value = serde_json::from_str(spec.sample).unwrap_or_default();
     format!(
-        "curl -sS \"$HOST{base}/{}\" -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' -d '{sample}'",
+        "curl -sS --fail-with-body --max-time 10 -w '\\n' \"$HOST{base}/{}\" -H \"Authorization: Bearer $TOKEN\" \
+         -H 'Content-Type: application/json' -d '{sample}'",
         spec.name
     )
 }
@@ -117,7 +118,7 @@ mod tests {
     #[test]
     fn every_sample_can_stand_in_single_quotes() {
         for spec in &catalog::EVENTS {
-            assert_eq!(curl_line(spec, "/webhook").matches('\'').count(), 4, "{}", spec.name);
+            assert_eq!(curl_line(spec, "/webhook").matches('\'').count(), 6, "{}", spec.name);
         }
     }
 }

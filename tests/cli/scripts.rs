@@ -23,7 +23,7 @@ fn there_is_a_script_for_each_event_and_it_sends_the_documented_sample() {
     assert_eq!(names, hookreeve::event::catalog::names().map(|event| format!("{event}.sh")).collect());
     for event in hookreeve::event::catalog::names() {
         let script = read(&format!("scripts/curl/{event}.sh"));
-        let body = script.split("--data '").nth(1).and_then(|rest| rest.trim_end().strip_suffix('\''));
+        let body = script.split("-d '").nth(1).and_then(|rest| rest.trim_end().strip_suffix('\''));
         let body: Value = serde_json::from_str(body.expect("a body")).expect("JSON");
         assert_eq!(body, sample(event, "request"), "{event}");
     }
@@ -42,6 +42,9 @@ fn each_script_gives_the_documented_reply() {
         let ended: Ended = printed.shell().arg(script).output().expect("a shell").into();
         assert_eq!(ended.code, Some(0), "{event}: {ended:?}");
         assert_eq!(ended.json(), documented_reply(event), "{event}");
+        let text = read(&format!("scripts/curl/{event}.sh"));
+        let line = text.lines().last().expect("a line");
+        assert!(printed.text.lines().any(|printed| printed == line), "{event}: not the line that is printed: {line}");
     }
     // What goes wrong shows in the exit status.
     let script = repository("scripts/curl/test.sh");
