@@ -9,8 +9,9 @@
 //!
 //! A request comes in through [`http`], which asks [`auth`] who sent it. [`dialect`] makes an [`event::Event`] of its
 //! body, [`judge`] brings that to its handler and back to an [`event::Decision`] in time, and [`dialect`] writes the
-//! decision in the cloud's words. The usual handler are [`rules`], whose expressions [`expr`] compiles and evaluates.
-//! [`event::catalog`] is the table of events from which routes, checks, samples and documents derive.
+//! decision in the cloud's words. The usual handler are [`rules`], whose expressions [`expr`] compiles and evaluates;
+//! [`scope`] says what they can name. [`event::catalog`] is the table of events from which routes, checks, samples and
+//! documents derive.
 //!
 //! [`config`] reads files and environment and says what is wrong with them; [`app`] makes a server of a configuration and
 //! a [`judge::Registry`], and keeps it up to date; [`cli`] is the command line around it. [`telemetry`] is the log and the
@@ -76,4 +77,5 @@ pub mod expr;
 pub mod http;
 pub mod judge;
 pub mod rules;
+pub mod scope;
 pub mod telemetry;

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use indexmap::IndexMap;
 
 use super::raw::RawRule;
-use super::{Effect, EventRules, OnError, Rule, RuleSet, scope};
+use super::{Effect, EventRules, OnError, Rule, RuleSet};
 use crate::base::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::base::tree::{self, Node, Value, closest};
 use crate::event::catalog::{self, Effect as EffectKind, Spec};
 use crate::event::{FieldPath, Kind, SecretFields};
-use crate::expr::{Compiler, Expression, Type};
+use crate::expr::{Expression, Type};
+use crate::scope::Names;
 
 /// What rules need to know of the rest of the configuration.
 #[derive(Clone, Debug)]
@@ -40,14 +41,13 @@ pub fn compile(entries: &[Node], context: &Context, findings: &mut Diagnostics) 
         let mut said: Vec<Diagnostic> = Vec::new();
         for spec in specs {
             let at = events.iter().position(|rules| rules.event == spec.name).unwrap_or_else(|| {
-                events.push(EventRules::new(spec.name, context.secrets.of(spec)));
+                let names = Names::new(spec, &context.secrets, &context.attributes);
+                events.push(EventRules { event: spec.name, rules: Vec::new(), names });
                 events.len() - 1
             });
-            let rules = &mut events[at];
-            let schema = scope::schema(spec, &rules.secrets, &context.attributes);
             let mut own = Diagnostics::default();
-            let mut building = Building { written: &written, secrets: &rules.secrets, findings: &mut own };
-            let rule = building.rule(spec, &mut Compiler::new(&schema, &mut rules.paths));
+            let mut building = Building { written: &written, names: &mut events[at].names, findings: &mut own };
+            let rule = building.rule();
             // A rule on several events is checked on each; what is wrong on all of them is said once.
             for finding in own {
                 if !said.contains(&finding) {
@@ -60,7 +60,6 @@ pub fn compile(entries: &[Node], context: &Context, findings: &mut Diagnostics) 
         }
         findings.extend(said);
     }
-    events.iter_mut().for_each(EventRules::find_exposed);
     RuleSet { events, rules: entries.len() }
 }
 
@@ -219,21 +218,21 @@ impl Written<'_> {
 /// A rule as it is built for one of its events.
 struct Building<'a> {
     written: &'a Written<'a>,
-    secrets: &'a [FieldPath],
+    names: &'a mut Names,
     findings: &'a mut Diagnostics,
 }
 
 impl Building<'_> {
-    fn rule(&mut self, spec: &Spec, compiler: &mut Compiler<'_>) -> Option<Rule> {
+    fn rule(&mut self) -> Option<Rule> {
         let (raw, context) = (self.written.raw, self.written.context);
-        let when = raw.when.is_some().then(|| self.expression(self.written.entry.get("when"), Type::Bool, compiler));
+        let when = raw.when.is_some().then(|| self.expression(self.written.entry.get("when"), Type::Bool));
         let effect = match self.written.effect().ok()?.0 {
             EffectKind::Deny => raw.deny.as_deref().map(|message| Effect::Deny(message.into())),
             EffectKind::Deprovision => raw.deprovision.map(Effect::Deprovision),
-            EffectKind::Map => self.expression(self.written.entry.get("map"), Type::Dyn, compiler).map(Effect::Map),
-            EffectKind::Set => self.set(compiler),
+            EffectKind::Map => self.expression(self.written.entry.get("map"), Type::Dyn).map(Effect::Map),
+            EffectKind::Set => self.set(),
         };
-        let verdict = spec.kind == Kind::Verdict;
+        let verdict = self.names.spec().kind == Kind::Verdict;
         let on_error = if verdict { raw.on_error.unwrap_or(context.on_error) } else { OnError::Allow };
         Some(Rule {
             id: raw.id.as_str().into(),
@@ -248,19 +247,11 @@ impl Building<'_> {
         })
     }
 
-    fn expression(&mut self, node: Option<&Node>, wanted: Type, compiler: &mut Compiler<'_>) -> Option<Expression> {
-        let node = node?;
-        let compiled = compiler.compile(node.as_str()?, wanted);
-        for finding in compiled.findings {
-            let mut diagnostic = Diagnostic::error(finding.code, finding.message).at(&node.place_within(finding.span));
-            diagnostic.severity = finding.severity;
-            diagnostic.hint = finding.hint;
-            self.findings.push(diagnostic);
-        }
-        compiled.expression
+    fn expression(&mut self, node: Option<&Node>, wanted: Type) -> Option<Expression> {
+        self.names.compile(node?, wanted, self.findings)
     }
 
-    fn set(&mut self, compiler: &mut Compiler<'_>) -> Option<Effect> {
+    fn set(&mut self) -> Option<Effect> {
         let errors = self.findings.errors();
         let mut leaves = Vec::new();
         if let Some(entry) = self.written.entry.entry("set") {
@@ -273,7 +264,7 @@ impl Building<'_> {
             .chain(unset.iter().map(|(path, place)| (path, place)))
             .collect();
         for (index, (path, place)) in paths.iter().enumerate() {
-            if let Some(secret) = self.secrets.iter().find(|secret| touches_secret(secret, path)) {
+            if let Some(secret) = self.names.secrets().iter().find(|secret| touches_secret(secret, path)) {
                 let message = format!("`{secret}` is a secret and cannot be changed by a rule");
                 self.findings.push(Diagnostic::error("secret-field", message).at(place));
             }
@@ -293,7 +284,7 @@ impl Building<'_> {
         }
         let set: Vec<_> = leaves
             .iter()
-            .filter_map(|(path, _, node)| Some((path.clone(), self.expression(Some(node), Type::Dyn, compiler)?)))
+            .filter_map(|(path, _, node)| Some((path.clone(), self.expression(Some(node), Type::Dyn)?)))
             .collect();
         let unset = unset.into_iter().map(|(path, _)| path).collect();
         (self.findings.errors() == errors).then_some(Effect::Set { set, unset })

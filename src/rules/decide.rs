@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Effect, EventRules, OnError, Rule, RuleOutcome, RuleSet, RuleTrace, Trace, scope};
+use super::{Effect, EventRules, OnError, Rule, RuleOutcome, RuleSet, RuleTrace, Trace};
 use crate::base::json::Edited;
 use crate::event::{Change, Changes, Decision, Event, FieldPath, Mapped};
 use crate::expr::{BUDGET, EvalError, Scope, Value};
@@ -37,7 +37,7 @@ impl RuleSet {
         let Some(rules) = self.of(event.name()) else {
             return Judged { decision: neutral, rule: None, trace: Trace::default() };
         };
-        let (scope, user) = scope::scope(event, rules);
+        let (scope, user) = rules.names.scope(event);
         let mut run = Run { scope, user, edited: event.user().map(Edited::new), changes: Changes::default() };
         let (settled, trace) = run.all(rules, watch);
         let (decision, rule) = match settled {

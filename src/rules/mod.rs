@@ -6,7 +6,6 @@
 mod compile;
 mod decide;
 mod raw;
-mod scope;
 mod trace;
 
 #[cfg(test)]
@@ -18,7 +17,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::event::FieldPath;
-use crate::expr::{Expression, Paths};
+use crate::expr::Expression;
+use crate::scope::Names;
 
 pub use compile::{Context, compile};
 pub use decide::{Judged, Stopwatch};
@@ -48,13 +48,7 @@ pub struct RuleSet {
 struct EventRules {
     event: &'static str,
     rules: Vec<Rule>,
-    /// Secret fields, from `request` downwards.
-    secrets: Vec<FieldPath>,
-    /// The fields that its expressions name.
-    paths: Paths,
-    /// Whether an expression names as a whole what a secret lies in.
-    exposes_user: bool,
-    exposes_request: bool,
+    names: Names,
 }
 
 #[derive(Debug)]
@@ -94,23 +88,5 @@ impl RuleSet {
 
     fn of(&self, event: &str) -> Option<&EventRules> {
         self.events.iter().find(|rules| rules.event == event)
-    }
-}
-
-impl EventRules {
-    fn new(event: &'static str, secrets: Vec<FieldPath>) -> Self {
-        let paths = Paths::default();
-        Self { event, rules: Vec::new(), secrets, paths, exposes_user: false, exposes_request: false }
-    }
-
-    /// Finds out whether an expression names as a whole what a secret lies in, so that the secret must be taken out.
-    fn find_exposed(&mut self) {
-        let exposed = |root: Option<&str>| {
-            self.secrets.iter().any(|secret| {
-                let names: Vec<&str> = root.into_iter().chain(secret.names().iter().map(String::as_str)).collect();
-                (1..names.len()).any(|length| self.paths.has(&names[..length]))
-            })
-        };
-        (self.exposes_user, self.exposes_request) = (exposed(None), exposed(Some("request")));
     }
 }

@@ -1,0 +1,149 @@
+//! The variables that expressions on an event see, as a schema at load and as values for an event: those of rules, and
+//! those of whatever else reads events. What an expression is for is the matter of who compiles it.
+
+use indexmap::IndexMap;
+
+use crate::base::diagnostic::{Diagnostic, Diagnostics};
+use crate::base::json::Json;
+use crate::base::tree::Node;
+use crate::event::catalog::{Care, FieldType, Spec};
+use crate::event::{Event, FieldPath, SecretFields};
+use crate::expr::{Compiler, Expression, Map, Paths, Schema, Scope, Text, Type, Value};
+
+/// What a set of expressions on one event names.
+#[derive(Debug)]
+pub struct Names {
+    spec: &'static Spec,
+    schema: Schema,
+    /// Secret fields, from `request` downwards.
+    secrets: Vec<FieldPath>,
+    paths: Paths,
+    /// Whether an expression names as a whole what a secret lies in.
+    exposes_user: bool,
+    exposes_request: bool,
+}
+
+impl Names {
+    /// No names yet. `attributes` are the tenant's own fields with their types.
+    pub fn new(spec: &'static Spec, secrets: &SecretFields, attributes: &IndexMap<String, Type>) -> Self {
+        let secrets = secrets.of(spec);
+        let schema = schema(spec, &secrets, attributes);
+        Self { spec, schema, secrets, paths: Paths::default(), exposes_user: false, exposes_request: false }
+    }
+
+    /// The event.
+    pub fn spec(&self) -> &'static Spec {
+        self.spec
+    }
+
+    /// The event's secret fields, from `request` downwards.
+    pub fn secrets(&self) -> &[FieldPath] {
+        &self.secrets
+    }
+
+    /// Compiles the text of `node`, whose value must be of type `wanted`, and adds the names in it to these.
+    pub fn compile(&mut self, node: &Node, wanted: Type, findings: &mut Diagnostics) -> Option<Expression> {
+        let compiled = Compiler::new(&self.schema, &mut self.paths).compile(node.as_str()?, wanted);
+        for finding in compiled.findings {
+            let mut diagnostic = Diagnostic::error(finding.code, finding.message).at(&node.place_within(finding.span));
+            diagnostic.severity = finding.severity;
+            diagnostic.hint = finding.hint;
+            findings.push(diagnostic);
+        }
+        if compiled.expression.is_some() {
+            self.find_exposed();
+        }
+        compiled.expression
+    }
+
+    /// Finds out whether an expression names as a whole what a secret lies in, so that the secret must be taken out.
+    fn find_exposed(&mut self) {
+        let exposed = |root: Option<&str>| {
+            self.secrets.iter().any(|secret| {
+                let names: Vec<&str> = root.into_iter().chain(secret.names().iter().map(String::as_str)).collect();
+                (1..names.len()).any(|length| self.paths.has(&names[..length]))
+            })
+        };
+        (self.exposes_user, self.exposes_request) = (exposed(None), exposed(Some("request")));
+    }
+
+    /// The values of these names for an event, and the person as a value that can be changed.
+    pub fn scope<'a>(&'a self, event: &'a Event) -> (Scope<'a>, Value<'a>) {
+        let mut scope = Scope::new(&self.paths);
+        scope.set("event", &Value::String(Text::Borrowed(event.name())));
+        scope.set("now", &Value::Timestamp(event.received_at()));
+        if self.paths.names("token") {
+            scope.set("token", &event.token().map_or(Value::Null, Value::from_value));
+        }
+        let user = match event.user() {
+            Some(user) => hidden(user, &self.secrets, Some("user"), self.exposes_user),
+            None => Value::Map(Map::Borrowed(&[])),
+        };
+        scope.set("user", &user);
+        if self.paths.names("request")
+            && let Some(request) = event.request()
+        {
+            scope.set("request", &hidden(request, &self.secrets, None, self.exposes_request));
+        }
+        (scope, user)
+    }
+}
+
+/// What expressions on this event can name.
+fn schema(spec: &Spec, secrets: &[FieldPath], attributes: &IndexMap<String, Type>) -> Schema {
+    let mut schema = Schema::default()
+        .variable("event", Type::String)
+        .variable("user", Type::Map)
+        .variable("request", Type::Map)
+        .variable("token", Type::Dyn)
+        .variable("now", Type::Timestamp);
+    for field in spec.fields.iter().filter(|field| field.care != Care::Secret) {
+        let names: Vec<&str> = field.path.split('.').collect();
+        schema.add_field(&[&["request"], names.as_slice()].concat(), field_type(field.kind));
+        if let Some((&"user", below)) = names.split_first()
+            && !below.is_empty()
+        {
+            schema.add_field(&names, field_type(field.kind));
+        }
+    }
+    for (path, kind) in attributes {
+        if let Ok(path) = FieldPath::parse(path) {
+            schema.add_field(path.names(), *kind);
+        }
+    }
+    for secret in secrets {
+        let mut path = vec!["request".to_owned()];
+        path.extend_from_slice(secret.names());
+        schema.add_secret(&path);
+        if path.get(1).is_some_and(|name| name == "user") {
+            schema.add_secret(&path[1..]);
+        }
+    }
+    schema
+}
+
+fn field_type(kind: FieldType) -> Type {
+    match kind {
+        FieldType::Text => Type::String,
+        FieldType::Bool => Type::Bool,
+        FieldType::Integer => Type::Int,
+        FieldType::List => Type::List,
+        FieldType::Object => Type::Map,
+        FieldType::Any => Type::Dyn,
+    }
+}
+
+/// Received JSON as expressions see it. Secrets cannot be named; they are taken out where a whole that they lie in is.
+fn hidden<'a>(json: Json<'a>, secrets: &[FieldPath], under: Option<&str>, exposed: bool) -> Value<'a> {
+    let paths: Vec<&[String]> = secrets
+        .iter()
+        .filter_map(|secret| match under {
+            Some(first) => secret.names().split_first().filter(|(name, _)| *name == first).map(|(_, rest)| rest),
+            None => Some(secret.names()),
+        })
+        .filter(|path| !path.is_empty())
+        .collect();
+    let value = if exposed { Value::without(json, &paths) } else { Value::from_json(json) };
+    // An object always has a value.
+    value.unwrap_or(Value::Null)
+}
