@@ -135,6 +135,10 @@ fn field_type(kind: FieldType) -> Type {
 
 /// Received JSON as expressions see it. Secrets cannot be named; they are taken out where a whole that they lie in is.
 fn hidden<'a>(json: Json<'a>, secrets: &[FieldPath], under: Option<&str>, exposed: bool) -> Value<'a> {
+    if !exposed {
+        // An object always has a value.
+        return Value::from_json(json).unwrap_or(Value::Null);
+    }
     let paths: Vec<&[String]> = secrets
         .iter()
         .filter_map(|secret| match under {
@@ -143,7 +147,5 @@ fn hidden<'a>(json: Json<'a>, secrets: &[FieldPath], under: Option<&str>, expose
         })
         .filter(|path| !path.is_empty())
         .collect();
-    let value = if exposed { Value::without(json, &paths) } else { Value::from_json(json) };
-    // An object always has a value.
-    value.unwrap_or(Value::Null)
+    Value::without(json, &paths).unwrap_or(Value::Null)
 }

@@ -79,7 +79,7 @@ fn planned(toml: &str) -> (Option<Plan>, Diagnostics, String) {
 fn judge(rules: &RuleSet, name: &str, body: &Value) -> (Arc<Event>, Judged) {
     let spec = catalog::find(name).expect("an event");
     let arrival = Arrival {
-        token: Some(json!({ "sub": "hookreeve", "roles": [] })),
+        token: Some(json!({ "sub": "hookreeve", "roles": [] }).into()),
         received_at: "2026-11-21T08:30:00Z".parse().expect("a time"),
         request_id: RequestId::parse("r-1").expect("an id"),
     };
@@ -247,7 +247,7 @@ fn every_example_of_an_expression_has_the_value_that_stands_there() {
             "address": { "city": "Pune", "a.b": 1 },
         } } });
         let (event, judged) = judge(&plan.rules, "policyMap", &body);
-        let errors: Vec<&str> = judged.trace.errors().map(|(_, error)| error).collect();
+        let errors: Vec<&str> = judged.trace.errors().map(|(_, error)| error.message.as_str()).collect();
         if expected == "error" {
             assert_eq!(errors.len(), 1, "{example}");
             continue;

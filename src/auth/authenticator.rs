@@ -135,6 +135,11 @@ impl Verified {
     pub fn claims(&self) -> Option<&Claims> {
         self.claims.as_ref()
     }
+
+    /// The same, to keep.
+    pub fn into_claims(self) -> Option<Claims> {
+        self.claims
+    }
 }
 
 /// The one bearer token of the one `Authorization` header.

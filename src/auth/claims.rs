@@ -76,6 +76,11 @@ impl Claims {
     pub fn raw(&self) -> &str {
         &self.raw
     }
+
+    /// The same, and the tenant.
+    pub fn into_parts(self) -> (String, Option<String>) {
+        (self.raw, self.tenant_id)
+    }
 }
 
 impl fmt::Debug for Claims {

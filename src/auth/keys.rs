@@ -1,7 +1,9 @@
 //! Keys that verify tokens, each bound to the algorithms that it is for: a public key can never serve as a secret.
 
+use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::alphabet;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
 use x509_parser::pem::Pem;
@@ -15,7 +17,15 @@ use super::config::SecretForm;
 pub(super) struct Key {
     id: Option<String>,
     algorithms: Vec<Algorithm>,
-    material: DecodingKey,
+    material: Material,
+}
+
+/// What a signature is compared with.
+#[derive(Clone, Debug)]
+enum Material {
+    Public(DecodingKey),
+    /// A shared secret, prepared for each algorithm: the library would prepare it for each token.
+    Secret([(Algorithm, hmac::Key); 3]),
 }
 
 /// Why a text holds no key.
@@ -51,8 +61,21 @@ pub(super) fn is_symmetric(algorithm: Algorithm) -> bool {
 
 impl Key {
     /// A public key whose kind and algorithms the caller has checked.
-    pub(super) fn new(id: Option<String>, algorithms: Vec<Algorithm>, material: DecodingKey) -> Self {
-        Self { id, algorithms, material }
+    pub(super) fn new(id: Option<String>, algorithms: Vec<Algorithm>, key: DecodingKey) -> Self {
+        Self { id, algorithms, material: Material::Public(key) }
+    }
+
+    fn secret(bytes: &[u8]) -> Self {
+        let prepared = [
+            (Algorithm::HS256, hmac::HMAC_SHA256),
+            (Algorithm::HS384, hmac::HMAC_SHA384),
+            (Algorithm::HS512, hmac::HMAC_SHA512),
+        ];
+        Self {
+            id: None,
+            algorithms: prepared.iter().map(|(algorithm, _)| *algorithm).collect(),
+            material: Material::Secret(prepared.map(|(algorithm, hash)| (algorithm, hmac::Key::new(hash, bytes)))),
+        }
     }
 
     /// The keys that a shared secret's text stands for.
@@ -66,8 +89,7 @@ impl Key {
             SecretForm::Base64 => vec![decoded.ok_or(KeyError::NotBase64)?],
             SecretForm::Auto => std::iter::once(secret.to_vec()).chain(decoded).collect(),
         };
-        let symmetric = AlgorithmFamily::Hmac.algorithms();
-        Ok(forms.iter().map(|bytes| Self::new(None, symmetric.to_vec(), DecodingKey::from_secret(bytes))).collect())
+        Ok(forms.iter().map(|bytes| Self::secret(bytes)).collect())
     }
 
     /// Every public key and certificate of a PEM file.
@@ -120,8 +142,18 @@ impl Key {
 
     /// Whether it was made from this `signature`'s private half or secret, over `message`.
     pub(super) fn verifies(&self, algorithm: Algorithm, message: &str, signature: &str) -> bool {
-        // The library refuses a key of another family, too; that and a signature that is not base64 are its errors.
-        jsonwebtoken::crypto::verify(signature, message.as_bytes(), &self.material, algorithm).unwrap_or(false)
+        match &self.material {
+            // The library refuses a key of another family, too; that and a signature that is not base64 are its errors.
+            Material::Public(key) => {
+                jsonwebtoken::crypto::verify(signature, message.as_bytes(), key, algorithm).unwrap_or(false)
+            }
+            Material::Secret(prepared) => {
+                let key = prepared.iter().find(|(own, _)| *own == algorithm).map(|(_, key)| key);
+                let signature = URL_SAFE_NO_PAD.decode(signature);
+                // In constant time.
+                matches!((key, signature), (Some(key), Ok(tag)) if hmac::verify(key, message.as_bytes(), &tag).is_ok())
+            }
+        }
     }
 }
 

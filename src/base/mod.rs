@@ -5,6 +5,7 @@ pub mod diagnostic;
 pub mod ids;
 pub mod json;
 pub mod net;
+pub mod panics;
 pub mod secret;
 pub mod tree;
 pub mod units;

@@ -7,6 +7,7 @@ mod decision;
 mod path;
 mod person;
 mod secrets;
+mod token;
 
 use chrono::{DateTime, Utc};
 
@@ -18,6 +19,7 @@ pub use decision::{Change, Changes, Decision, Mapped};
 pub use path::{FieldPath, PathError};
 pub use person::Person;
 pub use secrets::{SecretFieldError, SecretFields};
+pub use token::Token;
 
 /// One received event, verified and understood.
 #[derive(Debug)]
@@ -26,7 +28,7 @@ pub struct Event {
     document: Document,
     request: Option<u32>,
     user: Option<u32>,
-    token: Option<serde_json::Value>,
+    token: Option<Token>,
     person: Person,
     received_at: DateTime<Utc>,
     request_id: RequestId,
@@ -35,8 +37,8 @@ pub struct Event {
 /// What is known of a request beside its body.
 #[derive(Clone, Debug)]
 pub struct Arrival {
-    /// The verified claims of its token, an object, where it had one.
-    pub token: Option<serde_json::Value>,
+    /// The verified claims of its token, where it had one.
+    pub token: Option<Token>,
     /// When its last byte came.
     pub received_at: DateTime<Utc>,
     /// Its name in log and reply.
@@ -52,7 +54,7 @@ impl Event {
         user: Option<u32>,
         arrival: Arrival,
     ) -> Self {
-        let tenant = arrival.token.as_ref().and_then(|claims| claims.get("tenantId")).and_then(|id| id.as_str());
+        let tenant = arrival.token.as_ref().and_then(Token::tenant);
         let person = Person::find(spec, tenant, user.map(|slot| document.at(slot)), &arrival.request_id);
         let Arrival { token, received_at, request_id } = arrival;
         Self { spec, document, request, user, token, person, received_at, request_id }
@@ -85,7 +87,7 @@ impl Event {
 
     /// The verified claims of the token, an object, where there was one.
     pub fn token(&self) -> Option<&serde_json::Value> {
-        self.token.as_ref()
+        self.token.as_ref().map(Token::claims)
     }
 
     /// Whom it is about.

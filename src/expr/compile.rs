@@ -48,7 +48,7 @@ impl<'a> Compiler<'a> {
         };
         let mut findings = check(&expr, self.names(), wanted);
         let bad = findings.iter().any(|finding| finding.severity == Severity::Error);
-        let expression = if bad { None } else { self.lower(&expr, &mut findings) };
+        let expression = if bad { None } else { self.lower(&expr, source, &mut findings) };
         Compiled { expression, findings }
     }
 
@@ -69,10 +69,10 @@ impl<'a> Compiler<'a> {
         })
     }
 
-    pub(super) fn lower(&mut self, expr: &Expr, findings: &mut Vec<Finding>) -> Option<Expression> {
+    pub(super) fn lower(&mut self, expr: &Expr, source: &str, findings: &mut Vec<Finding>) -> Option<Expression> {
         let names = self.names();
         match (Lowering { names, paths: self.paths }).lower(expr) {
-            Ok(code) => Some(Expression::new(code)),
+            Ok(code) => Some(Expression::new(code, source)),
             Err(error) => {
                 findings.push(Finding::error("expression-cost", error.span.range(), error.message));
                 None

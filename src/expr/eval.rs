@@ -39,6 +39,11 @@ pub(super) struct Run<'a, 's, T> {
     pub(super) tracer: T,
 }
 
+/// What a search costs, in steps.
+pub(super) fn find_cost(_: &regex::Regex, text: &str) -> u64 {
+    1 + text.len() as u64 / 16
+}
+
 type Evaluated<'a> = Result<Value<'a>, Fault<'a>>;
 
 impl<'a, T: Tracer> Run<'a, '_, T> {
@@ -152,7 +157,7 @@ impl<'a, T: Tracer> Run<'a, '_, T> {
             },
             Op::Find { text, regex } => match self.eval(text)? {
                 Value::String(text) => {
-                    self.spend(1 + text.as_str().len() as u64 / 16, span)?;
+                    self.spend(find_cost(regex, text.as_str()), span)?;
                     Ok(Value::Bool(regex.is_match(text.as_str())))
                 }
                 other => Err(no_overload("re", &[&other], span)),

@@ -6,6 +6,7 @@ use std::fmt;
 use super::ast::Span;
 use super::code::{Code, Op};
 use super::eval::{Blind, Fault, FaultKind, Run, Tracer};
+use super::quick::Test;
 use super::slots::{Paths, Slot};
 use super::value::Value;
 
@@ -16,6 +17,9 @@ pub const BUDGET: u64 = 1_000_000;
 #[derive(Debug)]
 pub struct Expression {
     code: Code,
+    /// The same, where it is a condition of the usual kind.
+    test: Option<Test>,
+    source: Box<str>,
 }
 
 /// Why an expression has no value for an event. The message holds names from the expression's source, never a value.
@@ -44,8 +48,25 @@ pub struct Step {
 }
 
 impl Expression {
-    pub(super) fn new(code: Code) -> Self {
-        Self { code }
+    pub(super) fn new(code: Code, source: &str) -> Self {
+        Self { test: Test::of(&code), code, source: source.into() }
+    }
+
+    /// What was compiled.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Whether a condition holds. It takes no more steps than the scope has left.
+    pub fn holds<'a>(&'a self, scope: &Scope<'a>) -> Result<bool, EvalError> {
+        if let Some(test) = &self.test {
+            let mut budget = scope.budget.get();
+            if let Some(truth) = test.holds(&scope.slots, &mut budget) {
+                scope.budget.set(budget);
+                return Ok(truth);
+            }
+        }
+        self.evaluate(scope)?.as_bool().ok_or_else(|| EvalError::new("it is no bool"))
     }
 
     /// The value. It depends on nothing but the scope, and takes no more steps than the scope has left.
@@ -76,25 +97,23 @@ impl Expression {
         (value, run.tracer)
     }
 
-    /// A test that the expression begins with, where that is whether a field is a certain text: where it fails, the
-    /// expression is `false` for sure. None where it begins otherwise, or the field has another type or is not there.
-    #[inline]
-    pub fn is_ruled_out(&self, scope: &Scope<'_>) -> bool {
-        let first = match &self.code.op {
-            Op::And(operands) => operands.first(),
-            _ => Some(&self.code),
-        };
-        let Some(Code { op: Op::Equal(sides, true), .. }) = first else { return false };
-        let (Op::Slot(slot), Op::Const(Value::String(wanted))) = (&sides.0.op, &sides.1.op) else { return false };
-        match scope.slots.get(usize::from(*slot)) {
-            Some(Slot::Value(Value::String(found))) => found.as_str() != wanted.as_str(),
-            _ => false,
-        }
-    }
-
     /// Whether it is always `true`.
     pub fn is_always_true(&self) -> bool {
         matches!(self.code.op, Op::Const(Value::Bool(true)))
+    }
+}
+
+thread_local! {
+    /// The room that the last event's values had, for the next event.
+    static SPARE: Cell<Vec<Slot<'static>>> = const { Cell::new(Vec::new()) };
+}
+
+impl Drop for Scope<'_> {
+    fn drop(&mut self) {
+        let mut slots = std::mem::take(&mut self.slots);
+        slots.clear();
+        // Nothing is in it, so that nothing is borrowed any more; collecting in place keeps the room.
+        SPARE.set(slots.into_iter().map(|_| Slot::Missing(0)).collect());
     }
 }
 
@@ -118,7 +137,8 @@ impl Tracer for Recorder<'_> {
 impl<'a> Scope<'a> {
     /// A scope without values.
     pub fn new(paths: &'a Paths) -> Self {
-        let slots = vec![Slot::Missing(0); paths.len()];
+        let mut slots: Vec<Slot<'a>> = SPARE.take();
+        slots.resize(paths.len(), Slot::Missing(0));
         Self { paths, slots, budget: Cell::new(BUDGET), locals: Cell::default() }
     }
 

@@ -11,6 +11,7 @@
 //! | `lower`, `code` | the tree to code: slots, constants, compiled regular expressions |
 //! | `slots` | the paths that expressions name, looked up once for an event |
 //! | `eval`, `ops`, `value` | code to a value |
+//! | `quick` | the usual conditions, without a value in between |
 //! | `functions` | the table of functions; `convert strings format times own` are what it runs |
 
 mod ast;
@@ -28,6 +29,7 @@ mod names;
 mod ops;
 mod own;
 mod parse;
+mod quick;
 mod schema;
 mod slots;
 mod strings;

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use super::*;
 
 mod properties;
+mod quick;
 
 /// Which cases are left out, and why.
 fn left_out(case: &Json) -> Option<&'static str> {
@@ -79,7 +80,7 @@ fn run(case: &Json) -> Result<(), String> {
         Err(finding) => return if wants_error { Ok(()) } else { Err(finding.message) },
     };
     let mut findings = Vec::new();
-    let Some(expression) = compiler.lower(&expr, &mut findings) else {
+    let Some(expression) = compiler.lower(&expr, "", &mut findings) else {
         return if wants_error { Ok(()) } else { Err(format!("{findings:?}")) };
     };
     let values: Vec<(String, Value<'static>)> =

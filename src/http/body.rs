@@ -1,17 +1,25 @@
-//! Reading a request's body: not more than allowed, not slower than allowed, not compressed.
+//! Bodies. A request's is read not more than allowed, not slower than allowed, not compressed.
 
 use std::time::Duration;
 
-use axum::body::{Body, HttpBody as _};
-use axum::http::HeaderMap;
-use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
-use http_body_util::BodyExt as _;
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use http_body_util::{BodyExt as _, Full};
 use tokio::time::timeout;
 
 use super::refusal::Refusal;
 
 /// How long a refused body is listened to.
 const DRAIN_TIME: Duration = Duration::from_secs(1);
+
+/// The body of a reply, which is always there as a whole.
+pub type Body = Full<Bytes>;
+
+/// A reply's body of this text.
+pub fn whole(text: impl Into<Bytes>) -> Body {
+    Body::new(text.into())
+}
 
 /// What a body may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,13 +44,13 @@ pub fn check_head(headers: &HeaderMap, limits: BodyLimits) -> Result<(), Refusal
 }
 
 /// The whole body.
-pub async fn read(body: Body, limits: BodyLimits) -> Result<Vec<u8>, Refusal> {
+pub async fn read<B: http_body::Body<Data = Bytes> + Unpin>(body: B, limits: BodyLimits) -> Result<Vec<u8>, Refusal> {
     timeout(limits.time, read_all(body, limits.size)).await.unwrap_or(Err(Refusal::Slow))
 }
 
 /// Takes what a refused sender still sends, within bounds, so that it reads the refusal: a connection that is closed with
 /// bytes unread loses the reply on its way.
-pub async fn drain(body: Body, limits: BodyLimits) {
+pub async fn drain<B: http_body::Body<Data = Bytes> + Unpin>(body: B, limits: BodyLimits) {
     let _ = timeout(limits.time.min(DRAIN_TIME), async {
         let mut body = body;
         let mut left = limits.size;
@@ -57,7 +65,7 @@ pub async fn drain(body: Body, limits: BodyLimits) {
     .await;
 }
 
-async fn read_all(mut body: Body, limit: u64) -> Result<Vec<u8>, Refusal> {
+async fn read_all<B: http_body::Body<Data = Bytes> + Unpin>(mut body: B, limit: u64) -> Result<Vec<u8>, Refusal> {
     let mut whole = Vec::new();
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| Refusal::Broken)?.into_data() else { continue };

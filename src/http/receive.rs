@@ -6,29 +6,31 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwapOption;
-use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_TYPE, EXPECT};
-use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode};
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, EXPECT};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 
-use super::body::{self, BodyLimits};
+use super::body::{self, Body, BodyLimits, whole};
 use super::listener::{Connection, Stop};
 use super::refusal::Refusal;
 use super::route::{BasePaths, Route};
-use crate::auth::{self, Authenticator, Presented, Unverified, Verified};
+use crate::auth::{self, Authenticator, Claims, Presented, Unverified, Verified};
 use crate::base::clock::Clock;
 use crate::base::ids::RequestId;
 use crate::base::net::Network;
 use crate::dialect::Reply;
 use crate::dialect::cymmetri::{self, AcceptShape};
-use crate::event::{Arrival, Event, Kind, Spec, catalog};
+use crate::event::{Arrival, Event, Kind, Spec, Token, catalog};
 use crate::judge::{Judge, Judgement};
 use crate::telemetry::PersonName;
 use crate::telemetry::metrics::Metrics;
 
 /// The header that names a request, in and out.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Replies hold what nobody in between may keep.
+pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// What is in force: made whole from one configuration, replaced whole by the next.
 pub struct Active {
@@ -108,10 +110,13 @@ impl Drop for Slot<'_> {
 }
 
 /// Answers a request to any path but the health checks'.
-pub async fn receive(State(receiver): State<Arc<Receiver>>, request: Request) -> Response<Body> {
+pub async fn receive<B>(receiver: &Receiver, request: Request<B>) -> Response<Body>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+{
     let given = request.headers().get(REQUEST_ID).and_then(|id| RequestId::parse(id.to_str().ok()?));
     let request_id = given.unwrap_or_else(RequestId::random);
-    match answer(&receiver, request, &request_id).await {
+    match answer(receiver, request, &request_id).await {
         Ok(reply) => into_response(reply, &request_id),
         Err(refusal) => {
             receiver.metrics.refused(refusal.code());
@@ -121,7 +126,10 @@ pub async fn receive(State(receiver): State<Arc<Receiver>>, request: Request) ->
     }
 }
 
-async fn answer(receiver: &Receiver, request: Request, request_id: &RequestId) -> Result<Reply, Refusal> {
+async fn answer<B>(receiver: &Receiver, request: Request<B>, request_id: &RequestId) -> Result<Reply, Refusal>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+{
     let active = receiver.active.load_full().ok_or(Refusal::Starting)?;
     let Some(_slot) = Slot::take(receiver, active.max_in_flight) else {
         tracing::warn!(%request_id, "refused: as many requests are worked on as are allowed");
@@ -148,17 +156,17 @@ async fn answer(receiver: &Receiver, request: Request, request_id: &RequestId) -
     }
     let body = body::read(body, active.body).await.inspect_err(unread)?;
     let received = receiver.clock.instant();
-    let token = verified.as_ref().and_then(Verified::claims).and_then(|claims| serde_json::from_str(claims.raw()).ok());
+    let is_verified = verified.is_some();
+    let claims = verified.and_then(Verified::into_claims).map(Claims::into_parts);
+    let token = claims.map(|(raw, tenant)| Token::new(raw, tenant));
     let arrival = Arrival { token, received_at: receiver.clock.now(), request_id: request_id.clone() };
     let event = cymmetri::decode(spec, body, arrival).map_err(|error| {
         tracing::warn!(%request_id, %peer, event = spec.name, code = error.code(), "a body is no event");
         Refusal::Body(error)
     })?;
     let event = Arc::new(event);
-    let judgement = match verified {
-        Some(_) => active.judge.judge(&event, received).await,
-        None => active.judge.pass(&event, received),
-    };
+    let judgement =
+        if is_verified { active.judge.judge(&event, received).await } else { active.judge.pass(&event, received) };
     let reply = cymmetri::encode(&event, &judgement.decision, active.accept_shape).map_err(|_| Refusal::Internal)?;
     report(receiver, &active, &event, &judgement);
     if receiver.clock.instant().saturating_duration_since(received) > active.judge.deadline() {
@@ -169,7 +177,7 @@ async fn answer(receiver: &Receiver, request: Request, request_id: &RequestId) -
 }
 
 /// Takes what is still sent, unless the sender waits to be asked for it.
-async fn drain(head: &Parts, body: Body, limits: BodyLimits) {
+async fn drain<B: http_body::Body<Data = Bytes> + Unpin>(head: &Parts, body: B, limits: BodyLimits) {
     if !head.headers.contains_key(EXPECT) {
         body::drain(body, limits).await;
     }
@@ -246,10 +254,10 @@ fn report(receiver: &Receiver, active: &Active, event: &Event, judgement: &Judge
     let request_id = event.request_id();
     for (rule, error) in judgement.trace.errors() {
         receiver.metrics.rule_erred();
-        tracing::warn!(%request_id, event = event.name(), rule = &*rule.id, shadow = rule.shadow, error, "a rule erred");
+        tracing::warn!(%request_id, event = event.name(), rule = &**rule.id, shadow = rule.shadow, %error, "a rule erred");
     }
     for rule in judgement.trace.shadows() {
-        tracing::info!(%request_id, event = event.name(), rule = &*rule.id, "a shadow rule holds");
+        tracing::info!(%request_id, event = event.name(), rule = &**rule.id, "a shadow rule holds");
     }
     // The key of an event without a person is the request's id, which stands there already.
     let person = if event.person().known { active.person.of(&event.person().key) } else { String::new() };
@@ -274,7 +282,7 @@ fn report(receiver: &Receiver, active: &Active, event: &Event, judgement: &Judge
 fn decisive(judgement: &Judgement) -> String {
     match &judgement.rule {
         Some(rule) => rule.to_string(),
-        None => judgement.trace.changers().map(|rule| &*rule.id).collect::<Vec<_>>().join(", "),
+        None => judgement.trace.changers().map(|rule| &**rule.id).collect::<Vec<_>>().join(", "),
     }
 }
 
@@ -284,13 +292,13 @@ pub(super) fn header_value(request_id: &RequestId) -> HeaderValue {
 }
 
 fn into_response(reply: Reply, request_id: &RequestId) -> Response<Body> {
-    let body = match reply.body {
-        std::borrow::Cow::Borrowed(text) => Body::from(text),
-        std::borrow::Cow::Owned(text) => Body::from(text),
-    };
-    let mut response = Response::new(body);
+    let mut response = Response::new(match reply.body {
+        std::borrow::Cow::Borrowed(text) => whole(text),
+        std::borrow::Cow::Owned(text) => whole(text),
+    });
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
+    response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
     response.headers_mut().insert(REQUEST_ID, header_value(request_id));
     response
 }

@@ -1,10 +1,10 @@
 //! Why a request is not answered as an event, and what its sender hears: the one place that turns errors into responses.
 
-use axum::body::Body;
-use axum::http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 
-use super::receive::{REQUEST_ID, header_value};
+use super::body::{Body, whole};
+use super::receive::{NO_STORE, REQUEST_ID, header_value};
 use crate::auth::Denied;
 use crate::base::ids::RequestId;
 use crate::dialect::cymmetri::DecodeError;
@@ -122,9 +122,10 @@ impl Refusal {
         let error = serde_json::json!({
             "error": { "code": self.code(), "message": self.message(), "request_id": request_id.as_str() }
         });
-        let mut response = Response::new(Body::from(error.to_string()));
+        let mut response = Response::new(whole(error.to_string()));
         *response.status_mut() = self.status();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
         response.headers_mut().insert(REQUEST_ID, header_value(request_id));
         response.headers_mut().extend(self.header().map(|(name, value)| (Some(name), value)));
         response
@@ -133,7 +134,7 @@ impl Refusal {
 
 #[cfg(test)]
 mod tests {
-    use axum::body::to_bytes;
+    use http_body_util::BodyExt as _;
 
     use super::*;
     use crate::auth::DeniedReason;
@@ -172,12 +173,12 @@ mod tests {
             let headers: Vec<String> = response
                 .headers()
                 .iter()
-                .filter(|(name, _)| *name != CONTENT_TYPE && *name != REQUEST_ID)
+                .filter(|(name, _)| ![&CONTENT_TYPE, &CACHE_CONTROL, &REQUEST_ID].contains(name))
                 .map(|(name, value)| format!("{name}: {}", value.to_str().expect("text")))
                 .collect();
             assert_eq!(headers.concat(), header, "{code}");
             assert_eq!(response.headers().get(REQUEST_ID), Some(&HeaderValue::from_static("r-1")));
-            let body = to_bytes(response.into_body(), 4096).await.expect("a body");
+            let body = response.into_body().collect().await.expect("a body").to_bytes();
             let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
             assert_eq!((&body["error"]["code"], &body["error"]["request_id"]), (&code.into(), &"r-1".into()));
             assert!(body["error"]["message"].as_str().is_some_and(|message| message.ends_with('.')), "{body}");

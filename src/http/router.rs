@@ -1,51 +1,57 @@
 //! The routes, and what stands around every request.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderValue, Method, Response, StatusCode};
-use axum::routing::{any, get};
+use axum::routing::get;
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use tower::Service;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
-use tower_http::set_header::SetResponseHeaderLayer;
 
-use super::receive::{Receiver, receive};
+use super::body::{Body, whole};
+use super::receive::{NO_STORE, Receiver, receive};
 use super::refusal::Refusal;
 use crate::base::ids::RequestId;
+use crate::base::panics::caught;
 use crate::telemetry::metrics;
 
 /// Whether a listener has the health checks; a reload may change it.
 pub type HealthSwitch = Arc<AtomicBool>;
 
-/// Everything that the receiver's listener answers.
-pub fn receiver(receiver: &Arc<Receiver>, health: &HealthSwitch) -> Router {
-    let guarded = |answer: fn(&Receiver) -> Response<Body>| {
-        let health = health.clone();
-        // Not `get`, which would put its `Allow` on what `receive` answers to the other methods.
-        any(async move |state: State<Arc<Receiver>>, request: axum::extract::Request| {
-            let asked = matches!(*request.method(), Method::GET | Method::HEAD);
-            if asked && health.load(Ordering::Relaxed) { answer(&state.0) } else { receive(state, request).await }
-        })
-    };
-    Router::new()
-        .route("/healthz", guarded(|_| plain(StatusCode::OK, "ok\n")))
-        .route("/readyz", guarded(ready))
-        .fallback(receive)
-        .with_state(receiver.clone())
-        .layer(SetResponseHeaderLayer::if_not_present(CACHE_CONTROL, HeaderValue::from_static("no-store")))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(SetSensitiveRequestHeadersLayer::new([AUTHORIZATION]))
+/// Everything that the receiver's listener answers. No router: there are two paths beside the events', and what stands
+/// between a request and its answer is paid for by every verdict.
+pub fn receiver<B>(
+    receiver: &Arc<Receiver>,
+    health: &HealthSwitch,
+) -> impl Service<Request<B>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + use<B>
+where
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Send,
+{
+    let (receiver, health) = (receiver.clone(), health.clone());
+    tower::service_fn(move |request: Request<B>| {
+        let (receiver, health) = (receiver.clone(), health.clone());
+        async move {
+            let asked = matches!(*request.method(), Method::GET | Method::HEAD) && health.load(Ordering::Relaxed);
+            Ok(match request.uri().path() {
+                "/healthz" if asked => plain(StatusCode::OK, "ok\n"),
+                "/readyz" if asked => ready(&receiver),
+                _ => caught(|| receive(&receiver, request)).await.unwrap_or_else(|_| panicked()),
+            })
+        }
+    })
 }
 
 /// Everything that the metrics' listener answers.
 pub fn metrics(receiver: &Arc<Receiver>) -> Router {
     let show = async |State(receiver): State<Arc<Receiver>>| {
         let mut response = plain(StatusCode::OK, "");
-        *response.body_mut() = Body::from(receiver.metrics().encode());
+        *response.body_mut() = whole(receiver.metrics().encode());
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(metrics::CONTENT_TYPE));
         response
     };
@@ -53,6 +59,7 @@ pub fn metrics(receiver: &Arc<Receiver>) -> Router {
         .route("/metrics", get(show))
         .route("/healthz", get(async || plain(StatusCode::OK, "ok\n")))
         .route("/readyz", get(async |State(receiver): State<Arc<Receiver>>| ready(&receiver)))
+        .layer(CatchPanicLayer::custom(|_| panicked()))
         .with_state(receiver.clone())
 }
 
@@ -65,14 +72,14 @@ fn ready(receiver: &Receiver) -> Response<Body> {
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
-    let mut response = Response::new(Body::from(text));
+    let mut response = Response::new(whole(text));
     *response.status_mut() = status;
+    response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
 }
 
-/// The panic's own message may hold anything, so that it goes nowhere.
-fn panicked(_: Box<dyn std::any::Any + Send>) -> Response<Body> {
+fn panicked() -> Response<Body> {
     let request_id = RequestId::random();
     tracing::error!(%request_id, "a request ended in a panic");
     Refusal::Internal.into_response(&request_id)

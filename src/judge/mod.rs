@@ -6,9 +6,7 @@ mod handler;
 mod registry;
 mod rules;
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -16,6 +14,7 @@ use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
 use crate::base::clock::Clock;
+use crate::base::panics::caught;
 use crate::event::{Decision, Event, Kind};
 use crate::rules::{OnError, RuleSet, Trace};
 
@@ -166,15 +165,8 @@ fn with_causes(error: &dyn std::error::Error) -> String {
 
 /// Runs a handler; its panic is an error of its own, not the end of the connection.
 async fn guarded(handler: &dyn Handler, event: &Event, cx: &Cx) -> Result<Decision, HandlerError> {
-    let mut future = std::panic::catch_unwind(AssertUnwindSafe(|| handler.handle(event, cx)))
-        .map_err(|_| HandlerError::new("it panicked"))?;
-    std::future::poll_fn(move |context| {
-        match std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
-            Ok(polled) => polled,
-            Err(_) => Poll::Ready(Err(HandlerError::new("it panicked"))),
-        }
-    })
-    .await
+    let handled = caught(|| handler.handle(event, cx)).await;
+    handled.unwrap_or_else(|panicked| Err(HandlerError::new(panicked.to_string())))
 }
 
 fn fits(event: &Event, decision: &Decision) -> bool {

@@ -1,11 +1,12 @@
 //! From `[[rule]]` tables to a [`RuleSet`], every error at once.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 
 use super::raw::RawRule;
-use super::{Effect, EventRules, OnError, Rule, RuleSet};
+use super::{Effect, EventRules, OnError, Rule, RuleSet, TracedRule};
 use crate::base::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::base::tree::{self, Node, Value, closest};
 use crate::event::catalog::{self, Effect as EffectKind, Spec};
@@ -42,7 +43,7 @@ pub fn compile(entries: &[Node], context: &Context, findings: &mut Diagnostics) 
         for spec in specs {
             let at = events.iter().position(|rules| rules.event == spec.name).unwrap_or_else(|| {
                 let names = Names::new(spec, &context.secrets, &context.attributes);
-                events.push(EventRules { event: spec.name, rules: Vec::new(), names });
+                events.push(EventRules { event: spec.name, rules: Vec::new(), traced: Arc::default(), names });
                 events.len() - 1
             });
             let mut own = Diagnostics::default();
@@ -59,6 +60,10 @@ pub fn compile(entries: &[Node], context: &Context, findings: &mut Diagnostics) 
             events[at].rules.push(rule);
         }
         findings.extend(said);
+    }
+    for event in &mut events {
+        let traced = event.rules.iter().map(|rule| TracedRule { id: rule.id.clone(), shadow: rule.shadow });
+        event.traced = traced.collect();
     }
     RuleSet { events, rules: entries.len() }
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Effect, EventRules, OnError, Rule, RuleOutcome, RuleSet, RuleTrace, Trace};
+use super::{Effect, EventRules, OnError, Rule, RuleError, RuleOutcome, RuleSet, Trace};
 use crate::base::json::Edited;
 use crate::event::{Change, Changes, Decision, Event, FieldPath, Mapped};
-use crate::expr::{BUDGET, EvalError, Scope, Value};
+use crate::expr::{BUDGET, EvalError, Expression, Scope, Value};
 
 /// How many steps are taken between two looks at the time: some tens of microseconds' worth.
 const STEPS_PER_LOOK: u64 = 2_000;
@@ -66,63 +66,56 @@ enum Act<'a> {
 impl<'a> Run<'a> {
     fn all(&mut self, rules: &'a EventRules, watch: &Stopwatch<'_>) -> (Option<(Decision, Arc<str>)>, Trace) {
         let mut settled = None;
-        let mut trace = Trace { rules: Vec::with_capacity(rules.rules.len()) };
-        let start = (watch.elapsed)();
-        let mut out_of_time = start > watch.budget;
+        let mut trace = Trace::new(&rules.traced);
+        let mut out_of_time = (watch.elapsed)() > watch.budget;
         // Shadow rules have an account of steps of their own: however much they take, the others get theirs.
-        let mut shadow_budget = BUDGET;
-        let (mut steps, mut looked_at) = (0_u64, 0_u64);
-        for rule in &rules.rules {
-            let before = steps;
-            let outcome = if settled.is_some() && !rule.shadow {
-                RuleOutcome::NotReached
-            } else if out_of_time {
-                if !rule.shadow && rule.on_error == OnError::Deny && settled.is_none() {
+        let (mut account, mut shadow_account) = (BUDGET, BUDGET);
+        let mut looked_at = 2 * BUDGET;
+        for (index, rule) in rules.rules.iter().enumerate() {
+            if settled.is_some() && !rule.shadow {
+                continue;
+            }
+            if out_of_time {
+                trace.end(index);
+                if rule.on_error == OnError::Deny && !rule.shadow {
                     settled = Some((Decision::Refuse(rule.error_message.to_string()), rule.id.clone()));
+                    trace.note(index, RuleOutcome::OutOfTime);
+                    trace.settle(index + 1);
                 }
-                RuleOutcome::OutOfTime
-            } else if rule.when.as_ref().is_some_and(|when| when.is_ruled_out(&self.scope)) {
-                steps += 1;
-                RuleOutcome::NotHeld
-            } else {
-                let account = self.scope.budget();
-                let own = if rule.shadow { shadow_budget } else { account };
-                self.scope.set_budget(own);
-                let outcome = self.one(rule, &mut settled);
-                let left = self.scope.budget();
-                steps += own - left;
-                if rule.shadow {
-                    shadow_budget = left;
-                    self.scope.set_budget(account);
+                continue;
+            }
+            let own = if rule.shadow { &mut shadow_account } else { &mut account };
+            self.scope.set_budget(*own);
+            let holds = self.holds(rule);
+            if !matches!(holds, Ok(false)) {
+                trace.note(index, self.one(rule, holds, &mut settled));
+                if settled.is_some() && !rule.shadow {
+                    trace.settle(index + 1);
                 }
-                outcome
-            };
-            if steps - looked_at >= STEPS_PER_LOOK {
-                looked_at = steps;
+            }
+            *own = self.scope.budget();
+            if looked_at - (account + shadow_account) >= STEPS_PER_LOOK {
+                looked_at = account + shadow_account;
                 out_of_time = (watch.elapsed)() > watch.budget;
             }
-            // Steps for now; what they come to in time is known at the end.
-            let took = Duration::from_nanos(steps - before);
-            trace.rules.push(RuleTrace { id: rule.id.clone(), shadow: rule.shadow, outcome, took });
-        }
-        let took = (watch.elapsed)().saturating_sub(start);
-        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        for rule in &mut trace.rules {
-            let own = u64::try_from(rule.took.as_nanos()).unwrap_or(u64::MAX);
-            rule.took = Duration::from_nanos(own.saturating_mul(took) / steps.max(1));
         }
         (settled, trace)
     }
 
-    fn one(&mut self, rule: &'a Rule, settled: &mut Option<(Decision, Arc<str>)>) -> RuleOutcome {
-        let act = match self.holds(rule).and_then(|holds| if holds { self.act(rule).map(Some) } else { Ok(None) }) {
-            Ok(Some(act)) => act,
-            Ok(None) => return RuleOutcome::NotHeld,
+    /// A rule that holds, or of which nobody can say.
+    fn one(
+        &mut self,
+        rule: &'a Rule,
+        holds: Result<bool, Box<RuleError>>,
+        settled: &mut Option<(Decision, Arc<str>)>,
+    ) -> RuleOutcome {
+        let act = match holds.and_then(|_| self.act(rule)) {
+            Ok(act) => act,
             Err(error) => {
                 if rule.on_error == OnError::Deny && !rule.shadow {
                     *settled = Some((Decision::Refuse(rule.error_message.to_string()), rule.id.clone()));
                 }
-                return RuleOutcome::Erred(error.message().to_owned());
+                return RuleOutcome::Erred(error);
             }
         };
         match act {
@@ -142,45 +135,64 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn holds(&self, rule: &'a Rule) -> Result<bool, EvalError> {
+    fn holds(&self, rule: &'a Rule) -> Result<bool, Box<RuleError>> {
         let Some(when) = &rule.when else { return Ok(true) };
-        when.evaluate(&self.scope)?.as_bool().ok_or_else(|| EvalError::new("`when` is no bool"))
+        when.holds(&self.scope).map_err(|error| located(&error, when, || "when".to_owned()))
     }
 
-    fn act(&self, rule: &'a Rule) -> Result<Act<'a>, EvalError> {
+    fn act(&self, rule: &'a Rule) -> Result<Act<'a>, Box<RuleError>> {
         Ok(match &rule.effect {
             Effect::Deny(message) => Act::Settle(Decision::Refuse(message.to_string())),
             Effect::Deprovision(truth) => Act::Settle(Decision::Deprovision(*truth)),
             Effect::Map(expression) => {
-                let value = expression.evaluate(&self.scope)?.unwrap_optional();
-                let value = value.ok_or_else(|| EvalError::new("`map` has no value"))?;
-                Act::Settle(Decision::Map(Mapped::Value(to_json(&value)?)))
+                let value =
+                    self.mapped(expression).map_err(|error| located(&error, expression, || "map".to_owned()))?;
+                Act::Settle(Decision::Map(Mapped::Value(value)))
             }
             Effect::Set { set, unset } => Act::Change(self.changes(set, unset)?),
         })
     }
 
+    fn mapped(&self, expression: &'a Expression) -> Result<serde_json::Value, EvalError> {
+        let value = expression.evaluate(&self.scope)?.unwrap_optional();
+        to_json(&value.ok_or_else(|| EvalError::new("it has no value"))?)
+    }
+
     /// The changes that a rule makes, all of which can be made. What is so already is no change.
     fn changes(
         &self,
-        set: &'a [(FieldPath, crate::expr::Expression)],
+        set: &'a [(FieldPath, Expression)],
         unset: &[FieldPath],
-    ) -> Result<Vec<(Change, Option<Value<'a>>)>, EvalError> {
+    ) -> Result<Vec<(Change, Option<Value<'a>>)>, Box<RuleError>> {
         let mut changes = Vec::new();
         for (path, expression) in set {
-            let Some(value) = expression.evaluate(&self.scope)?.unwrap_optional() else { continue };
-            if !self.user.find(path.names()).is_some_and(|old| old.same(&value)) {
-                changes.push((Change::Set(path.clone(), to_json(&value)?), Some(value)));
-            }
+            let change = self.set(path, expression);
+            changes.extend(change.map_err(|error| located(&error, expression, || format!("set.{path}")))?);
         }
         let there = |path: &&FieldPath| self.edited.as_ref().is_some_and(|edited| edited.get(path.names()).is_some());
         changes.extend(unset.iter().filter(there).map(|path| (Change::Unset(path.clone()), None)));
         if let Some(mut edited) = self.edited.clone() {
             for (change, _) in &changes {
-                change.apply(&mut edited).map_err(|error| EvalError::new(error.to_string()))?;
+                change.apply(&mut edited).map_err(|error| {
+                    let key = format!("set.{}", change.path());
+                    Box::new(RuleError { message: error.to_string(), key, span: 0..0, part: String::new() })
+                })?;
             }
         }
         Ok(changes)
+    }
+
+    /// The change of one field; none where it is so already, or is to be left alone.
+    fn set(
+        &self,
+        path: &FieldPath,
+        expression: &'a Expression,
+    ) -> Result<Option<(Change, Option<Value<'a>>)>, EvalError> {
+        let Some(value) = expression.evaluate(&self.scope)?.unwrap_optional() else { return Ok(None) };
+        if self.user.find(path.names()).is_some_and(|old| old.same(&value)) {
+            return Ok(None);
+        }
+        Ok(Some((Change::Set(path.clone(), to_json(&value)?), Some(value))))
     }
 
     fn apply(&mut self, changes: Vec<(Change, Option<Value<'a>>)>) {
@@ -196,6 +208,19 @@ impl<'a> Run<'a> {
         }
         self.scope.set("user", &self.user);
     }
+}
+
+/// An error with its place in the rule.
+fn located(error: &EvalError, expression: &Expression, key: impl FnOnce() -> String) -> Box<RuleError> {
+    let span = error.span();
+    let part = expression.source().get(span.clone()).unwrap_or_default();
+    let whole = part.len() == expression.source().len();
+    Box::new(RuleError {
+        message: error.message().to_owned(),
+        key: key(),
+        part: if whole { String::new() } else { part.to_owned() },
+        span,
+    })
 }
 
 fn to_json(value: &Value<'_>) -> Result<serde_json::Value, EvalError> {

@@ -23,7 +23,7 @@ use crate::scope::Names;
 pub use compile::{Context, compile};
 pub use decide::{Judged, Stopwatch};
 pub use raw::RawRule;
-pub use trace::{RuleOutcome, RuleTrace, Trace};
+pub use trace::{RuleError, RuleOutcome, RuleTrace, Trace, TracedRule};
 
 /// What a validate event is answered when a rule errs or time runs out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -48,6 +48,8 @@ pub struct RuleSet {
 struct EventRules {
     event: &'static str,
     rules: Vec<Rule>,
+    /// What a trace says of each of them.
+    traced: Arc<[TracedRule]>,
     names: Names,
 }
 

@@ -1,16 +1,15 @@
 //! The log: text or JSON lines on standard error, written by a thread of its own so that a slow reader delays no verdict.
 
+mod json;
+mod writer;
+
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
-use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, Registry, fmt, reload};
-
-/// How many lines may wait to be written; further ones are dropped, and counted, rather than held in memory.
-const WAITING_LINES: usize = 16_384;
 
 /// Libraries that see requests before they are understood. Below level info they quote them: h2, for one, the path of a
 /// request that it refuses, which may hold a secret.
@@ -28,28 +27,30 @@ pub enum Form {
 /// Keeps the log running; when dropped, what waits is written.
 pub struct Log {
     level: reload::Handle<Targets, Registry>,
-    _guard: WorkerGuard,
+    _guard: writer::Guard,
 }
 
-/// A log exists already in this process.
+/// Why there is no log.
 #[derive(Debug, thiserror::Error)]
-#[error("the log was set up before")]
-pub struct LogError;
+pub enum LogError {
+    /// One exists already in this process.
+    #[error("the log was set up before")]
+    Twice,
+    /// The operating system gave no thread to write it.
+    #[error("the log cannot be started")]
+    Thread(#[from] std::io::Error),
+}
 
 /// Starts the log, which tells of panics too. `terminal` allows colour.
 pub fn start(form: Form, level: Level, terminal: bool) -> Result<Log, LogError> {
-    let (writer, guard) =
-        NonBlockingBuilder::default().buffered_lines_limit(WAITING_LINES).lossy(true).finish(std::io::stderr());
+    let (writer, guard) = writer::start(std::io::stderr())?;
     let (filter, handle) = reload::Layer::new(lines(level));
     let registry = tracing_subscriber::registry().with(filter);
     let started = match form {
         Form::Text => registry.with(text(writer, terminal).boxed()).try_init(),
-        Form::Json => {
-            let layer = fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(false);
-            registry.with(layer.with_writer(writer).boxed()).try_init()
-        }
+        Form::Json => registry.with(fmt::layer().event_format(json::Lines).with_writer(writer).boxed()).try_init(),
     };
-    started.map_err(|_| LogError)?;
+    started.map_err(|_| LogError::Twice)?;
     std::panic::set_hook(Box::new(|panic| {
         // Its words may hold anything, a value of an event as well.
         let place = panic.location().map(ToString::to_string).unwrap_or_default();

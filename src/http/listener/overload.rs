@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::body::Body;
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response, Version};
 use http_body_util::{BodyExt as _, Limited};
@@ -13,6 +12,7 @@ use tower::service_fn;
 
 use super::connection::{self, Terms};
 use crate::base::ids::RequestId;
+use crate::http::body::Body;
 use crate::http::refusal::Refusal;
 use crate::http::tls;
 
