@@ -70,20 +70,20 @@ impl Names {
     /// The values of these names for an event, and the person as a value that can be changed.
     pub fn scope<'a>(&'a self, event: &'a Event) -> (Scope<'a>, Value<'a>) {
         let mut scope = Scope::new(&self.paths);
-        scope.set("event", &Value::String(Text::Borrowed(event.name())));
-        scope.set("now", &Value::Timestamp(event.received_at()));
+        scope.begin("event", &Value::String(Text::Borrowed(event.name())));
+        scope.begin("now", &Value::Timestamp(event.received_at()));
         if self.paths.names("token") {
-            scope.set("token", &event.token().map_or(Value::Null, Value::from_value));
+            scope.begin("token", &event.token().map_or(Value::Null, Value::from_value));
         }
         let user = match event.user() {
             Some(user) => hidden(user, &self.secrets, Some("user"), self.exposes_user),
             None => Value::Map(Map::Borrowed(&[])),
         };
-        scope.set("user", &user);
+        scope.begin("user", &user);
         if self.paths.names("request")
             && let Some(request) = event.request()
         {
-            scope.set("request", &hidden(request, &self.secrets, None, self.exposes_request));
+            scope.begin("request", &hidden(request, &self.secrets, None, self.exposes_request));
         }
         (scope, user)
     }

@@ -214,6 +214,12 @@ impl<'a> Key<'a> {
         self.raw
     }
 
+    /// As received, without its quotes.
+    pub fn bytes(self) -> &'a [u8] {
+        let raw = self.raw.as_bytes();
+        raw.get(1..raw.len() - 1).unwrap_or_default()
+    }
+
     /// Decoded.
     pub fn decode(self) -> Result<Cow<'a, str>, LoneSurrogate> {
         text::decode(self.raw, self.escaped)

@@ -138,7 +138,7 @@ impl<'a> Scope<'a> {
     /// A scope without values.
     pub fn new(paths: &'a Paths) -> Self {
         let mut slots: Vec<Slot<'a>> = SPARE.take();
-        slots.resize(paths.len(), Slot::Missing(0));
+        slots.resize(paths.len(), Paths::unfilled());
         Self { paths, slots, budget: Cell::new(BUDGET), locals: Cell::default() }
     }
 
@@ -159,7 +159,12 @@ impl<'a> Scope<'a> {
 
     /// Gives a variable its value, instead of the one it may have.
     pub fn set(&mut self, name: &str, value: &Value<'a>) {
-        self.paths.fill(name, value, &mut self.slots);
+        self.paths.fill(name, value, &mut self.slots, false);
+    }
+
+    /// Gives a variable its first value.
+    pub fn begin(&mut self, name: &str, value: &Value<'a>) {
+        self.paths.fill(name, value, &mut self.slots, true);
     }
 
     fn explain(&self, fault: &Fault<'_>) -> EvalError {

@@ -21,9 +21,15 @@ struct Step {
     /// All slots at and below this step.
     below: Vec<u16>,
     next: Vec<Step>,
-    /// Length and first byte of the name of each next step: what most keys are told apart by.
-    prints: Vec<u16>,
+    /// By the print of a name, the first next step of that print, counted from 1.
+    by_print: PrintTable,
 }
+
+/// Steps by what most names are told apart by.
+#[derive(Debug)]
+struct PrintTable([u16; PRINTS]);
+
+const PRINTS: usize = 64;
 
 /// What stands at a path.
 #[derive(Clone, Debug)]
@@ -60,7 +66,7 @@ impl Paths {
                     slot: None,
                     below: Vec::new(),
                     next: Vec::new(),
-                    prints: Vec::new(),
+                    by_print: PrintTable([0; PRINTS]),
                 });
                 steps.len() - 1
             });
@@ -72,7 +78,10 @@ impl Paths {
             if let Some(next) = path.get(depth + 1)
                 && step.next.iter().all(|known| known.name != *next)
             {
-                step.prints.push(print(next.as_bytes()));
+                let first = &mut step.by_print.0[print(next.as_bytes())];
+                if *first == 0 {
+                    *first = u16::try_from(step.next.len() + 1).ok()?;
+                }
             }
             steps = &mut step.next;
         }
@@ -109,23 +118,28 @@ impl Paths {
         self.all.iter().any(|known| known.iter().map(String::as_str).eq(path.iter().copied()))
     }
 
-    /// Fills the slots of a variable's paths.
-    pub fn fill<'a>(&self, variable: &str, value: &Value<'a>, slots: &mut [Slot<'a>]) {
+    /// What a slot holds before its variable has a value: as if that were an empty map.
+    pub(super) fn unfilled<'a>() -> Slot<'a> {
+        Slot::Missing(1)
+    }
+
+    /// Fills the slots of a variable's paths. Those that are `fresh` are [unfilled](Self::unfilled) so far.
+    pub(super) fn fill<'a>(&self, variable: &str, value: &Value<'a>, slots: &mut [Slot<'a>], fresh: bool) {
         if let Some(root) = self.roots.iter().find(|root| root.name == variable) {
-            root.fill(Ok(value.clone()), slots);
+            root.fill(Ok(value.clone()), slots, fresh);
         }
     }
 }
 
 impl Step {
-    fn fill<'a>(&self, value: Result<Value<'a>, super::value::Unreadable>, slots: &mut [Slot<'a>]) {
+    fn fill<'a>(&self, value: Result<Value<'a>, super::value::Unreadable>, slots: &mut [Slot<'a>], fresh: bool) {
         let Ok(value) = value else {
             self.all(&Slot::Unreadable, slots);
             return;
         };
         match &value {
             _ if self.next.is_empty() => {}
-            Value::Map(map) => self.fill_next(map, slots),
+            Value::Map(map) => self.fill_next(map, slots, fresh && self.depth == 0),
             other => {
                 for next in &self.next {
                     next.all(&Slot::NoMap(next.depth, other.kind()), slots);
@@ -137,23 +151,25 @@ impl Step {
         }
     }
 
-    fn fill_next<'a>(&self, map: &Map<'a>, slots: &mut [Slot<'a>]) {
+    fn fill_next<'a>(&self, map: &Map<'a>, slots: &mut [Slot<'a>], fresh: bool) {
         match map {
             Map::Json(json) => {
-                for next in &self.next {
-                    next.all(&Slot::Missing(next.depth), slots);
+                if !fresh {
+                    for next in &self.next {
+                        next.all(&Slot::Missing(next.depth), slots);
+                    }
                 }
                 // One pass over what came in, instead of one for each path.
                 for (key, member) in json.members() {
                     if let Some(next) = self.next_named(key) {
-                        next.fill(Value::from_json(member), slots);
+                        next.fill(Value::from_json(member), slots, false);
                     }
                 }
             }
             Map::Borrowed(_) | Map::Shared(_) => {
                 for next in &self.next {
                     match map.field(&next.name) {
-                        Some(value) => next.fill(value, slots),
+                        Some(value) => next.fill(value, slots, false),
                         None => next.all(&Slot::Missing(next.depth), slots),
                     }
                 }
@@ -165,10 +181,9 @@ impl Step {
         if key.is_escaped() {
             return self.next.iter().find(|next| key.is(&next.name));
         }
-        let name = &key.raw().as_bytes()[1..key.raw().len() - 1];
-        let wanted = print(name);
-        let alike = self.prints.iter().zip(&self.next).filter(|(found, _)| **found == wanted);
-        alike.map(|(_, next)| next).find(|next| next.name.as_bytes() == name)
+        let name = key.bytes();
+        let first = usize::from(self.by_print.0[print(name)]).checked_sub(1)?;
+        self.next.get(first..)?.iter().find(|next| next.name.as_bytes() == name)
     }
 
     fn all<'a>(&self, state: &Slot<'a>, slots: &mut [Slot<'a>]) {
@@ -180,7 +195,8 @@ impl Step {
     }
 }
 
-fn print(name: &[u8]) -> u16 {
-    let length = u8::try_from(name.len()).unwrap_or(u8::MAX);
-    u16::from_be_bytes([length, name.first().copied().unwrap_or(0)])
+/// Length and first byte, mixed.
+fn print(name: &[u8]) -> usize {
+    let first = name.first().copied().map_or(0, usize::from);
+    (name.len().wrapping_mul(7) ^ first) % PRINTS
 }
