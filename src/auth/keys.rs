@@ -25,7 +25,7 @@ pub(super) struct Key {
 enum Material {
     Public(DecodingKey),
     /// A shared secret, prepared for each algorithm: the library would prepare it for each token.
-    Secret([(Algorithm, hmac::Key); 3]),
+    Secret(Box<[(Algorithm, hmac::Key)]>),
 }
 
 /// Why a text holds no key.
@@ -74,7 +74,9 @@ impl Key {
         Self {
             id: None,
             algorithms: prepared.iter().map(|(algorithm, _)| *algorithm).collect(),
-            material: Material::Secret(prepared.map(|(algorithm, hash)| (algorithm, hmac::Key::new(hash, bytes)))),
+            material: Material::Secret(
+                prepared.map(|(algorithm, hash)| (algorithm, hmac::Key::new(hash, bytes))).into(),
+            ),
         }
     }
 

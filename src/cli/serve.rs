@@ -1,6 +1,7 @@
 //! `serve`: runs the server.
 
 use std::io::IsTerminal as _;
+use std::num::NonZeroUsize;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -89,9 +90,16 @@ fn start_log(settings: &Settings, color: bool) -> anyhow::Result<log::Log> {
 }
 
 fn runtime(settings: &Settings) -> anyhow::Result<tokio::runtime::Runtime> {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    if let Some(workers) = settings.server.workers {
-        builder.worker_threads(workers.get());
-    }
+    let workers = settings.server.workers.or_else(|| std::thread::available_parallelism().ok());
+    let mut builder = match workers.map(NonZeroUsize::get) {
+        // One worker has nobody to share its work with.
+        Some(1) => tokio::runtime::Builder::new_current_thread(),
+        Some(workers) => {
+            let mut builder = tokio::runtime::Builder::new_multi_thread();
+            builder.worker_threads(workers);
+            builder
+        }
+        None => tokio::runtime::Builder::new_multi_thread(),
+    };
     builder.enable_all().build().context("the runtime cannot be started")
 }

@@ -137,7 +137,7 @@ impl<'a> Run<'a> {
 
     fn holds(&self, rule: &'a Rule) -> Result<bool, Box<RuleError>> {
         let Some(when) = &rule.when else { return Ok(true) };
-        when.holds(&self.scope).map_err(|error| located(&error, when, || "when".to_owned()))
+        when.holds(&self.scope).map_err(|error| Box::new(located(&error, when, "when".to_owned())))
     }
 
     fn act(&self, rule: &'a Rule) -> Result<Act<'a>, Box<RuleError>> {
@@ -146,7 +146,7 @@ impl<'a> Run<'a> {
             Effect::Deprovision(truth) => Act::Settle(Decision::Deprovision(*truth)),
             Effect::Map(expression) => {
                 let value =
-                    self.mapped(expression).map_err(|error| located(&error, expression, || "map".to_owned()))?;
+                    self.mapped(expression).map_err(|error| Box::new(located(&error, expression, "map".to_owned())))?;
                 Act::Settle(Decision::Map(Mapped::Value(value)))
             }
             Effect::Set { set, unset } => Act::Change(self.changes(set, unset)?),
@@ -167,7 +167,7 @@ impl<'a> Run<'a> {
         let mut changes = Vec::new();
         for (path, expression) in set {
             let change = self.set(path, expression);
-            changes.extend(change.map_err(|error| located(&error, expression, || format!("set.{path}")))?);
+            changes.extend(change.map_err(|error| Box::new(located(&error, expression, format!("set.{path}"))))?);
         }
         let there = |path: &&FieldPath| self.edited.as_ref().is_some_and(|edited| edited.get(path.names()).is_some());
         changes.extend(unset.iter().filter(there).map(|path| (Change::Unset(path.clone()), None)));
@@ -211,16 +211,16 @@ impl<'a> Run<'a> {
 }
 
 /// An error with its place in the rule.
-fn located(error: &EvalError, expression: &Expression, key: impl FnOnce() -> String) -> Box<RuleError> {
+fn located(error: &EvalError, expression: &Expression, key: String) -> RuleError {
     let span = error.span();
     let part = expression.source().get(span.clone()).unwrap_or_default();
     let whole = part.len() == expression.source().len();
-    Box::new(RuleError {
+    RuleError {
         message: error.message().to_owned(),
-        key: key(),
+        key,
         part: if whole { String::new() } else { part.to_owned() },
         span,
-    })
+    }
 }
 
 fn to_json(value: &Value<'_>) -> Result<serde_json::Value, EvalError> {

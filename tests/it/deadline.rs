@@ -131,5 +131,7 @@ async fn a_large_event_is_answered_in_time_whatever_rules_make_of_it() {
     let text = format!("{rules}[cymmetri]\non_error = \"deny\"\nerror_message = \"TryAgain\"\n{SHORT}");
     let app = TestApp::with(&text).start().await;
     let body = format!(r#"{{"request":{{"user":{{"list":[0{}]}}}}}}"#, ",0".repeat(400_000));
-    assert_eq!(app.post("validateUser", body).await.json()["response"]["message"], "TryAgain");
+    // The rule's own error where it comes in time, else the deadline's: which of them is the machine's matter.
+    let message = app.post("validateUser", body).await.json()["response"]["message"].clone();
+    assert!(message == "Slow" || message == "TryAgain", "{message}");
 }

@@ -167,6 +167,7 @@ impl Parser<'_> {
         let mut escaped = false;
         self.at += 1;
         loop {
+            self.skip_plain();
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
@@ -180,6 +181,24 @@ impl Parser<'_> {
                 Some(0x20..) => self.at += 1,
                 Some(_) | None => return Err(self.unexpected()),
             }
+        }
+    }
+
+    /// Goes on, eight bytes at once, as long as none of them ends a text, escapes or may not stand in one.
+    fn skip_plain(&mut self) {
+        const ONES: u64 = 0x0101_0101_0101_0101;
+        const HIGHS: u64 = 0x8080_8080_8080_8080;
+        // The high bit of each byte of the word that is zero; and, behind the first such byte, maybe of others.
+        let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
+        while let Some(bytes) = self.bytes.get(self.at..).and_then(|rest| rest.first_chunk::<8>()) {
+            let word = u64::from_le_bytes(*bytes);
+            let below_space = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
+            let found = below_space | zeros(word ^ (ONES * u64::from(b'"'))) | zeros(word ^ (ONES * u64::from(b'\\')));
+            if found != 0 {
+                self.at += found.trailing_zeros() as usize / 8;
+                return;
+            }
+            self.at += 8;
         }
     }
 
@@ -311,16 +330,29 @@ fn duplicate(object: Json<'_>) -> Option<Json<'_>> {
         }
     };
     if object.members().nth(FEW).is_none() {
+        // Most keys differ from all before them in this bit, so that they need not be compared.
+        let mut marks = 0_u64;
         return object
             .members()
             .enumerate()
-            .find(|(index, (key, _))| object.members().take(*index).any(|(earlier, _)| same(&earlier, key)))
+            .find(|(index, (key, _))| {
+                let mark = if key.escaped { u64::MAX } else { 1 << mark(key.bytes()) };
+                let suspicious = marks & mark != 0;
+                marks |= mark;
+                suspicious && object.members().take(*index).any(|(earlier, _)| same(&earlier, key))
+            })
             .map(|(_, (_, member))| member);
     }
     // Collected first: what was seen borrows the keys.
     let members: Vec<_> = object.members().collect();
     let mut seen = HashSet::new();
     members.iter().find(|(key, _)| !seen.insert(name_of(key))).map(|(_, member)| *member)
+}
+
+/// A number below 64 by which most names differ.
+fn mark(name: &[u8]) -> usize {
+    let (first, last) = (name.first().copied().unwrap_or(0), name.last().copied().unwrap_or(0));
+    (name.len().wrapping_mul(11) ^ usize::from(first) ^ usize::from(last).rotate_left(2)) % 64
 }
 
 fn name_of<'a>(key: &super::Key<'a>) -> Cow<'a, [u8]> {
