@@ -2,6 +2,7 @@
 //!
 //! Types are inferred where they are known and `dyn` where they are not; only what can never be right is an error.
 
+mod fields;
 mod operators;
 
 use std::ops::Range;
@@ -11,12 +12,21 @@ use super::ast::{Expr, Fold, FoldKind, Kind, Literal, Span, Unary};
 use super::functions::{self, FUNCTIONS, Function};
 use super::lower::regex;
 use super::names::{Meaning, Names, chain};
-use super::schema::Type;
+use super::schema::{Type, UnknownField};
 use crate::base::tree::closest;
 
+/// What is said of an expression.
+pub(super) struct Checked {
+    pub(super) findings: Vec<Finding>,
+    /// The fields that are not listed, each once, with the place of its first use.
+    pub(super) unknown: Vec<(UnknownField, Span)>,
+    /// The type of its value.
+    pub(super) kind: Type,
+}
+
 /// Checks an expression whose value must be of type `wanted`.
-pub(super) fn check(expr: &Expr, names: Names<'_>, wanted: Type) -> Vec<Finding> {
-    let mut checker = Checker { names, findings: Vec::new(), loops: 0 };
+pub(super) fn check(expr: &Expr, names: Names<'_>, wanted: Type) -> Checked {
+    let mut checker = Checker { names, findings: Vec::new(), unknown: Vec::new(), loops: 0 };
     let kind = checker.infer(expr);
     if !kind.may_be(wanted) {
         let message = format!("this must be {}, and is {}", wanted.with_article(), kind.with_article());
@@ -26,12 +36,14 @@ pub(super) fn check(expr: &Expr, names: Names<'_>, wanted: Type) -> Vec<Finding>
         }
         checker.findings.push(finding);
     }
-    checker.findings
+    checker.guess(expr, wanted);
+    Checked { findings: checker.findings, unknown: checker.unknown, kind }
 }
 
 struct Checker<'a> {
     names: Names<'a>,
     findings: Vec<Finding>,
+    unknown: Vec<(UnknownField, Span)>,
     /// How many loops we are in.
     loops: usize,
 }
@@ -101,80 +113,6 @@ impl Checker<'_> {
         kind
     }
 
-    // --- names ---
-
-    fn named(&mut self, expr: &Expr) -> Option<Type> {
-        let chain = chain(expr)?;
-        match self.names.meaning(&chain) {
-            Meaning::Local(local) if chain.steps.len() == 1 => Some(self.names.locals[local].1),
-            Meaning::Path(path, optional) => Some(self.field(expr, &path, &optional)),
-            Meaning::Type(_) => Some(Type::Type),
-            Meaning::Local(_) | Meaning::Unknown => None,
-        }
-    }
-
-    fn field(&mut self, expr: &Expr, path: &[String], optional: &[bool]) -> Type {
-        let schema = self.names.schema;
-        if schema.is_secret(path) {
-            let message = format!("`{}` is a secret and cannot be named by a rule", path.join("."));
-            self.error("secret-field", expr.span, message);
-            return Type::Dyn;
-        }
-        let kind_of = |path: &[String]| match path {
-            [variable] => schema.variable_type(variable).unwrap_or(Type::Dyn),
-            path => schema.field_type(path),
-        };
-        for depth in 1..path.len() {
-            let (above, name) = (&path[..depth], &path[depth]);
-            let above_type = kind_of(above);
-            if !above_type.may_be(Type::Map) {
-                let message = format!("`{}` is {} and has no fields", above.join("."), above_type.with_article());
-                self.error("expression-type", expr.span, message);
-                return Type::Dyn;
-            }
-            if !schema.knows(&path[..=depth])
-                && let Some(near) = closest(name, &schema.siblings(above))
-            {
-                let message = format!("`{}` is not a field that is known", path[..=depth].join("."));
-                let hint = format!("did you mean `{}.{near}`?", above.join("."));
-                self.findings.push(Finding::warning("unknown-field", expr.span.range(), message).hint(hint));
-            }
-        }
-        if optional.contains(&true) { Type::Optional } else { kind_of(path) }
-    }
-
-    fn unknown_name(&mut self, expr: &Expr, name: &str) -> Type {
-        let mut known: Vec<&str> = self.names.schema.variables().collect();
-        known.extend(self.names.locals.iter().map(|(local, _)| local.as_str()));
-        let hint = match closest(name, &known) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("known names: {}", known.join(", ")),
-        };
-        self.error_with_hint("unknown-name", expr.span, format!("unknown name `{name}`"), hint);
-        Type::Dyn
-    }
-
-    fn select(&mut self, expr: &Expr, operand: &Expr, field: &str, optional: bool) -> Type {
-        let operand = self.infer(operand);
-        if !operand.may_be(Type::Map) && operand != Type::Optional {
-            let message = format!("`.{field}` cannot be taken of {}", operand.with_article());
-            self.error("expression-type", expr.span, message);
-        }
-        if optional || operand == Type::Optional { Type::Optional } else { Type::Dyn }
-    }
-
-    fn index(&mut self, expr: &Expr, operand: &Expr, index: &Expr, optional: bool) -> Type {
-        let kind = self.infer(operand);
-        let index = self.infer(index);
-        if !kind.may_be(Type::Map) && !kind.may_be(Type::List) && kind != Type::Optional {
-            self.error("expression-type", expr.span, format!("`[]` cannot be taken of {}", kind.with_article()));
-        }
-        if kind == Type::List && !index.is_number() && index != Type::Dyn {
-            self.error("expression-type", expr.span, format!("a list has no index that is {}", index.with_article()));
-        }
-        if optional || kind == Type::Optional { Type::Optional } else { Type::Dyn }
-    }
-
     // --- calls ---
 
     fn call(&mut self, expr: &Expr, function: &str, receiver: Option<&Expr>, arguments: &[Expr], name: Span) -> Type {
@@ -207,6 +145,14 @@ impl Checker<'_> {
                 && form.arguments.iter().zip(&found).all(|(wanted, found)| found.may_be(*wanted))
         };
         if let Some(form) = forms.iter().find(fits) {
+            if let Some((operand, wanted)) = receiver.zip(form.receiver) {
+                // What counts in place of a missing field is of the field's type.
+                let default = found.first().filter(|_| form.name == "orValue");
+                self.guess(operand, *default.unwrap_or(&wanted));
+            }
+            for (argument, wanted) in arguments.iter().zip(form.arguments) {
+                self.guess(argument, *wanted);
+            }
             return form.result;
         }
         let known: Vec<String> = forms.iter().map(|form| signature(form)).collect();
@@ -284,6 +230,7 @@ impl Checker<'_> {
 
     fn fold(&mut self, expr: &Expr, fold: &Fold) -> Type {
         let range = self.infer(&fold.range);
+        self.guess(&fold.range, Type::List);
         if !range.may_be(Type::List) && !range.may_be(Type::Map) {
             let message = format!("only lists and maps can be gone through, and this is {}", range.with_article());
             self.error("expression-type", fold.range.span, message);

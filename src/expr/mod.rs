@@ -43,7 +43,7 @@ use std::ops::Range;
 
 pub use compile::{Compiled, Compiler, MAX_NODES, MAX_SOURCE_BYTES};
 pub use expression::{BUDGET, EvalError, Expression, Scope, Step};
-pub use schema::{Schema, Type};
+pub use schema::{Schema, Type, UnknownField};
 pub use slots::{Paths, Slot};
 pub use value::{List, Map, Text, Unreadable, Value};
 

@@ -13,6 +13,10 @@ use crate::base::tree;
 use crate::dialect::cymmetri::{self, AcceptShape};
 use crate::event::SecretFields;
 use crate::event::{Arrival, Event, catalog};
+use crate::expr::Type;
+
+mod fields;
+mod messages;
 
 fn context() -> Context {
     Context {
@@ -28,7 +32,18 @@ fn load(toml: &str) -> (RuleSet, Diagnostics) {
     let mut findings = Diagnostics::default();
     let tree = tree::parse(&source, &mut findings);
     let entries = tree.get("rule").and_then(|rules| rules.as_array()).unwrap_or_default().to_vec();
-    let rules = compile(&entries, &context(), &mut findings);
+    let mut context = context();
+    for (path, entry) in tree.get("attributes").and_then(|attributes| attributes.as_table()).into_iter().flatten() {
+        let kind = match entry.node.as_str() {
+            Some("string") => Type::String,
+            Some("int") => Type::Int,
+            Some("list") => Type::List,
+            Some("map") => Type::Map,
+            _ => Type::Dyn,
+        };
+        context.attributes.insert(path.clone(), kind);
+    }
+    let rules = compile(&entries, &context, &mut findings);
     (rules, findings)
 }
 
@@ -410,7 +425,7 @@ deny = "A"
             14 | when = 'user.emial == "é" && user.login == 5 && re(user.login, "(") && user.?email.endsWith("x")'
                |         ^^^^^^^^^^
                |
-               = help: did you mean `user.email`?
+               = help: did you mean `user.email`? If not, declare it under `[attributes]`: "user.emial" = "string"
             warning[never-equal]: a string is never equal to an int: `==` never holds here
               --> rules.toml:14:30
                |
@@ -522,23 +537,6 @@ map = 'request.targetAttribute'
                |        ^
                |
                = help: put it in quotes
-            error[set-value]: the value of `active` must be a text with an expression, and is true or false
-              --> rules.toml:19:18
-               |
-            19 | set = { active = true, password = '"x"', "a..b" = '1', address.city = '1' }
-               |                  ^^^^
-               |
-               = help: write it as an expression: 'true'
-            error[set-path]: a name is missing in the path
-              --> rules.toml:19:42
-               |
-            19 | set = { active = true, password = '"x"', "a..b" = '1', address.city = '1' }
-               |                                          ^^^^^^
-            error[secret-field]: `user.password` is a secret and cannot be changed by a rule
-              --> rules.toml:19:24
-               |
-            19 | set = { active = true, password = '"x"', "a..b" = '1', address.city = '1' }
-               |                        ^^^^^^^^
             error[set-path]: `address` and `address.city` are changed by the same rule
               --> rules.toml:18:10
                |
@@ -546,6 +544,23 @@ map = 'request.targetAttribute'
                |          ^^^^^^^^^
                |
                = help: one of them lies in the other
+            error[set-value]: the value of `active` must be a text with an expression, and is true or false
+              --> rules.toml:19:18
+               |
+            19 | set = { active = true, password = '"x"', "a..b" = '1', address.city = '1' }
+               |                  ^^^^
+               |
+               = help: write it as an expression: 'true'
+            error[secret-field]: `user.password` is a secret and cannot be changed by a rule
+              --> rules.toml:19:24
+               |
+            19 | set = { active = true, password = '"x"', "a..b" = '1', address.city = '1' }
+               |                        ^^^^^^^^
+            error[set-path]: a name is missing in the path
+              --> rules.toml:19:42
+               |
+            19 | set = { active = true, password = '"x"', "a..b" = '1', address.city = '1' }
+               |                                          ^^^^^^
             error[rule-effect]: rule `d` has no effect
               --> rules.toml:21:6
                |
@@ -597,6 +612,6 @@ fn cost_is_bounded_at_load() {
         let text: String = findings.iter().map(|finding| finding.message.clone() + "\n").collect();
         assert!(findings.has_errors() && text.contains(word), "{}…: {text}", &when[..when.len().min(40)]);
     }
-    let (_, findings) = load(&rule("user.a.filter(x, x > 1).map(x, x + 1).exists(x, x == 2)"));
+    let (_, findings) = load(&rule("user.assignedGroups.filter(x, x > 1).map(x, x + 1).exists(x, x == 2)"));
     assert!(findings.is_empty(), "{findings:?}");
 }

@@ -8,6 +8,7 @@ use crate::expr::schema::Type;
 impl Checker<'_> {
     pub(super) fn want(&mut self, operand: &Expr, sign: &str, wanted: Type) {
         let kind = self.infer(operand);
+        self.guess(operand, wanted);
         if kind.may_be(wanted) {
             return;
         }
@@ -35,7 +36,15 @@ impl Checker<'_> {
             self.want(right, sign, Type::Bool);
             return Type::Bool;
         }
-        let (left, right) = (self.infer(left), self.infer(right));
+        let (left_type, right_type) = (self.infer(left), self.infer(right));
+        if operator == Binary::In {
+            self.guess(right, Type::List);
+        } else {
+            // The two sides of a comparison or a sum are of one type mostly.
+            self.guess(left, right_type);
+            self.guess(right, left_type);
+        }
+        let (left, right) = (left_type, right_type);
         match operator {
             Binary::Equal | Binary::NotEqual => {
                 self.comparable(expr, operator, left, right);
