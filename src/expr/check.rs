@@ -2,6 +2,7 @@
 //!
 //! Types are inferred where they are known and `dyn` where they are not; only what can never be right is an error.
 
+mod calls;
 mod fields;
 mod operators;
 
@@ -9,11 +10,10 @@ use std::ops::Range;
 
 use super::Finding;
 use super::ast::{Expr, Fold, FoldKind, Kind, Literal, Span, Unary};
-use super::functions::{self, FUNCTIONS, Function};
 use super::lower::regex;
-use super::names::{Meaning, Names, chain};
+use super::mistakes;
+use super::names::Names;
 use super::schema::{Type, UnknownField};
-use crate::base::tree::closest;
 
 /// What is said of an expression.
 pub(super) struct Checked {
@@ -25,14 +25,14 @@ pub(super) struct Checked {
 }
 
 /// Checks an expression whose value must be of type `wanted`.
-pub(super) fn check(expr: &Expr, names: Names<'_>, wanted: Type) -> Checked {
-    let mut checker = Checker { names, findings: Vec::new(), unknown: Vec::new(), loops: 0 };
+pub(super) fn check(source: &str, expr: &Expr, names: Names<'_>, wanted: Type) -> Checked {
+    let mut checker = Checker { source, names, findings: Vec::new(), unknown: Vec::new(), loops: 0 };
     let kind = checker.infer(expr);
     if !kind.may_be(wanted) {
         let message = format!("this must be {}, and is {}", wanted.with_article(), kind.with_article());
         let mut finding = Finding::error("expression-type", expr.span.range(), message);
-        if kind == Type::Optional {
-            finding = finding.hint("`.orValue(…)` says what counts where the field is missing");
+        if wanted == Type::Bool {
+            finding.hint = mistakes::condition(kind).map(str::to_owned);
         }
         checker.findings.push(finding);
     }
@@ -41,6 +41,7 @@ pub(super) fn check(expr: &Expr, names: Names<'_>, wanted: Type) -> Checked {
 }
 
 struct Checker<'a> {
+    source: &'a str,
     names: Names<'a>,
     findings: Vec<Finding>,
     unknown: Vec<(UnknownField, Span)>,
@@ -98,8 +99,8 @@ impl Checker<'_> {
                 let value = self.infer(value);
                 self.with_local(name, value, body)
             }
-            Kind::Optional { target, name, body, .. } => {
-                self.want(target, "optMap", Type::Optional);
+            Kind::Optional { target, name, body, flat } => {
+                self.want(target, if *flat { "optFlatMap" } else { "optMap" }, Type::Optional);
                 self.with_local(name, Type::Dyn, body);
                 Type::Optional
             }
@@ -114,79 +115,6 @@ impl Checker<'_> {
     }
 
     // --- calls ---
-
-    fn call(&mut self, expr: &Expr, function: &str, receiver: Option<&Expr>, arguments: &[Expr], name: Span) -> Type {
-        let (forms, with_receiver) = self.names.function(function, receiver);
-        let receiver = receiver.filter(|_| with_receiver || forms.is_empty());
-        if forms.is_empty() && functions::MACROS.contains(&function) {
-            let message = format!("`{function}` is a macro, and has not so many arguments");
-            let hint = "for example x.all(name, condition), x.map(name, value), has(x.field), x.optMap(name, value)";
-            self.error_with_hint("unknown-function", name, message, hint);
-            return Type::Dyn;
-        }
-        if let Some(chain) = receiver.and_then(chain)
-            && functions::UNSUPPORTED.contains(&chain.steps[0].0.as_str())
-            && self.names.meaning(&chain) == Meaning::Unknown
-        {
-            let message = format!("`{}.{function}` is of an extension that is not supported", chain.steps[0].0);
-            self.error("unknown-function", expr.span, message);
-            return Type::Dyn;
-        }
-        let receiver_type = receiver.map(|receiver| self.infer(receiver));
-        let found: Vec<Type> = arguments.iter().map(|argument| self.infer(argument)).collect();
-        if forms.is_empty() {
-            self.unknown_function(name, function, receiver.is_some());
-            return Type::Dyn;
-        }
-        self.literals(expr, function, with_receiver, arguments);
-        let fits = |form: &&&Function| {
-            form.receiver.zip(receiver_type).is_none_or(|(wanted, found)| found.may_be(wanted))
-                && form.arguments.len() == found.len()
-                && form.arguments.iter().zip(&found).all(|(wanted, found)| found.may_be(*wanted))
-        };
-        if let Some(form) = forms.iter().find(fits) {
-            if let Some((operand, wanted)) = receiver.zip(form.receiver) {
-                // What counts in place of a missing field is of the field's type.
-                let default = found.first().filter(|_| form.name == "orValue");
-                self.guess(operand, *default.unwrap_or(&wanted));
-            }
-            for (argument, wanted) in arguments.iter().zip(form.arguments) {
-                self.guess(argument, *wanted);
-            }
-            return form.result;
-        }
-        let known: Vec<String> = forms.iter().map(|form| signature(form)).collect();
-        let types = found.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let full = forms.first().map_or(function, |form| form.name);
-        let written = match receiver_type {
-            Some(receiver) => format!("{receiver}.{full}({types})"),
-            None => format!("{full}({types})"),
-        };
-        let mut hint = format!("it can be called as {}", known.join(" or "));
-        if receiver_type == Some(Type::Optional) || found.contains(&Type::Optional) {
-            hint = format!("{hint}; `text(…)` or `.orValue(…)` makes a plain value of an optional");
-        }
-        self.error_with_hint("expression-type", name, format!("`{written}` does not fit"), hint);
-        forms.first().map_or(Type::Dyn, |form| form.result)
-    }
-
-    fn unknown_function(&mut self, place: Span, name: &str, on_value: bool) {
-        if functions::forms(name, !on_value).next().is_some() {
-            let form = if on_value { format!("{name}(x)") } else { format!("x.{name}(…)") };
-            let message = format!("`{name}` is not called this way");
-            self.error_with_hint("unknown-function", place, message, format!("write `{form}`"));
-            return;
-        }
-        let names: Vec<&str> =
-            FUNCTIONS.iter().map(|function| function.name).chain(functions::MACROS.iter().copied()).collect();
-        let message = format!("unknown function `{name}`");
-        match closest(name, &names) {
-            Some(near) => self.error_with_hint("unknown-function", place, message, format!("did you mean `{near}`?")),
-            None => {
-                self.error_with_hint("unknown-function", place, message, "docs/rules.md has a table of all functions");
-            }
-        }
-    }
 
     /// Arguments that must be literals, so that they can be judged now.
     fn literals(&mut self, expr: &Expr, function: &str, with_receiver: bool, arguments: &[Expr]) {
@@ -236,8 +164,8 @@ impl Checker<'_> {
             self.error("expression-type", fold.range.span, message);
         }
         if self.loops > 0 {
-            let hint = "lists can be joined with `+` or tested one after another";
-            let message = "a macro that goes through a list within another";
+            let hint = "one after another is fine: lists can be joined with `+`, or gone through one by one";
+            let message = "a loop must not stand within another loop";
             self.error_with_hint("expression-cost", expr.span, message, hint);
         }
         self.loops += 1;
@@ -275,6 +203,11 @@ impl Checker<'_> {
         result
     }
 
+    /// A part of the expression as it is written.
+    fn written(&self, expr: &Expr) -> &str {
+        self.source.get(expr.span.range()).unwrap_or_default()
+    }
+
     fn error(&mut self, code: &'static str, span: Span, message: impl Into<String>) {
         self.findings.push(Finding::error(code, span.range(), message));
     }
@@ -294,13 +227,5 @@ fn literal_type(literal: &Literal) -> Type {
         Literal::Double(_) => Type::Double,
         Literal::String(_) => Type::String,
         Literal::Bytes(_) => Type::Bytes,
-    }
-}
-
-fn signature(function: &Function) -> String {
-    let arguments = function.arguments.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    match function.receiver {
-        Some(receiver) => format!("{receiver}.{}({arguments})", function.name),
-        None => format!("{}({arguments})", function.name),
     }
 }

@@ -54,7 +54,7 @@ impl<'a> Compiler<'a> {
                 return Compiled { expression: None, findings: vec![finding], unknown: Vec::new(), kind: Type::Dyn };
             }
         };
-        let Checked { mut findings, unknown, kind } = check(&expr, self.names(), wanted);
+        let Checked { mut findings, unknown, kind } = check(source, &expr, self.names(), wanted);
         let bad = findings.iter().any(|finding| finding.severity == Severity::Error);
         let expression = if bad { None } else { self.lower(&expr, source, &mut findings) };
         let unknown = unknown.into_iter().map(|(field, span)| (field, span.range())).collect();
@@ -73,7 +73,7 @@ impl<'a> Compiler<'a> {
         parse(source, self.max_nodes, self.macros).map_err(|error| {
             let code = if error.too_large { "expression-cost" } else { "expression-syntax" };
             let mut finding = Finding::error(code, error.span.range(), error.message);
-            finding.hint = error.hint.map(str::to_owned);
+            finding.hint = error.hint;
             finding
         })
     }

@@ -108,6 +108,14 @@ impl Schema {
         None
     }
 
+    /// The variable that has a field of this name.
+    pub fn holder(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find_map(|(field, _)| match field.as_slice() {
+            [variable, field] if field == name => Some(variable.as_str()),
+            _ => None,
+        })
+    }
+
     fn has_listed(&self, path: &[String]) -> bool {
         self.fields.iter().any(|(field, _)| field.len() > path.len() && field.starts_with(path))
     }

@@ -419,6 +419,8 @@ deny = "A"
               |
             9 | when = 'usr.login == lowr("x") || user.login'
               |                                   ^^^^^^^^^^
+              |
+              = help: compare it: `!= ""` asks whether a text is not empty
             warning[unknown-field]: `user.emial` is not a field that is known
               --> rules.toml:14:9
                |
@@ -431,6 +433,8 @@ deny = "A"
                |
             14 | when = 'user.emial == "é" && user.login == 5 && re(user.login, "(") && user.?email.endsWith("x")'
                |                              ^^^^^^^^^^^^^^^
+               |
+               = help: write "5" in quotes
             error[regex]: not a regular expression: unclosed group
               --> rules.toml:14:64
                |
@@ -600,7 +604,7 @@ fn cost_is_bounded_at_load() {
         (format!("user.a == \"{}\"", "x".repeat(2048)), "longer than 2048 bytes"),
         (vec!["1"; 300].join("+") + " == 1", "more than 200 nodes"),
         (vec!["1"; 1000].join("+"), "more than 200 nodes"),
-        ("(".repeat(1000), "too deeply"),
+        ("(".repeat(1000), "more than 64 deep"),
         ("[".repeat(1024) + &"]".repeat(1024), ""),
         ("user.a.all(x, x.all(y, y))".to_owned(), "within another"),
         (format!("re(user.a, '{}')", "(a{1000}){1000}"), "more than 4 MiB"),
