@@ -4,6 +4,7 @@
 //! |---|---|
 //! | a `toml` block | a configuration without findings; credentials are added where it names none |
 //! | a `toml fails` block | one with errors; the `text` block after it is what `check` says |
+//! | a `toml warns` block | the same with warnings alone |
 //! | `$ hookreeve send …` in a `console` block | tried with the rules before it; the next line is the reply, `…` stands for anything |
 //! | a `rust` block | lines of `examples/custom_handler.rs` |
 //! | a row of a table with the columns example and value | an expression and its value, or `error` |
@@ -161,6 +162,12 @@ fn try_document(name: &str, text: &str, start: Option<&str>) {
             "toml fails" => {
                 let (_, findings, text) = planned(&block.body);
                 assert!(findings.has_errors(), "{place} has no errors\n{text}");
+                said = Some(text);
+                tried += 1;
+            }
+            "toml warns" => {
+                let (_, findings, text) = planned(&block.body);
+                assert!(findings.warnings() > 0 && !findings.has_errors(), "{place}\n{text}");
                 said = Some(text);
                 tried += 1;
             }

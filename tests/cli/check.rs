@@ -194,7 +194,11 @@ fn rules_of_a_file_that_is_no_toml_are_not_counted() {
 fn a_field_that_nobody_lists_is_refused_where_warnings_are_denied_until_it_is_declared() {
     let rule = RULE.replace("user.?mobile", "user.?costCentre");
     let place = Place::new(&format!("{BASIC}{rule}"));
-    check(&place, &["--deny-warnings"], 1, &expect![[r#"
+    check(
+        &place,
+        &["--deny-warnings"],
+        1,
+        &expect![[r#"
         warning[unknown-field]: `user.costCentre` is not a field that is known
           --> config/hookreeve.toml:10:9
            |
@@ -204,7 +208,8 @@ fn a_field_that_nobody_lists_is_refused_where_warnings_are_denied_until_it_is_de
            = help: declare it under `[attributes]`: "user.costCentre" = "string"
 
         config/hookreeve.toml: 0 errors, 1 warning, 1 rule
-    "#]]);
+    "#]],
+    );
     assert_eq!(place.run(&["check"]).code, Some(0));
     let declared = format!("{BASIC}[attributes]\n\"user.costCentre\" = \"string\"\n{rule}");
     assert_eq!(Place::new(&declared).run(&["check", "--deny-warnings"]).code, Some(0));
