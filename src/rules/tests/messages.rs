@@ -602,7 +602,7 @@ fn what_is_empty_too_deep_or_too_large_says_so() {
             "user.assignedGroups.all(x, user.assignedGroups.all(y, x == y))",
             &format!("{}true{}", "(".repeat(65), ")".repeat(65)),
         ],
-        expect![[r#"
+        expect![[r"
 
               expression-syntax: the expression is empty [all of it]
             // later
@@ -617,6 +617,6 @@ fn what_is_empty_too_deep_or_too_large_says_so() {
             (((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((true)))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))
               expression-cost: brackets, lists, calls and conditions stand more than 64 deep in each other [all of it]
                 split the rule in several
-        "#]],
+        "]],
     );
 }
