@@ -13,6 +13,7 @@ use hookreeve::base::json::Document;
 use hookreeve::base::tree;
 use hookreeve::dialect::cymmetri::{self, AcceptShape};
 use hookreeve::event::{Arrival, Event, SecretFields, catalog};
+use hookreeve::expr::Type;
 use hookreeve::rules::{self, OnError, RuleSet, Stopwatch};
 
 const BODY: &str = r#"{"request":{"user":{"assignedGroups":["grp-staff","grp-pune"],"provisionedApps":{},"securityQuestion":{},"country":"India","firstName":"Shreyash2","lastName":"Pande2","login":"shreyash2","userType":"Employee","email":"shreyash2@corp.example","contractor":false,"age":34,"department":"Finance","source":"HR","mobile":"+91 20 5550 0100","employeeId":"E-00042"}}}"#;
@@ -79,10 +80,12 @@ fn rules(bodies: &[String]) -> RuleSet {
         on_error: OnError::Allow,
         error_message: "Unavailable".into(),
         secrets: SecretFields::default(),
-        attributes: indexmap::IndexMap::new(),
+        attributes: [("age", Type::Int), ("contractor", Type::Bool), ("source", Type::String), ("seen", Type::Int)]
+            .map(|(name, kind)| (format!("user.{name}"), kind))
+            .into(),
     };
     let rules = rules::compile(&entries, &context, &mut findings);
-    assert!(!findings.has_errors(), "{findings:?}");
+    assert!(findings.is_empty(), "{findings:?}");
     rules
 }
 

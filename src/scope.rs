@@ -1,14 +1,18 @@
 //! The variables that expressions on an event see, as a schema at load and as values for an event: those of rules, and
 //! those of whatever else reads events. What an expression is for is the matter of who compiles it.
 
+mod fields;
+
 use indexmap::IndexMap;
 
-use crate::base::diagnostic::{Diagnostic, Diagnostics};
+pub use fields::UnknownFields;
+
+use crate::base::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::base::json::Json;
 use crate::base::tree::Node;
 use crate::event::catalog::{Care, FieldType, Spec};
 use crate::event::{Event, FieldPath, SecretFields};
-use crate::expr::{Compiler, Expression, Map, Paths, Schema, Scope, Text, Type, Value};
+use crate::expr::{Compiler, Expression, Map, Paths, Schema, Scope, Text, Type, UnknownField, Value};
 
 /// What a set of expressions on one event names.
 #[derive(Debug)]
@@ -21,6 +25,8 @@ pub struct Names {
     /// Whether an expression names as a whole what a secret lies in.
     exposes_user: bool,
     exposes_request: bool,
+    /// What was named and is not listed.
+    unknown: Vec<(UnknownField, Place)>,
 }
 
 impl Names {
@@ -28,7 +34,8 @@ impl Names {
     pub fn new(spec: &'static Spec, secrets: &SecretFields, attributes: &IndexMap<String, Type>) -> Self {
         let secrets = secrets.of(spec);
         let schema = schema(spec, &secrets, attributes);
-        Self { spec, schema, secrets, paths: Paths::default(), exposes_user: false, exposes_request: false }
+        let paths = Paths::default();
+        Self { spec, schema, secrets, paths, exposes_user: false, exposes_request: false, unknown: Vec::new() }
     }
 
     /// The event.
@@ -43,6 +50,16 @@ impl Names {
 
     /// Compiles the text of `node`, whose value must be of type `wanted`, and adds the names in it to these.
     pub fn compile(&mut self, node: &Node, wanted: Type, findings: &mut Diagnostics) -> Option<Expression> {
+        self.compile_typed(node, wanted, findings).map(|(expression, _)| expression)
+    }
+
+    /// The same, with the type of the value as far as it is known.
+    pub fn compile_typed(
+        &mut self,
+        node: &Node,
+        wanted: Type,
+        findings: &mut Diagnostics,
+    ) -> Option<(Expression, Type)> {
         let compiled = Compiler::new(&self.schema, &mut self.paths).compile(node.as_str()?, wanted);
         for finding in compiled.findings {
             let mut diagnostic = Diagnostic::error(finding.code, finding.message).at(&node.place_within(finding.span));
@@ -50,10 +67,22 @@ impl Names {
             diagnostic.hint = finding.hint;
             findings.push(diagnostic);
         }
+        let unknown = compiled.unknown.into_iter();
+        self.unknown.extend(unknown.map(|(field, span)| (field, node.place_within(span))));
         if compiled.expression.is_some() {
             self.find_exposed();
         }
-        compiled.expression
+        compiled.expression.map(|expression| (expression, compiled.kind))
+    }
+
+    /// The fields that were named since the last call and that nobody has listed, with places: for [`UnknownFields`].
+    pub fn take_unknown(&mut self) -> Vec<(UnknownField, Place)> {
+        std::mem::take(&mut self.unknown)
+    }
+
+    /// The first name on a path, `user` or `request` first, that nobody has listed.
+    pub fn unknown(&self, path: &[String]) -> Option<UnknownField> {
+        self.schema.unknown(path)
     }
 
     /// Finds out whether an expression names as a whole what a secret lies in, so that the secret must be taken out.
@@ -97,18 +126,21 @@ fn schema(spec: &Spec, secrets: &[FieldPath], attributes: &IndexMap<String, Type
         .variable("request", Type::Map)
         .variable("token", Type::Dyn)
         .variable("now", Type::Timestamp);
-    for field in spec.fields.iter().filter(|field| field.care != Care::Secret) {
-        let names: Vec<&str> = field.path.split('.').collect();
-        schema.add_field(&[&["request"], names.as_slice()].concat(), field_type(field.kind));
-        if let Some((&"user", below)) = names.split_first()
-            && !below.is_empty()
-        {
-            schema.add_field(&names, field_type(field.kind));
+    // An attribute goes before the catalogue's field of that name: the operator knows the tenant.
+    for (path, kind) in attributes {
+        let Ok(path) = FieldPath::parse(path) else { continue };
+        for path in both_ways(path.names()) {
+            // Of an object that is declared as such, the fields that are declared need not be all.
+            if matches!(kind, Type::Map | Type::Dyn) {
+                schema.leave_open(&path);
+            }
+            schema.add_field(&path, *kind);
         }
     }
-    for (path, kind) in attributes {
-        if let Ok(path) = FieldPath::parse(path) {
-            schema.add_field(path.names(), *kind);
+    for field in spec.fields.iter().filter(|field| field.care != Care::Secret) {
+        let names: Vec<String> = ["request"].into_iter().chain(field.path.split('.')).map(str::to_owned).collect();
+        for path in both_ways(&names) {
+            schema.add_field(&path, field_type(field.kind));
         }
     }
     for secret in secrets {
@@ -120,6 +152,16 @@ fn schema(spec: &Spec, secrets: &[FieldPath], attributes: &IndexMap<String, Type
         }
     }
     schema
+}
+
+/// The paths of a field: one of the person's is found under `user` and under `request.user`.
+fn both_ways(path: &[String]) -> Vec<Vec<String>> {
+    let below = |first: &str, names: &[String]| [&[first.to_owned()], names].concat();
+    match path {
+        [request, user, _, ..] if request == "request" && user == "user" => vec![path[1..].to_vec(), path.to_vec()],
+        [user, _, ..] if user == "user" => vec![path.to_vec(), below("request", path)],
+        _ => vec![path.to_vec()],
+    }
 }
 
 fn field_type(kind: FieldType) -> Type {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | a `toml` block | a configuration without findings; credentials are added where it names none |
 //! | a `toml fails` block | one with errors; the `text` block after it is what `check` says |
+//! | a `toml warns` block | the same with warnings alone |
 //! | `$ hookreeve send …` in a `console` block | tried with the rules before it; the next line is the reply, `…` stands for anything |
 //! | a `rust` block | lines of `examples/custom_handler.rs` |
 //! | a row of a table with the columns example and value | an expression and its value, or `error` |
@@ -164,6 +165,12 @@ fn try_document(name: &str, text: &str, start: Option<&str>) {
                 said = Some(text);
                 tried += 1;
             }
+            "toml warns" => {
+                let (_, findings, text) = planned(&block.body);
+                assert!(findings.warnings() > 0 && !findings.has_errors(), "{place}\n{text}");
+                said = Some(text);
+                tried += 1;
+            }
             "text" => {
                 if let Some(said) = said.take() {
                     assert_eq!(block.body.trim_end(), said, "{place}");
@@ -226,7 +233,8 @@ fn the_configurations_in_operations_load() {
 fn every_example_of_an_expression_has_the_value_that_stands_there() {
     let examples = examples(RULES);
     assert!(examples.len() > 60, "{}", examples.len());
-    let toml = examples.iter().enumerate().fold(String::new(), |mut toml, (number, (example, _))| {
+    let declared = "[attributes]\n'user.age' = 'int'\n".to_owned();
+    let toml = examples.iter().enumerate().fold(declared, |mut toml, (number, (example, _))| {
         let _ = write!(
             toml,
             "[[rule]]\nid = '{number}'\non = 'policyMap'\nwhen = 'request.targetAttribute == \"{number}\"'\n\
@@ -234,8 +242,9 @@ fn every_example_of_an_expression_has_the_value_that_stands_there() {
         );
         toml
     });
-    let (plan, _, text) = planned(&toml);
-    let plan = plan.unwrap_or_else(|| panic!("{text}"));
+    let (plan, findings, text) = planned(&toml);
+    assert!(findings.is_empty(), "{text}");
+    let plan = plan.expect("nothing is wrong");
     for (number, (example, expected)) in examples.iter().enumerate() {
         let body = json!({ "request": { "targetAttribute": number.to_string(), "user": {
             "login": "shreyash2",

@@ -8,7 +8,7 @@ use crate::base::diagnostic::{Diagnostic, Diagnostics, Problem, Severity};
 use crate::base::tree::Node;
 use crate::config::cymmetri::UnknownEvent;
 use crate::config::{Loaded, Settings};
-use crate::event::SecretFields;
+use crate::event::{SecretFields, catalog};
 use crate::http::body::BodyLimits;
 use crate::http::receive::Active;
 use crate::http::route::BasePaths;
@@ -32,12 +32,7 @@ pub fn plan(loaded: &Loaded, registry: &Registry, secrets: Option<Severity>) -> 
     // Rules are looked at even where a fixed section is wrong, so that everything is said at once.
     let rules = loaded.salvaged.as_ref().map(|settings| {
         let rules = rules::compile(entries, &context(settings), &mut findings);
-        for (event, _) in
-            rules.events().filter(|(event, _)| registry.events().any(|bound| bound.eq_ignore_ascii_case(event)))
-        {
-            let message = format!("rules on {event} are not used: this program has a handler of its own for it");
-            findings.push(Diagnostic::warning("rule-unused", message));
-        }
+        findings.extend(unused(entries, registry));
         rules
     });
     if let Err(error) = registry.handlers() {
@@ -48,6 +43,24 @@ pub fn plan(loaded: &Loaded, registry: &Registry, secrets: Option<Severity>) -> 
     }
     let plan = loaded.settings.clone().zip(rules).filter(|_| !findings.has_errors());
     (plan.map(|(settings, rules)| Plan { settings, rules: Arc::new(rules) }), findings)
+}
+
+/// A rule is not used on an event that the program has a handler of its own for.
+fn unused(entries: &[Node], registry: &Registry) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    for entry in entries {
+        let Some(on) = entry.get("on") else { continue };
+        let id = entry.get("id").and_then(Node::as_str).unwrap_or_default();
+        for event in on.as_array().unwrap_or(std::slice::from_ref(on)) {
+            let name = event.as_str().and_then(catalog::find).map(|spec| spec.name);
+            if let Some(name) = name.filter(|name| registry.events().any(|bound| bound.eq_ignore_ascii_case(name))) {
+                let message =
+                    format!("rule `{id}` is not used on {name}: this program has a handler of its own for it");
+                findings.push(Diagnostic::warning("rule-unused", message).at(&event.place));
+            }
+        }
+    }
+    findings
 }
 
 fn context(settings: &Settings) -> rules::Context {

@@ -45,7 +45,9 @@ pub(super) fn run(arguments: &Arguments, source: &Source) -> Ended {
     if let Some(plan) = plan.filter(|_| arguments.secrets) {
         findings.extend(plan.look_into(&loaded, source));
     }
-    let rules = loaded.lists.get("rule").and_then(Node::as_array).map_or(0, <[Node]>::len);
+    // Where the files cannot be read as a whole, nobody knows the rules.
+    let rules = loaded.salvaged.as_ref();
+    let rules = rules.map(|_| loaded.lists.get("rule").and_then(Node::as_array).map_or(0, <[Node]>::len));
     match arguments.format {
         Format::Text => {
             let color = output::color_out(source);
@@ -59,7 +61,7 @@ pub(super) fn run(arguments: &Arguments, source: &Source) -> Ended {
                 if main.is_empty() { "" } else { ": " },
                 count(findings.errors(), "error"),
                 count(findings.warnings(), "warning"),
-                count(rules, "rule")
+                rules.map_or_else(|| "rules not looked at".to_owned(), |rules| count(rules, "rule"))
             ));
         }
         Format::Json => output::print(

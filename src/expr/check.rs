@@ -2,36 +2,49 @@
 //!
 //! Types are inferred where they are known and `dyn` where they are not; only what can never be right is an error.
 
+mod calls;
+mod fields;
 mod operators;
 
 use std::ops::Range;
 
 use super::Finding;
 use super::ast::{Expr, Fold, FoldKind, Kind, Literal, Span, Unary};
-use super::functions::{self, FUNCTIONS, Function};
 use super::lower::regex;
-use super::names::{Meaning, Names, chain};
-use super::schema::Type;
-use crate::base::tree::closest;
+use super::mistakes;
+use super::names::Names;
+use super::schema::{Type, UnknownField};
+
+/// What is said of an expression.
+pub(super) struct Checked {
+    pub(super) findings: Vec<Finding>,
+    /// The fields that are not listed, each once, with the place of its first use.
+    pub(super) unknown: Vec<(UnknownField, Span)>,
+    /// The type of its value.
+    pub(super) kind: Type,
+}
 
 /// Checks an expression whose value must be of type `wanted`.
-pub(super) fn check(expr: &Expr, names: Names<'_>, wanted: Type) -> Vec<Finding> {
-    let mut checker = Checker { names, findings: Vec::new(), loops: 0 };
+pub(super) fn check(source: &str, expr: &Expr, names: Names<'_>, wanted: Type) -> Checked {
+    let mut checker = Checker { source, names, findings: Vec::new(), unknown: Vec::new(), loops: 0 };
     let kind = checker.infer(expr);
     if !kind.may_be(wanted) {
         let message = format!("this must be {}, and is {}", wanted.with_article(), kind.with_article());
         let mut finding = Finding::error("expression-type", expr.span.range(), message);
-        if kind == Type::Optional {
-            finding = finding.hint("`.orValue(…)` says what counts where the field is missing");
+        if wanted == Type::Bool {
+            finding.hint = mistakes::condition(kind).map(str::to_owned);
         }
         checker.findings.push(finding);
     }
-    checker.findings
+    checker.guess(expr, wanted);
+    Checked { findings: checker.findings, unknown: checker.unknown, kind }
 }
 
 struct Checker<'a> {
+    source: &'a str,
     names: Names<'a>,
     findings: Vec<Finding>,
+    unknown: Vec<(UnknownField, Span)>,
     /// How many loops we are in.
     loops: usize,
 }
@@ -86,8 +99,8 @@ impl Checker<'_> {
                 let value = self.infer(value);
                 self.with_local(name, value, body)
             }
-            Kind::Optional { target, name, body, .. } => {
-                self.want(target, "optMap", Type::Optional);
+            Kind::Optional { target, name, body, flat } => {
+                self.want(target, if *flat { "optFlatMap" } else { "optMap" }, Type::Optional);
                 self.with_local(name, Type::Dyn, body);
                 Type::Optional
             }
@@ -101,146 +114,7 @@ impl Checker<'_> {
         kind
     }
 
-    // --- names ---
-
-    fn named(&mut self, expr: &Expr) -> Option<Type> {
-        let chain = chain(expr)?;
-        match self.names.meaning(&chain) {
-            Meaning::Local(local) if chain.steps.len() == 1 => Some(self.names.locals[local].1),
-            Meaning::Path(path, optional) => Some(self.field(expr, &path, &optional)),
-            Meaning::Type(_) => Some(Type::Type),
-            Meaning::Local(_) | Meaning::Unknown => None,
-        }
-    }
-
-    fn field(&mut self, expr: &Expr, path: &[String], optional: &[bool]) -> Type {
-        let schema = self.names.schema;
-        if schema.is_secret(path) {
-            let message = format!("`{}` is a secret and cannot be named by a rule", path.join("."));
-            self.error("secret-field", expr.span, message);
-            return Type::Dyn;
-        }
-        let kind_of = |path: &[String]| match path {
-            [variable] => schema.variable_type(variable).unwrap_or(Type::Dyn),
-            path => schema.field_type(path),
-        };
-        for depth in 1..path.len() {
-            let (above, name) = (&path[..depth], &path[depth]);
-            let above_type = kind_of(above);
-            if !above_type.may_be(Type::Map) {
-                let message = format!("`{}` is {} and has no fields", above.join("."), above_type.with_article());
-                self.error("expression-type", expr.span, message);
-                return Type::Dyn;
-            }
-            if !schema.knows(&path[..=depth])
-                && let Some(near) = closest(name, &schema.siblings(above))
-            {
-                let message = format!("`{}` is not a field that is known", path[..=depth].join("."));
-                let hint = format!("did you mean `{}.{near}`?", above.join("."));
-                self.findings.push(Finding::warning("unknown-field", expr.span.range(), message).hint(hint));
-            }
-        }
-        if optional.contains(&true) { Type::Optional } else { kind_of(path) }
-    }
-
-    fn unknown_name(&mut self, expr: &Expr, name: &str) -> Type {
-        let mut known: Vec<&str> = self.names.schema.variables().collect();
-        known.extend(self.names.locals.iter().map(|(local, _)| local.as_str()));
-        let hint = match closest(name, &known) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("known names: {}", known.join(", ")),
-        };
-        self.error_with_hint("unknown-name", expr.span, format!("unknown name `{name}`"), hint);
-        Type::Dyn
-    }
-
-    fn select(&mut self, expr: &Expr, operand: &Expr, field: &str, optional: bool) -> Type {
-        let operand = self.infer(operand);
-        if !operand.may_be(Type::Map) && operand != Type::Optional {
-            let message = format!("`.{field}` cannot be taken of {}", operand.with_article());
-            self.error("expression-type", expr.span, message);
-        }
-        if optional || operand == Type::Optional { Type::Optional } else { Type::Dyn }
-    }
-
-    fn index(&mut self, expr: &Expr, operand: &Expr, index: &Expr, optional: bool) -> Type {
-        let kind = self.infer(operand);
-        let index = self.infer(index);
-        if !kind.may_be(Type::Map) && !kind.may_be(Type::List) && kind != Type::Optional {
-            self.error("expression-type", expr.span, format!("`[]` cannot be taken of {}", kind.with_article()));
-        }
-        if kind == Type::List && !index.is_number() && index != Type::Dyn {
-            self.error("expression-type", expr.span, format!("a list has no index that is {}", index.with_article()));
-        }
-        if optional || kind == Type::Optional { Type::Optional } else { Type::Dyn }
-    }
-
     // --- calls ---
-
-    fn call(&mut self, expr: &Expr, function: &str, receiver: Option<&Expr>, arguments: &[Expr], name: Span) -> Type {
-        let (forms, with_receiver) = self.names.function(function, receiver);
-        let receiver = receiver.filter(|_| with_receiver || forms.is_empty());
-        if forms.is_empty() && functions::MACROS.contains(&function) {
-            let message = format!("`{function}` is a macro, and has not so many arguments");
-            let hint = "for example x.all(name, condition), x.map(name, value), has(x.field), x.optMap(name, value)";
-            self.error_with_hint("unknown-function", name, message, hint);
-            return Type::Dyn;
-        }
-        if let Some(chain) = receiver.and_then(chain)
-            && functions::UNSUPPORTED.contains(&chain.steps[0].0.as_str())
-            && self.names.meaning(&chain) == Meaning::Unknown
-        {
-            let message = format!("`{}.{function}` is of an extension that is not supported", chain.steps[0].0);
-            self.error("unknown-function", expr.span, message);
-            return Type::Dyn;
-        }
-        let receiver_type = receiver.map(|receiver| self.infer(receiver));
-        let found: Vec<Type> = arguments.iter().map(|argument| self.infer(argument)).collect();
-        if forms.is_empty() {
-            self.unknown_function(name, function, receiver.is_some());
-            return Type::Dyn;
-        }
-        self.literals(expr, function, with_receiver, arguments);
-        let fits = |form: &&&Function| {
-            form.receiver.zip(receiver_type).is_none_or(|(wanted, found)| found.may_be(wanted))
-                && form.arguments.len() == found.len()
-                && form.arguments.iter().zip(&found).all(|(wanted, found)| found.may_be(*wanted))
-        };
-        if let Some(form) = forms.iter().find(fits) {
-            return form.result;
-        }
-        let known: Vec<String> = forms.iter().map(|form| signature(form)).collect();
-        let types = found.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let full = forms.first().map_or(function, |form| form.name);
-        let written = match receiver_type {
-            Some(receiver) => format!("{receiver}.{full}({types})"),
-            None => format!("{full}({types})"),
-        };
-        let mut hint = format!("it can be called as {}", known.join(" or "));
-        if receiver_type == Some(Type::Optional) || found.contains(&Type::Optional) {
-            hint = format!("{hint}; `text(…)` or `.orValue(…)` makes a plain value of an optional");
-        }
-        self.error_with_hint("expression-type", name, format!("`{written}` does not fit"), hint);
-        forms.first().map_or(Type::Dyn, |form| form.result)
-    }
-
-    fn unknown_function(&mut self, place: Span, name: &str, on_value: bool) {
-        if functions::forms(name, !on_value).next().is_some() {
-            let form = if on_value { format!("{name}(x)") } else { format!("x.{name}(…)") };
-            let message = format!("`{name}` is not called this way");
-            self.error_with_hint("unknown-function", place, message, format!("write `{form}`"));
-            return;
-        }
-        let names: Vec<&str> =
-            FUNCTIONS.iter().map(|function| function.name).chain(functions::MACROS.iter().copied()).collect();
-        let message = format!("unknown function `{name}`");
-        match closest(name, &names) {
-            Some(near) => self.error_with_hint("unknown-function", place, message, format!("did you mean `{near}`?")),
-            None => {
-                self.error_with_hint("unknown-function", place, message, "docs/rules.md has a table of all functions");
-            }
-        }
-    }
 
     /// Arguments that must be literals, so that they can be judged now.
     fn literals(&mut self, expr: &Expr, function: &str, with_receiver: bool, arguments: &[Expr]) {
@@ -284,13 +158,14 @@ impl Checker<'_> {
 
     fn fold(&mut self, expr: &Expr, fold: &Fold) -> Type {
         let range = self.infer(&fold.range);
+        self.guess(&fold.range, Type::List);
         if !range.may_be(Type::List) && !range.may_be(Type::Map) {
             let message = format!("only lists and maps can be gone through, and this is {}", range.with_article());
             self.error("expression-type", fold.range.span, message);
         }
         if self.loops > 0 {
-            let hint = "lists can be joined with `+` or tested one after another";
-            let message = "a macro that goes through a list within another";
+            let hint = "one after another is fine: lists can be joined with `+`, or gone through one by one";
+            let message = "a loop must not stand within another loop";
             self.error_with_hint("expression-cost", expr.span, message, hint);
         }
         self.loops += 1;
@@ -328,6 +203,11 @@ impl Checker<'_> {
         result
     }
 
+    /// A part of the expression as it is written.
+    fn written(&self, expr: &Expr) -> &str {
+        self.source.get(expr.span.range()).unwrap_or_default()
+    }
+
     fn error(&mut self, code: &'static str, span: Span, message: impl Into<String>) {
         self.findings.push(Finding::error(code, span.range(), message));
     }
@@ -347,13 +227,5 @@ fn literal_type(literal: &Literal) -> Type {
         Literal::Double(_) => Type::Double,
         Literal::String(_) => Type::String,
         Literal::Bytes(_) => Type::Bytes,
-    }
-}
-
-fn signature(function: &Function) -> String {
-    let arguments = function.arguments.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    match function.receiver {
-        Some(receiver) => format!("{receiver}.{}({arguments})", function.name),
-        None => format!("{}({arguments})", function.name),
     }
 }

@@ -1,12 +1,14 @@
 //! From source to an [`Expression`], within bounds.
 
+use std::ops::Range;
+
 use super::ast::Expr;
-use super::check::check;
+use super::check::{Checked, check};
 use super::lower::Lowering;
 use super::names::Names;
 use super::parse::parse;
 use super::slots::Paths;
-use super::{Expression, Finding, Schema, Type};
+use super::{Expression, Finding, Schema, Type, UnknownField};
 use crate::base::diagnostic::Severity;
 
 /// The longest source, in bytes.
@@ -31,6 +33,10 @@ pub struct Compiled {
     pub expression: Option<Expression>,
     /// What there is to say.
     pub findings: Vec<Finding>,
+    /// The fields that the schema does not list, each once, with the place of its first use.
+    pub unknown: Vec<(UnknownField, Range<usize>)>,
+    /// The type of the value, as far as it is known.
+    pub kind: Type,
 }
 
 impl<'a> Compiler<'a> {
@@ -44,12 +50,15 @@ impl<'a> Compiler<'a> {
     pub fn compile(&mut self, source: &str, wanted: Type) -> Compiled {
         let expr = match self.parse(source) {
             Ok(expr) => expr,
-            Err(finding) => return Compiled { expression: None, findings: vec![finding] },
+            Err(finding) => {
+                return Compiled { expression: None, findings: vec![finding], unknown: Vec::new(), kind: Type::Dyn };
+            }
         };
-        let mut findings = check(&expr, self.names(), wanted);
+        let Checked { mut findings, unknown, kind } = check(source, &expr, self.names(), wanted);
         let bad = findings.iter().any(|finding| finding.severity == Severity::Error);
         let expression = if bad { None } else { self.lower(&expr, source, &mut findings) };
-        Compiled { expression, findings }
+        let unknown = unknown.into_iter().map(|(field, span)| (field, span.range())).collect();
+        Compiled { expression, findings, unknown, kind }
     }
 
     pub(super) fn parse(&self, source: &str) -> Result<Expr, Finding> {
@@ -64,7 +73,7 @@ impl<'a> Compiler<'a> {
         parse(source, self.max_nodes, self.macros).map_err(|error| {
             let code = if error.too_large { "expression-cost" } else { "expression-syntax" };
             let mut finding = Finding::error(code, error.span.range(), error.message);
-            finding.hint = error.hint.map(str::to_owned);
+            finding.hint = error.hint;
             finding
         })
     }

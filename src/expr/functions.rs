@@ -166,21 +166,25 @@ pub(super) const TYPE_NAMES: &[&str] = &[
     "google.protobuf.Duration",
 ];
 
-/// Macros of the language, for "did you mean".
-pub(super) const MACROS: &[&str] = &[
-    "has",
-    "all",
-    "exists",
-    "exists_one",
-    "existsOne",
-    "map",
-    "filter",
-    "optMap",
-    "optFlatMap",
-    "transformList",
-    "transformMap",
-    "transformMapEntry",
+/// Macros, each as it is called.
+#[rustfmt::skip]
+pub(super) const MACROS: &[(&str, &str)] = &[
+    ("has", "has(user.email)"),
+    ("all", "list.all(name, condition)"),
+    ("exists", "list.exists(name, condition)"),
+    ("exists_one", "list.exists_one(name, condition)"),
+    ("existsOne", "list.existsOne(name, condition)"),
+    ("map", "list.map(name, value) or list.map(name, condition, value)"),
+    ("filter", "list.filter(name, condition)"),
+    ("optMap", "user.?email.optMap(name, value)"),
+    ("optFlatMap", "user.?email.optFlatMap(name, optional)"),
+    ("transformList", "list.transformList(index, name, value)"),
+    ("transformMap", "map.transformMap(key, name, value)"),
+    ("transformMapEntry", "map.transformMapEntry(key, name, {key: value})"),
 ];
+
+/// The macro that is called on a name of its own.
+pub(super) const BIND: &str = "cel.bind(name, value, expression)";
 
 /// What CEL's other extensions begin with, which this version does not have.
 pub(super) const UNSUPPORTED: &[&str] = &["math", "base64", "sets", "lists", "proto", "regex"];

@@ -1,6 +1,7 @@
 //! From source to tokens. Source: the CEL language definition, section "Syntax".
 
 use super::ast::{Literal, Span};
+use super::mistakes;
 
 /// A token and its place.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,9 +30,9 @@ pub(super) struct LexError {
     pub(super) hint: Option<&'static str>,
 }
 
-const SIGNS: [&str; 26] = [
+const SIGNS: [&str; 24] = [
     "&&", "||", "==", "!=", "<=", ">=", "<", ">", "!", "?", ":", "(", ")", "[", "]", "{", "}", ",", ".", "+", "-", "*",
-    "/", "%", "=", "&",
+    "/", "%",
 ];
 
 /// All tokens of `source`, the last of which is the end.
@@ -85,18 +86,22 @@ impl Lexer<'_> {
 
     fn sign(&mut self) -> Result<TokenKind, LexError> {
         let rest = &self.source[self.at..];
-        match SIGNS.into_iter().find(|sign| rest.starts_with(sign)) {
-            Some("=") => Err(self.error(self.at, 1, "`=` does not belong here").hint("`==` compares")),
-            Some("&") => Err(self.error(self.at, 1, "`&` does not belong here").hint("`&&` is the logical and")),
-            Some(sign) => {
-                self.at += sign.len();
-                Ok(TokenKind::Sign(sign))
-            }
-            None => {
-                let character = rest.chars().next().unwrap_or_default();
-                Err(self.error(self.at, character.len_utf8(), format!("`{character}` does not belong here")))
-            }
+        if let Some((sign, hint)) = mistakes::SIGNS.iter().find(|(sign, _)| rest.starts_with(sign)) {
+            return Err(self.error(self.at, sign.len(), format!("`{sign}` does not belong here")).hint(hint));
         }
+        if let Some(sign) = SIGNS.into_iter().find(|sign| rest.starts_with(sign)) {
+            self.at += sign.len();
+            return Ok(TokenKind::Sign(sign));
+        }
+        let character = rest.chars().next().unwrap_or_default();
+        let error = |message| self.error(self.at, character.len_utf8(), message);
+        if character.is_whitespace() || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}') {
+            let message =
+                format!("a character that cannot be seen, U+{:04X}, does not belong here", u32::from(character));
+            return Err(error(message).hint("take it out, or write a plain blank"));
+        }
+        let error = error(format!("`{character}` does not belong here"));
+        Err(LexError { hint: mistakes::character(character), ..error })
     }
 
     fn word(&mut self) -> Result<TokenKind, LexError> {
@@ -108,7 +113,14 @@ impl Lexer<'_> {
                 "r" | "R" => (true, false),
                 "b" | "B" => (false, true),
                 "rb" | "rB" | "Rb" | "RB" | "br" | "bR" | "Br" | "BR" => (true, true),
-                _ => return Err(self.error(self.at, length, format!("`{word}` is no prefix of a text"))),
+                _ if length > 2 => {
+                    let error = self.error(self.at + length, 1, format!("an operator is missing behind `{word}`"));
+                    return Err(error.hint("for example `==`; a text with a `'` in it stands in double quotes"));
+                }
+                _ => {
+                    let error = self.error(self.at, length, format!("`{word}` is no prefix of a text"));
+                    return Err(error.hint("`r` begins a raw text, `b` bytes"));
+                }
             };
             self.at += length;
             return self.text(raw, bytes);
@@ -168,6 +180,9 @@ impl Lexer<'_> {
             return self.integer(start, &rest[..length], 10);
         }
         let number: f64 = rest[..length].parse().unwrap_or(f64::NAN);
+        if number.is_infinite() {
+            return Err(self.error(start, length, "the number is larger than any double"));
+        }
         Ok(TokenKind::Literal(Literal::Double(number)))
     }
 
@@ -205,10 +220,10 @@ impl Lexer<'_> {
                 break;
             }
             let Some(character) = rest.chars().next() else {
-                return Err(self.error(start, closing.len(), "the text has no end"));
+                return Err(self.endless(start, &closing, "the text has no end"));
             };
             if matches!(character, '\n' | '\r') && !triple {
-                return Err(self.error(start, closing.len(), "the text has no end on its line"));
+                return Err(self.endless(start, &closing, "the text has no end on its line"));
             }
             if character == '\\' && !raw {
                 self.escape(bytes, &mut out)?;
@@ -225,6 +240,16 @@ impl Lexer<'_> {
         }
         let text = String::from_utf8(out).map_err(|_| self.error(start, 1, "the text is not UTF-8"))?;
         Ok(TokenKind::Literal(Literal::String(text)))
+    }
+
+    fn endless(&self, start: usize, closing: &str, message: &str) -> LexError {
+        let error = self.error(start, closing.len(), message);
+        let rest = &self.source[start..];
+        match closing {
+            "\"" if rest.contains('\'') => error.hint("it begins with `\"`, and a `'` does not end it"),
+            "'" if rest.contains('"') => error.hint("it begins with `'`, and a `\"` does not end it"),
+            _ => error,
+        }
     }
 
     fn escape(&mut self, bytes: bool, out: &mut Vec<u8>) -> Result<(), LexError> {

@@ -6,6 +6,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `lex`, `parse`, `ast` | source to a tree with places |
+//! | `mistakes` | what people write who know other languages, for hints |
 //! | `names` | what a name means: variable and path, macro's variable, type, function |
 //! | `check`, `schema` | what can be said before an event comes |
 //! | `lower`, `code` | the tree to code: slots, constants, compiled regular expressions |
@@ -25,6 +26,7 @@ mod format;
 pub mod functions;
 mod lex;
 mod lower;
+mod mistakes;
 mod names;
 mod ops;
 mod own;
@@ -43,7 +45,7 @@ use std::ops::Range;
 
 pub use compile::{Compiled, Compiler, MAX_NODES, MAX_SOURCE_BYTES};
 pub use expression::{BUDGET, EvalError, Expression, Scope, Step};
-pub use schema::{Schema, Type};
+pub use schema::{Schema, Type, UnknownField};
 pub use slots::{Paths, Slot};
 pub use value::{List, Map, Text, Unreadable, Value};
 

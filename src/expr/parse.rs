@@ -3,9 +3,11 @@
 
 mod containers;
 mod macros;
+mod unexpected;
 
 use super::ast::{Binary, Expr, Kind, Literal, Span, Unary};
 use super::lex::{Token, TokenKind, lex};
+use super::mistakes;
 
 /// How deep brackets, calls and conditionals may stand in each other.
 const MAX_NESTING: usize = 64;
@@ -15,7 +17,7 @@ const MAX_NESTING: usize = 64;
 pub(super) struct ParseError {
     pub(super) span: Span,
     pub(super) message: String,
-    pub(super) hint: Option<&'static str>,
+    pub(super) hint: Option<String>,
     /// It is one, but larger than it may be.
     pub(super) too_large: bool,
 }
@@ -47,18 +49,23 @@ pub(super) fn parse(source: &str, max_nodes: usize, macros: bool) -> Result<Expr
     let tokens = lex(source).map_err(|error| ParseError {
         span: error.span,
         message: error.message,
-        hint: error.hint,
+        hint: error.hint.map(str::to_owned),
         too_large: false,
     })?;
-    let mut parser = Parser { tokens, at: 0, nodes: 0, nesting: 0, max_nodes, macros };
+    let mut parser = Parser { source, tokens, at: 0, nodes: 0, nesting: 0, max_nodes, macros };
+    if parser.peek().kind == TokenKind::End {
+        let whole = Span { start: 0, ..parser.peek().span };
+        return Err(parser.error(whole, "the expression holds only a comment"));
+    }
     let expr = parser.expression()?;
     match &parser.peek().kind {
         TokenKind::End => Ok(expr),
-        _ => Err(parser.unexpected()),
+        _ => Err(parser.stray()),
     }
 }
 
-struct Parser {
+struct Parser<'a> {
+    source: &'a str,
     tokens: Vec<Token>,
     at: usize,
     nodes: usize,
@@ -69,15 +76,21 @@ struct Parser {
 
 type Parsed = Result<Expr, ParseError>;
 
-impl Parser {
+impl Parser<'_> {
     fn expression(&mut self) -> Parsed {
         self.nesting += 1;
         if self.nesting > MAX_NESTING {
-            return Err(self.too_large("the expression is nested too deeply"));
+            let message =
+                format!("brackets, lists, calls and conditions stand more than {MAX_NESTING} deep in each other");
+            return Err(self.too_large(&message));
         }
         let condition = self.binary(0)?;
+        let question = self.at;
         let expr = if self.skip("?") {
             let yes = self.binary(0)?;
+            if let Some(error) = self.optional_step(question).filter(|_| !self.sees(":")) {
+                return Err(error);
+            }
             self.expect(":")?;
             let no = self.expression()?;
             let span = condition.span.to(no.span);
@@ -224,13 +237,21 @@ impl Parser {
             }
             TokenKind::Sign("[") => self.list(),
             TokenKind::Sign("{") => self.map(),
-            TokenKind::Sign(_) | TokenKind::Quoted(_) | TokenKind::End => Err(self.unexpected()),
+            TokenKind::Quoted(name) => {
+                let error = self.error(token.span, "only a field's name stands in backticks");
+                Err(error.hint(format!("a text stands in straight quotes: \"{name}\"")))
+            }
+            TokenKind::Sign("/") => {
+                Err(self.unexpected().hint("a regular expression is a text: `re(user.login, '^[a-z]+$')`"))
+            }
+            TokenKind::Sign(_) | TokenKind::End => Err(self.unexpected()),
         }
     }
 
     fn name(&mut self, name: String, absolute: bool, span: Span) -> Parsed {
         if RESERVED.contains(&name.as_str()) {
-            return Err(self.error(span, format!("`{name}` is a reserved word and cannot be a name")));
+            let error = self.error(span, format!("`{name}` is a reserved word and cannot be a name"));
+            return Err(ParseError { hint: mistakes::reserved(&name).map(str::to_owned), ..error });
         }
         if !self.sees("(") {
             return self.node(Kind::Name { name, absolute }, span);
@@ -297,6 +318,10 @@ impl Parser {
                 let message = format!("`{word}` is no field's name here; write it as an index: [\"{word}\"]");
                 return Err(self.error(self.peek().span, message));
             }
+            TokenKind::Literal(Literal::String(text)) => {
+                let error = self.error(self.peek().span, "a field's name stands behind a dot, and no text");
+                return Err(error.hint(format!("write `[{text:?}]` without the dot; `+` joins texts")));
+            }
             _ => return Err(self.unexpected()),
         };
         if name == "in" {
@@ -323,12 +348,7 @@ impl Parser {
 
     fn expect(&mut self, sign: &str) -> Result<Span, ParseError> {
         let span = self.peek().span;
-        if self.skip(sign) {
-            return Ok(span);
-        }
-        let mut error = self.unexpected();
-        error.message = format!("{}; `{sign}` is expected", error.message);
-        Err(error)
+        if self.skip(sign) { Ok(span) } else { Err(self.instead_of(sign)) }
     }
 
     fn node(&mut self, kind: Kind, span: Span) -> Parsed {
@@ -337,17 +357,6 @@ impl Parser {
             return Err(self.too_large(&format!("the expression has more than {} nodes", self.max_nodes)));
         }
         Ok(Expr { kind, span })
-    }
-
-    fn unexpected(&self) -> ParseError {
-        let token = self.peek();
-        let message = match &token.kind {
-            TokenKind::End => "the expression ends too early".to_owned(),
-            TokenKind::Sign(sign) => format!("unexpected `{sign}`"),
-            TokenKind::Word(word) | TokenKind::Quoted(word) => format!("unexpected `{word}`"),
-            TokenKind::Literal(_) => "unexpected value".to_owned(),
-        };
-        self.error(token.span, message)
     }
 
     fn error(&self, span: Span, message: impl Into<String>) -> ParseError {
@@ -360,9 +369,15 @@ impl Parser {
         ParseError {
             span: Span { start: 0, end: end.end },
             message: message.to_owned(),
-            hint: Some("split the rule in several"),
+            hint: Some("split the rule in several".to_owned()),
             too_large: true,
         }
+    }
+}
+
+impl ParseError {
+    fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
     }
 }
 

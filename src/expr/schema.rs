@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::base::tree::closest;
+
 /// The type of a value, as far as it is known at load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are CEL's")]
@@ -28,7 +30,19 @@ pub enum Type {
 pub struct Schema {
     variables: Vec<(String, Type)>,
     fields: Vec<(Vec<String>, Type)>,
+    open: Vec<Vec<String>>,
     secrets: Vec<Vec<String>>,
+}
+
+/// A field that something names and a [`Schema`] does not list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownField {
+    /// The way to it, the variable's name first. It ends with the first name that is not listed.
+    pub path: Vec<String>,
+    /// The listed name beside it that was probably meant.
+    pub near: Option<String>,
+    /// What its use says of its type; [`Type::Dyn`] where that is nothing.
+    pub kind: Type,
 }
 
 impl Schema {
@@ -39,9 +53,16 @@ impl Schema {
         self
     }
 
-    /// Adds a known field of a variable, the variable's name first. Fields that are not known can be named too.
+    /// Lists a field of a variable, the variable's name first. Where a field is listed twice, the first type counts.
+    ///
+    /// An object with a listed field has no others that are known; one without may have any.
     pub fn add_field(&mut self, path: &[impl AsRef<str>], kind: Type) {
         self.fields.push((path.iter().map(|name| name.as_ref().to_owned()).collect(), kind));
+    }
+
+    /// Says of an object that it may have fields beside those that are listed.
+    pub fn leave_open(&mut self, path: &[impl AsRef<str>]) {
+        self.open.push(path.iter().map(|name| name.as_ref().to_owned()).collect());
     }
 
     /// Adds a field, the variable's name first, that no expression can name, nor anything under it.
@@ -61,21 +82,48 @@ impl Schema {
 
     /// The type of the field at `path`; [`Type::Dyn`] where it is not known.
     pub fn field_type(&self, path: &[String]) -> Type {
-        self.fields.iter().find(|(field, _)| field == path).map_or(Type::Dyn, |(_, kind)| *kind)
+        match self.fields.iter().find(|(field, _)| field == path) {
+            Some((_, kind)) => *kind,
+            None if self.has_listed(path) => Type::Map,
+            None => Type::Dyn,
+        }
     }
 
-    /// Whether the field at `path` is known.
-    pub fn knows(&self, path: &[String]) -> bool {
-        self.fields.iter().any(|(field, _)| field == path)
+    /// The first name on a path that is not listed where those beside it are, or is nearly one of them.
+    pub fn unknown(&self, path: &[String]) -> Option<UnknownField> {
+        for depth in 1..path.len() {
+            let (above, here) = (&path[..depth], &path[..=depth]);
+            if self.fields.iter().any(|(field, _)| field.starts_with(here)) {
+                continue;
+            }
+            let near = closest(&path[depth], &self.listed(above)).map(str::to_owned);
+            let closed = self.has_listed(above) && !self.open.iter().any(|open| open == above);
+            if !closed && near.is_none() {
+                return None;
+            }
+            // Something that has fields is an object.
+            let kind = if here.len() < path.len() { Type::Map } else { Type::Dyn };
+            return Some(UnknownField { path: here.to_vec(), near, kind });
+        }
+        None
     }
 
-    /// The names of the known fields right under `path`.
-    pub fn siblings(&self, path: &[String]) -> Vec<&str> {
-        self.fields
-            .iter()
-            .filter(|(field, _)| field.len() == path.len() + 1 && field.starts_with(path))
-            .filter_map(|(field, _)| field.last().map(String::as_str))
-            .collect()
+    /// The variable that has a field of this name.
+    pub fn holder(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find_map(|(field, _)| match field.as_slice() {
+            [variable, field] if field == name => Some(variable.as_str()),
+            _ => None,
+        })
+    }
+
+    fn has_listed(&self, path: &[String]) -> bool {
+        self.fields.iter().any(|(field, _)| field.len() > path.len() && field.starts_with(path))
+    }
+
+    /// The names that are listed right under `path`.
+    fn listed(&self, path: &[String]) -> Vec<&str> {
+        let below = self.fields.iter().filter(|(field, _)| field.starts_with(path));
+        below.filter_map(|(field, _)| field.get(path.len()).map(String::as_str)).collect()
     }
 
     /// Whether the field at `path` is a secret or lies in one.

@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::build::{Building, Parts};
 use super::raw::RawRule;
 use super::{Effect, EventRules, OnError, Rule, RuleSet, TracedRule};
 use crate::base::diagnostic::{Diagnostic, Diagnostics, Place};
-use crate::base::tree::{self, Node, Value, closest};
+use crate::base::tree::{self, Node, closest};
 use crate::event::catalog::{self, Effect as EffectKind, Spec};
-use crate::event::{FieldPath, Kind, SecretFields};
+use crate::event::{Kind, SecretFields};
 use crate::expr::{Expression, Type};
-use crate::scope::Names;
+use crate::scope::{Names, UnknownFields};
 
 /// What rules need to know of the rest of the configuration.
 #[derive(Clone, Debug)]
@@ -32,33 +33,39 @@ pub fn compile(entries: &[Node], context: &Context, findings: &mut Diagnostics) 
     let mut events: Vec<EventRules> = Vec::new();
     let mut ids: HashMap<String, Place> = HashMap::new();
     for entry in entries {
-        let Some(raw) = tree::deserialize::<RawRule>(entry, findings) else { continue };
-        let written = Written { entry, raw: &raw, context };
+        let errors = findings.errors();
+        // What can be read of a rule is looked at even where a key of it is wrong, so that everything is said at once.
+        let Some(salvaged) = tree::salvage::<RawRule>(entry, findings) else { continue };
+        let is_whole = findings.errors() == errors;
+        let written = Written { entry: &salvaged.rest, raw: &salvaged.value, context };
         written.check_id(&mut ids, findings);
         let specs = written.specs(findings);
-        if !written.check_effect(&specs, findings) {
-            continue;
-        }
+        let is_usable = is_whole && written.check_effect(&specs, findings);
         let mut said: Vec<Diagnostic> = Vec::new();
-        for spec in specs {
+        let mut unknown = UnknownFields::default();
+        for &spec in &specs {
             let at = events.iter().position(|rules| rules.event == spec.name).unwrap_or_else(|| {
                 let names = Names::new(spec, &context.secrets, &context.attributes);
                 events.push(EventRules { event: spec.name, rules: Vec::new(), traced: Arc::default(), names });
                 events.len() - 1
             });
             let mut own = Diagnostics::default();
-            let mut building = Building { written: &written, names: &mut events[at].names, findings: &mut own };
-            let rule = building.rule();
+            let names = &mut events[at].names;
+            let parts = Building { written: &written, names, findings: &mut own, unknown: &mut unknown }.parts();
             // A rule on several events is checked on each; what is wrong on all of them is said once.
             for finding in own {
                 if !said.contains(&finding) {
                     said.push(finding);
                 }
             }
+            let rule = parts.filter(|_| is_usable).and_then(|parts| written.rule(spec, parts));
             let Some(rule) = rule else { continue };
             warn_unreachable(&events[at], &rule, entry, &mut said);
             events[at].rules.push(rule);
         }
+        said.extend(unknown.findings(&specs));
+        // As one reads: from the top of the rule.
+        said.sort_by_key(|finding| finding.place.as_ref().map(|place| place.span.start));
         findings.extend(said);
     }
     for event in &mut events {
@@ -94,9 +101,9 @@ impl Rule {
 }
 
 /// A rule as written, with its places.
-struct Written<'a> {
-    entry: &'a Node,
-    raw: &'a RawRule,
+pub(super) struct Written<'a> {
+    pub(super) entry: &'a Node,
+    pub(super) raw: &'a RawRule,
     context: &'a Context,
 }
 
@@ -218,137 +225,25 @@ impl Written<'_> {
         }
         fits
     }
-}
 
-/// A rule as it is built for one of its events.
-struct Building<'a> {
-    written: &'a Written<'a>,
-    names: &'a mut Names,
-    findings: &'a mut Diagnostics,
-}
-
-impl Building<'_> {
-    fn rule(&mut self) -> Option<Rule> {
-        let (raw, context) = (self.written.raw, self.written.context);
-        let when = raw.when.is_some().then(|| self.expression(self.written.entry.get("when"), Type::Bool));
-        let effect = match self.written.effect().ok()?.0 {
+    /// The rule of these parts on one of its events.
+    fn rule(&self, spec: &Spec, parts: Parts) -> Option<Rule> {
+        let raw = self.raw;
+        let effect = match self.effect().ok()?.0 {
             EffectKind::Deny => raw.deny.as_deref().map(|message| Effect::Deny(message.into())),
             EffectKind::Deprovision => raw.deprovision.map(Effect::Deprovision),
-            EffectKind::Map => self.expression(self.written.entry.get("map"), Type::Dyn).map(Effect::Map),
-            EffectKind::Set => self.set(),
+            EffectKind::Map => parts.map.map(Effect::Map),
+            EffectKind::Set => Some(Effect::Set { set: parts.set, unset: parts.unset }),
         };
-        let verdict = self.names.spec().kind == Kind::Verdict;
-        let on_error = if verdict { raw.on_error.unwrap_or(context.on_error) } else { OnError::Allow };
+        let verdict = spec.kind == Kind::Verdict;
+        let on_error = if verdict { raw.on_error.unwrap_or(self.context.on_error) } else { OnError::Allow };
         Some(Rule {
             id: raw.id.as_str().into(),
             shadow: raw.shadow,
-            when: match when {
-                Some(compiled) => Some(compiled?),
-                None => None,
-            },
+            when: parts.when,
             effect: effect?,
             on_error,
-            error_message: raw.deny.as_deref().unwrap_or(&context.error_message).into(),
+            error_message: raw.deny.as_deref().unwrap_or(&self.context.error_message).into(),
         })
-    }
-
-    fn expression(&mut self, node: Option<&Node>, wanted: Type) -> Option<Expression> {
-        self.names.compile(node?, wanted, self.findings)
-    }
-
-    fn set(&mut self) -> Option<Effect> {
-        let errors = self.findings.errors();
-        let mut leaves = Vec::new();
-        if let Some(entry) = self.written.entry.entry("set") {
-            self.leaves(&entry.node, None, &mut leaves);
-        }
-        let unset = self.unset();
-        let paths: Vec<(&FieldPath, &Place)> = leaves
-            .iter()
-            .map(|(path, place, _)| (path, place))
-            .chain(unset.iter().map(|(path, place)| (path, place)))
-            .collect();
-        for (index, (path, place)) in paths.iter().enumerate() {
-            if let Some(secret) = self.names.secrets().iter().find(|secret| touches_secret(secret, path)) {
-                let message = format!("`{secret}` is a secret and cannot be changed by a rule");
-                self.findings.push(Diagnostic::error("secret-field", message).at(place));
-            }
-            if let [first, _, ..] = path.names()
-                && matches!(first.as_str(), "user" | "request")
-            {
-                let message = format!("`{path}` is read from the person down: this is `user.{path}`");
-                let hint = if first == "user" { "leave `user.` out" } else { "only the person can be changed" };
-                self.findings.push(Diagnostic::warning("set-path", message).at(place).hint(hint));
-            }
-            if let Some((other, _)) = paths[..index].iter().find(|(other, _)| other.covers(path) || path.covers(other))
-            {
-                let message = format!("`{path}` and `{other}` are changed by the same rule");
-                self.findings
-                    .push(Diagnostic::error("set-path", message).at(place).hint("one of them lies in the other"));
-            }
-        }
-        let set: Vec<_> = leaves
-            .iter()
-            .filter_map(|(path, _, node)| Some((path.clone(), self.expression(Some(node), Type::Dyn)?)))
-            .collect();
-        let unset = unset.into_iter().map(|(path, _)| path).collect();
-        (self.findings.errors() == errors).then_some(Effect::Set { set, unset })
-    }
-
-    /// The fields that a `set` table names, down to the expressions.
-    fn leaves<'n>(
-        &mut self,
-        node: &'n Node,
-        above: Option<&FieldPath>,
-        leaves: &mut Vec<(FieldPath, Place, &'n Node)>,
-    ) {
-        let Some(table) = node.as_table() else { return };
-        if table.is_empty() {
-            self.findings.push(Diagnostic::error("set-path", "`set` names no field").at(&node.place));
-        }
-        for (key, entry) in table {
-            let path = match FieldPath::parse(key) {
-                Ok(path) => above.map_or_else(|| path.clone(), |above| above.join(&path)),
-                Err(error) => {
-                    self.findings.push(Diagnostic::error("set-path", error.to_string()).at(&entry.key));
-                    continue;
-                }
-            };
-            match &entry.node.value {
-                Value::Table(_) => self.leaves(&entry.node, Some(&path), leaves),
-                Value::String(_) => leaves.push((path, entry.key.clone(), &entry.node)),
-                _ => {
-                    let message = format!(
-                        "the value of `{path}` must be a text with an expression, and is {}",
-                        entry.node.kind()
-                    );
-                    let written = &entry.node.place.source.text[entry.node.place.span.clone()];
-                    let hint = format!("write it as an expression: '{written}'");
-                    self.findings.push(Diagnostic::error("set-value", message).at(&entry.node.place).hint(hint));
-                }
-            }
-        }
-    }
-
-    fn unset(&mut self) -> Vec<(FieldPath, Place)> {
-        let items = self.written.entry.get("unset").and_then(Node::as_array).unwrap_or_default();
-        let mut paths = Vec::new();
-        for item in items {
-            match FieldPath::parse(item.as_str().unwrap_or_default()) {
-                Ok(path) => paths.push((path, item.place.clone())),
-                Err(error) => self.findings.push(Diagnostic::error("set-path", error.to_string()).at(&item.place)),
-            }
-        }
-        paths
-    }
-}
-
-/// Whether a change at `path` of the person would touch what is secret there.
-fn touches_secret(secret: &FieldPath, path: &FieldPath) -> bool {
-    match secret.names().split_first() {
-        Some((first, below)) if first == "user" && !below.is_empty() => {
-            below.starts_with(path.names()) || path.names().starts_with(below)
-        }
-        _ => false,
     }
 }

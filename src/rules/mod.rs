@@ -3,6 +3,7 @@
 //! They are read from `[[rule]]` tables, every error at once with its place. Who runs them, in what time, and what becomes of
 //! the decision is the matter of `judge`.
 
+mod build;
 mod compile;
 mod decide;
 mod raw;

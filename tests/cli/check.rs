@@ -166,7 +166,7 @@ fn without_a_configuration_to_look_at_it_ends_with_2() {
              |
              = help: name another file by --config FILE
 
-            none.toml: 1 error, 0 warnings, 0 rules
+            none.toml: 1 error, 0 warnings, rules not looked at
         "]],
     );
     assert_eq!(place.run(&["check", "--config", "config"]).code, Some(2), "a directory is no configuration");
@@ -179,6 +179,40 @@ fn without_a_configuration_to_look_at_it_ends_with_2() {
     let ended = Place::empty().run(&["check"]);
     assert_eq!(ended.code, Some(2));
     assert!(ended.out.contains("there is no configuration: neither config/hookreeve.toml nor /etc/"), "{ended:?}");
+}
+
+#[test]
+fn rules_of_a_file_that_is_no_toml_are_not_counted() {
+    let place = Place::new(&format!("{BASIC}{RULE}\n[[rule\n"));
+    let ended = place.run(&["check"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.out.ends_with("1 error, 0 warnings, rules not looked at\n"), "{ended:?}");
+    assert_eq!(place.run(&["check", "--format", "json"]).json()["rules"], serde_json::Value::Null);
+}
+
+#[test]
+fn a_field_that_nobody_lists_is_refused_where_warnings_are_denied_until_it_is_declared() {
+    let rule = RULE.replace("user.?mobile", "user.?costCentre");
+    let place = Place::new(&format!("{BASIC}{rule}"));
+    check(
+        &place,
+        &["--deny-warnings"],
+        1,
+        &expect![[r#"
+        warning[unknown-field]: `user.costCentre` is not a field that is known
+          --> config/hookreeve.toml:10:9
+           |
+        10 | when = 'user.?costCentre.hasValue()'
+           |         ^^^^^^^^^^^^^^^^
+           |
+           = help: declare it under `[attributes]`: "user.costCentre" = "string"
+
+        config/hookreeve.toml: 0 errors, 1 warning, 1 rule
+    "#]],
+    );
+    assert_eq!(place.run(&["check"]).code, Some(0));
+    let declared = format!("{BASIC}[attributes]\n\"user.costCentre\" = \"string\"\n{rule}");
+    assert_eq!(Place::new(&declared).run(&["check", "--deny-warnings"]).code, Some(0));
 }
 
 #[test]

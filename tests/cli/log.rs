@@ -12,6 +12,8 @@ const PATH_SECRET: &str = "path-s3cret-0123456789";
 
 /// Rules that hold, err and are shadows, on values that must not be told.
 const RULES: &str = r#"
+[attributes]
+"user.none" = "map"
 [[rule]]
 id = "errs"
 on = "validateUser"

@@ -102,6 +102,8 @@ fn the_page_of_metrics_has_the_counters() {
         r#"{BASIC}
 [metrics]
 listen = "127.0.0.1:0"
+[attributes]
+"user.none" = "int"
 [[rule]]
 id = "taken"
 on = "validateUser"

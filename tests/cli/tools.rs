@@ -59,6 +59,8 @@ fn token_says_why_there_is_none() {
 
 /// Refuses whoever is younger than 18, and maps to the field that is asked for.
 const RULES: &str = r#"
+[attributes]
+"user.age" = "int"
 [[rule]]
 id = "age"
 on = "validateUser"

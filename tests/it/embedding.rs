@@ -34,7 +34,7 @@ async fn what_a_handler_decides_is_sent_in_the_systems_words() {
 async fn rules_keep_the_events_that_no_handler_is_bound_to() {
     let rule = "[[rule]]\nid = \"r\"\non = [\"validateUser\", \"validateUpdateUser\"]\ndeny = \"Rule\"\n";
     let app = TestApp::with(rule).bind("validateUser", Decide(Decision::Refuse("Handler".into()))).start().await;
-    assert!(app.log.text().contains("rules on validateUser are not used"), "{}", app.log.text());
+    assert!(app.log.text().contains(":3:7: rule `r` is not used on validateUser"), "{}", app.log.text());
     for (event, expected) in [("validateUser", "Handler"), ("validateUpdateUser", "Rule")] {
         assert_eq!(app.post(event, sample(event)).await.json()["response"]["message"], expected);
     }

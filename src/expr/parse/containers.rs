@@ -3,7 +3,7 @@
 use super::{Parsed, Parser, qualified_name};
 use crate::expr::ast::{Expr, Item, Kind, Member};
 
-impl Parser {
+impl Parser<'_> {
     pub(super) fn list(&mut self) -> Parsed {
         let start = self.expect("[")?;
         let mut items = Vec::new();

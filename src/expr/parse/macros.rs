@@ -3,7 +3,7 @@
 use super::{ParseError, Parser};
 use crate::expr::ast::{Expr, Fold, FoldKind, Kind, Span};
 
-impl Parser {
+impl Parser<'_> {
     /// The macro that the call is, or its parts again.
     pub(super) fn fold(
         &mut self,

@@ -20,6 +20,28 @@ use super::{soon, tokens};
 
 /// The shared secret, unless a test has its own. 48 characters that are no base64, for the dots.
 pub(crate) const SECRET: &str = "a.shared.secret.of.forty-eight.characters.12345";
+/// The tenant's own fields in tests.
+const OWN_FIELDS: [&str; 19] = [
+    "a",
+    "age",
+    "alsoNotThere",
+    "b",
+    "c",
+    "count",
+    "flag",
+    "gone",
+    "list",
+    "mark",
+    "maybe",
+    "missing",
+    "n",
+    "new",
+    "notThere",
+    "seen",
+    "tags",
+    "x",
+    "zero",
+];
 const CREDENTIAL: &str = "\n[cymmetri.auth]\njwt = { secret = { env = \"HOOKREEVE_JWT_SECRET\" } }\n";
 
 /// What a server is started from.
@@ -58,7 +80,7 @@ impl TestApp {
     pub(crate) fn with(text: &str) -> Builder {
         let credential = if text.contains("cymmetri.auth") { "" } else { CREDENTIAL };
         Builder {
-            text: format!("{text}{credential}"),
+            text: format!("{text}{credential}{}", own_fields()),
             files: Vec::new(),
             variables: Vec::new(),
             secret: SECRET.to_owned(),
@@ -105,7 +127,7 @@ impl TestApp {
     /// Writes the configuration anew, with the credential where it names none.
     pub(crate) fn configure(&self, text: &str) {
         let credential = if text.contains("cymmetri.auth") { "" } else { CREDENTIAL };
-        self.write("hookreeve.toml", &format!("{text}{credential}"));
+        self.write("hookreeve.toml", &format!("{text}{credential}{}", own_fields()));
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -191,6 +213,7 @@ impl Builder {
         let thread = thread::Builder::new().name("server".to_owned()).spawn(server).unwrap();
         let Ok((address, metrics)) = soon(start).await else { panic!("{:?}", thread.join()) };
         let token = tokens::good(&self.secret);
+        assert!(!log.text().contains("is not a field that is known"), "{}", log.text());
         TestApp {
             address,
             metrics,
@@ -242,6 +265,11 @@ impl Builder {
         };
         (directory, source)
     }
+}
+
+fn own_fields() -> String {
+    let declared = OWN_FIELDS.map(|name| format!("\"user.{name}\" = \"any\"\n"));
+    format!("\n[attributes]\n\"request.missing\" = \"any\"\n{}", declared.concat())
 }
 
 type Addresses = (SocketAddr, Option<SocketAddr>);
