@@ -12,6 +12,8 @@
 //! decision in the cloud's words. The usual handler are [`rules`], whose expressions [`expr`] compiles and evaluates.
 //! [`event::catalog`] is the table of events from which routes, checks, samples and documents derive.
 //!
+//! [`journal`] keeps what came in and what it must still set off, on disk before anybody is told that it was received.
+//!
 //! [`config`] reads files and environment and says what is wrong with them; [`app`] makes a server of a configuration and
 //! a [`judge::Registry`], and keeps it up to date; [`cli`] is the command line around it. [`telemetry`] is the log and the
 //! metrics. [`base`] is what all of them stand on: clock, ids, JSON whose bytes survive, findings with a place, secrets.
@@ -74,6 +76,7 @@ pub mod dialect;
 pub mod event;
 pub mod expr;
 pub mod http;
+pub mod journal;
 pub mod judge;
 pub mod rules;
 pub mod telemetry;
