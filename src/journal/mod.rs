@@ -18,6 +18,8 @@ mod error;
 mod receipt;
 mod seal;
 pub mod sqlite;
+#[cfg(test)]
+mod tests;
 
 pub use config::{Config, Keeping, Payload, Records, Shed, Unavailable};
 pub use contract::{BoxFuture, Journal, Progress, Reader};

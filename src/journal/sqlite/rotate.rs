@@ -15,7 +15,7 @@ const PART: usize = 500;
 /// A secret field with where it belongs.
 struct Field {
     delivery: i64,
-    field: String,
+    name: String,
     value: Vec<u8>,
     tenant: String,
     event: String,
@@ -63,7 +63,7 @@ fn secrets(writing: &mut Writing<'_>, after: &(i64, String)) -> Result<(u64, Opt
                 .query_map(params![after.0, after.1, PART], |row| {
                     Ok(Field {
                         delivery: row.get("delivery")?,
-                        field: row.get("field")?,
+                        name: row.get("field")?,
                         value: row.get("sealed")?,
                         tenant: row.get("tenant")?,
                         event: row.get("event")?,
@@ -73,18 +73,18 @@ fn secrets(writing: &mut Writing<'_>, after: &(i64, String)) -> Result<(u64, Opt
                 .collect()
         })
         .map_err(failure::reading)?;
-    let next = rows.last().filter(|_| rows.len() == PART).map(|last| (last.delivery, last.field.clone()));
+    let next = rows.last().filter(|_| rows.len() == PART).map(|last| (last.delivery, last.name.clone()));
     let mut rotated = 0;
     for row in rows {
         if key_id(&row.value) == Some(current.id()) {
             continue;
         }
-        let aad = secret_aad(&row.tenant, &row.event, &row.field, &row.entry);
+        let aad = secret_aad(&row.tenant, &row.event, &row.name, &row.entry);
         let plain = writing.shared.keyring.open(&row.value, &aad, "a secret field")?;
         writing
             .connection
             .prepare_cached("UPDATE secrets SET sealed = ?3 WHERE delivery = ?1 AND field = ?2")
-            .and_then(|mut update| update.execute(params![row.delivery, row.field, current.seal(plain, &aad)]))
+            .and_then(|mut update| update.execute(params![row.delivery, row.name, current.seal(plain, &aad)]))
             .map_err(failure::writing)?;
         rotated += 1;
     }
