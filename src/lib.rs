@@ -13,6 +13,8 @@
 //! [`scope`] says what they can name. [`event::catalog`] is the table of events from which routes, checks, samples and
 //! documents derive.
 //!
+//! [`journal`] keeps what came in and what it must still set off, on disk before anybody is told that it was received.
+//!
 //! [`config`] reads files and environment and says what is wrong with them; [`app`] makes a server of a configuration and
 //! a [`judge::Registry`], and keeps it up to date; [`cli`] is the command line around it. [`telemetry`] is the log and the
 //! metrics. [`base`] is what all of them stand on: clock, ids, JSON whose bytes survive, findings with a place, secrets.
@@ -75,6 +77,7 @@ pub mod dialect;
 pub mod event;
 pub mod expr;
 pub mod http;
+pub mod journal;
 pub mod judge;
 pub mod rules;
 pub mod scope;

@@ -1,0 +1,160 @@
+//! What a journal promises, for whoever uses one and whoever builds one.
+
+use std::future::Future;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::Notify;
+
+use super::delivery::{Claimed, Delivery, DeliveryFilter, DeliveryId, DeliveryState, Settlement};
+use super::entry::{Appended, Entry, EntryId, Filter, Full, Head, Health, NewEntry, Page, Report, Stats, Unverified};
+use super::{JournalError, Receipt};
+use crate::event::Person;
+
+/// A future that is sent between threads.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Is told how many entries were looked at, now and then.
+pub type Progress = Arc<dyn Fn(u64) + Send + Sync>;
+
+/// What can be asked of a journal without writing to it, also by another process than the one that appends.
+///
+/// Every answer is bounded: pages, never all.
+pub trait Reader: Send + Sync {
+    /// Entries by filter, at most `limit`. A page may be short before the end.
+    fn entries(&self, filter: Filter, limit: usize) -> BoxFuture<'_, Result<Page<Entry>, JournalError>>;
+
+    /// One entry with its record and its deliveries; none if there is none of that name.
+    fn entry(&self, id: EntryId) -> BoxFuture<'_, Result<Option<Full>, JournalError>>;
+
+    /// The same by the entry's number.
+    fn entry_at(&self, seq: u64) -> BoxFuture<'_, Result<Option<Full>, JournalError>>;
+
+    /// Deliveries that are pending or dead, oldest first; those that have ended otherwise are found by their entry.
+    fn deliveries(
+        &self,
+        state: DeliveryState,
+        filter: DeliveryFilter,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Page<Delivery>, JournalError>>;
+
+    /// Unverified notices from number `after` on, oldest first.
+    fn unverified(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Unverified>, JournalError>>;
+
+    /// What it holds.
+    fn stats(&self) -> BoxFuture<'_, Result<Stats, JournalError>>;
+
+    /// The last entry.
+    fn head(&self) -> BoxFuture<'_, Result<Head, JournalError>>;
+
+    /// The text of a rule set that was kept under this hash.
+    fn rule_set(&self, hash: [u8; 32]) -> BoxFuture<'_, Result<Option<Vec<u8>>, JournalError>>;
+
+    /// The value of a counter; 0 where nobody counted.
+    fn counter(&self, name: &str) -> BoxFuture<'_, Result<i64, JournalError>>;
+
+    /// Goes through the whole chain in bounded memory and says what is wrong with it. `against` is a head that was kept
+    /// elsewhere: only it shows that the newest entries were cut off.
+    fn verify(&self, against: Option<Head>, progress: Progress) -> BoxFuture<'_, Result<Report, JournalError>>;
+
+    /// Writes a copy to a file that does not exist, while the journal serves. Keys are not in it.
+    fn backup<'a>(&'a self, to: &'a Path) -> BoxFuture<'a, Result<Head, JournalError>>;
+}
+
+/// A store of entries and deliveries.
+///
+/// # For implementers
+///
+/// - **Queued before awaited.** What returns a [`Receipt`] has queued its work when it returns, so that the work is done
+///   even if whoever asked goes away. A receipt is answered only when its work is on disk, in the order of the calls.
+///   What cannot be queued is refused at once, with [`JournalError::Busy`].
+/// - **One transaction** holds an entry and its deliveries, or a settlement and the next head of its lane.
+/// - **Repeats.** An entry whose digest of `repeat` (keyed) equals that of the *latest* entry of the same person and event,
+///   received no longer than the repeat window before, is stored with a link to it, and its deliveries are not. An event
+///   in between makes it none: X, Y, X are three.
+/// - **Lanes.** Of the pending deliveries of a lane only the oldest, its head, is ever claimed, and only once it is due.
+/// - **Leases.** A claimed lane is claimed by nobody else until its settlement is on disk. A store that only one process
+///   writes may keep leases in memory, for they end with the process; one that several share keeps them with a time-out,
+///   renews them while the process lives, and ignores settlements of a lease that was lost.
+/// - **Settling twice**, or settling what an operator has ended meanwhile, changes nothing and is no error.
+/// - **Full and failing.** Below its reserve of space a journal takes no entries ([`JournalError::Full`]), but everything
+///   that ends or removes something. After a failure it comes back by itself.
+/// - **Nothing unbounded**: what waits to be written, caches, leases, pages, memory at start.
+///
+/// `conformance` is the suite that every implementation passes.
+pub trait Journal: Reader {
+    /// Queues an entry. The receipt tells its number once it is on disk with its deliveries.
+    fn append(&self, entry: NewEntry<'_>) -> Receipt<Appended>;
+
+    /// The heads of this action's lanes that are due at `now`, oldest due first: at most `fresh` that were never
+    /// attempted and at most `retries` that were. Each lane is leased until [`Journal::settle`].
+    fn claim<'a>(
+        &'a self,
+        action: &'a str,
+        now: DateTime<Utc>,
+        fresh: usize,
+        retries: usize,
+    ) -> BoxFuture<'a, Result<Vec<Claimed>, JournalError>>;
+
+    /// Queues what has become of a claimed delivery. Its lane's next head can be claimed once the receipt is answered. If
+    /// it fails, the lane stays leased: settle again.
+    fn settle(&self, delivery: DeliveryId, settlement: Settlement) -> Receipt<()>;
+
+    /// When the earliest lane of this action that nobody has leased is due; it may be in the past.
+    fn next_due<'a>(&'a self, action: &'a str) -> BoxFuture<'a, Result<Option<DateTime<Utc>>, JournalError>>;
+
+    /// Is notified, with a permit for one waiter, whenever this action may have something new to claim. The same one at
+    /// each call.
+    fn signal(&self, action: &str) -> Arc<Notify>;
+
+    /// Every action that has pending deliveries, whether or not it is still configured.
+    fn pending_actions(&self) -> BoxFuture<'_, Result<Vec<String>, JournalError>>;
+
+    /// Makes a dead delivery pending again, due at once and with its attempts counted anew. It is the head of its lane
+    /// if it is the oldest.
+    fn retry(&self, delivery: DeliveryId) -> Receipt<()>;
+
+    /// Drops a dead or pending delivery. Where it was the head of its lane, the lane goes on at once.
+    fn drop_delivery(&self, delivery: DeliveryId, reason: &str) -> Receipt<()>;
+
+    /// Drops the head of the lane of this person and action, whatever it waits for; answers which one it was.
+    fn skip(&self, action: &str, person: &Person) -> Receipt<DeliveryId>;
+
+    /// Delivers an old entry to an action again, whatever became of it before. In its lane it takes its entry's place.
+    fn requeue(&self, seq: u64, action: &str, ordered: bool) -> Receipt<DeliveryId>;
+
+    /// Destroys what is known of a person: payloads, pending deliveries and their secrets, the person's key. Answers how
+    /// many entries there were.
+    fn forget(&self, person: &Person) -> BoxFuture<'_, Result<u64, JournalError>>;
+
+    /// Cuts off what is older than the retention, a part at a time. Answers how many entries went; 0 when there is
+    /// nothing left to cut.
+    fn retain(&self) -> BoxFuture<'_, Result<u64, JournalError>>;
+
+    /// Keeps a notice whose sender was not verified; the oldest make room.
+    fn keep_unverified(
+        &self,
+        id: EntryId,
+        received_at: DateTime<Utc>,
+        event: &'static str,
+        person: &Person,
+        record: Vec<u8>,
+    ) -> Receipt<()>;
+
+    /// Removes unverified notices up to this number.
+    fn remove_unverified(&self, up_to: u64) -> Receipt<u64>;
+
+    /// Keeps the text of a rule set, so that an entry's hash can be understood later.
+    fn keep_rule_set(&self, hash: [u8; 32], text: Vec<u8>) -> Receipt<()>;
+
+    /// Adds to a counter; answers its new value.
+    fn count(&self, name: &str, by: i64) -> Receipt<i64>;
+
+    /// How it is.
+    fn health(&self) -> Health;
+
+    /// Waits until all that is queued is on disk and closes the files.
+    fn close(&self) -> BoxFuture<'_, ()>;
+}

@@ -1,0 +1,216 @@
+//! Deliveries: what an entry must set off, how far that is, and what became of an attempt.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::entry::{EntryId, Record};
+use crate::base::secret::Secret;
+
+/// What names a delivery: its entry's number and which of the entry's deliveries it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeliveryId(pub u64);
+
+/// A delivery on its way in, with its entry.
+#[derive(Debug)]
+pub struct NewDelivery {
+    /// The action that it goes to.
+    pub action: Arc<str>,
+    /// Whether it waits for the person's earlier deliveries to this action; else it is alone. One of a person who is not
+    /// known is alone in any case.
+    pub ordered: bool,
+    /// The secret fields that the action was granted: the name and the value. They are sealed, and wiped when the delivery
+    /// ends or is superseded by a newer one of the same person, event, action and fields, at the latest after
+    /// `secret_ttl`.
+    pub secrets: Vec<(String, Secret)>,
+    /// How long the secrets are kept at most.
+    pub secret_ttl: Duration,
+}
+
+/// A delivery to attempt now. Its lane is leased until it is settled: every one must be, if only as [`Fate::Released`].
+#[derive(Debug)]
+pub struct Claimed {
+    /// Its name; the same at every attempt, so that the target can know a second one by it.
+    pub id: DeliveryId,
+    /// Its entry.
+    pub seq: u64,
+    /// Its entry's name.
+    pub entry: EntryId,
+    /// The event's name.
+    pub event: String,
+    /// The system that sent the event.
+    pub system: String,
+    /// Its tenant.
+    pub tenant: String,
+    /// The person's reference.
+    pub person: [u8; 16],
+    /// The decision in one word.
+    pub outcome: String,
+    /// The rule that settled it.
+    pub rule: Option<String>,
+    /// When the last byte of the event came.
+    pub received_at: DateTime<Utc>,
+    /// How often it was attempted before.
+    pub attempts: u32,
+    /// When it was accepted.
+    pub created_at: DateTime<Utc>,
+    /// When it was first attempted.
+    pub first_attempt_at: Option<DateTime<Utc>>,
+    /// What the entry says.
+    pub record: Record,
+    /// Its secret fields.
+    pub secrets: Vec<SealedField>,
+}
+
+/// A secret field of a delivery.
+#[derive(Debug)]
+pub struct SealedField {
+    /// The field's name.
+    pub name: String,
+    /// Its value; none where its time was over or its key is not there.
+    pub value: Option<Secret>,
+}
+
+/// What one attempt came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// When it began.
+    pub at: DateTime<Utc>,
+    /// How long it took.
+    pub took_ms: u64,
+    /// What the target answered, or why it did not; at most [`Attempt::MAX_BYTES`] of it are kept.
+    pub answer: String,
+}
+
+/// What is to become of a delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is delivered.
+    Done,
+    /// It is tried again then; its lane waits.
+    Retry {
+        /// When.
+        due: DateTime<Utc>,
+    },
+    /// It is given up, visibly; its lane goes on.
+    Dead {
+        /// Why, in a few words.
+        reason: String,
+    },
+    /// It is not to be delivered after all; its lane goes on.
+    Dropped {
+        /// Why, in a few words.
+        reason: String,
+    },
+    /// Nothing was tried; whoever claims next gets it.
+    Released,
+}
+
+/// The end of a lease.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// What is to become of the delivery.
+    pub fate: Fate,
+    /// The attempt, where there was one.
+    pub attempt: Option<Attempt>,
+}
+
+/// How far a delivery is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DeliveryState {
+    /// It waits, for its turn or its time.
+    Pending,
+    /// It is delivered.
+    Done,
+    /// It was given up and can be retried.
+    Dead,
+    /// It was dropped, by a person, a rule or a newer one.
+    Dropped,
+}
+
+/// A delivery as it is read back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// Its name.
+    pub id: DeliveryId,
+    /// The action.
+    pub action: String,
+    /// How far it is.
+    pub state: DeliveryState,
+    /// How often it was attempted.
+    pub attempts: u32,
+    /// When it was accepted.
+    pub created_at: DateTime<Utc>,
+    /// When it was first attempted.
+    pub first_attempt_at: Option<DateTime<Utc>>,
+    /// When it is due, while it is pending.
+    pub due: Option<DateTime<Utc>>,
+    /// Whether an earlier one of its lane is to end first.
+    pub waits: bool,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// Why it is dead or dropped.
+    pub reason: Option<String>,
+    /// The last attempts, oldest first.
+    pub answers: Vec<Attempt>,
+}
+
+/// Which deliveries are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct DeliveryFilter {
+    /// To this action.
+    pub action: Option<String>,
+    /// Where the last page ended.
+    pub after: Option<u64>,
+}
+
+// === impl DeliveryId ===
+
+impl DeliveryId {
+    /// How many deliveries one entry can have, replays counted.
+    pub const PER_ENTRY: u64 = 1 << 16;
+
+    /// The number of its entry.
+    pub fn seq(self) -> u64 {
+        self.0 / Self::PER_ENTRY
+    }
+
+    /// Reads what it prints: `12.0`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (seq, index) = text.split_once('.')?;
+        let (seq, index) = (seq.parse::<u64>().ok()?, index.parse::<u64>().ok()?);
+        (seq < 1 << 47 && index < Self::PER_ENTRY).then(|| Self(seq * Self::PER_ENTRY + index))
+    }
+}
+
+impl fmt::Display for DeliveryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.seq(), self.0 % Self::PER_ENTRY)
+    }
+}
+
+// === impl Attempt ===
+
+impl Attempt {
+    /// How much of an answer is kept.
+    pub const MAX_BYTES: usize = 1024;
+
+    /// How many attempts are kept.
+    pub const KEPT: usize = 5;
+}
+
+// === impl DeliveryState ===
+
+impl DeliveryState {
+    /// One word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Done => "done",
+            Self::Dead => "dead",
+            Self::Dropped => "dropped",
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! What came in, what was decided, and what it must still set off: on disk before anybody is told that it was received.
+//!
+//! [`Journal`] is what a store of entries promises, [`Reader`] the part of it that needs no writer. [`sqlite`] is the
+//! store that is built in. Who attempts deliveries is the matter of `delivery`; what a record says, of its caller.
+//!
+//! # Words
+//!
+//! An *entry* is one event with its decision, or one of the journal's own acts; entries are chained, so that damage shows.
+//! A *delivery* is what an entry must set off at one *action*; the deliveries of one person to one action are a *lane*
+//! and are delivered in order. A *lease* keeps a lane for whoever attempts its head.
+
+mod chain;
+mod config;
+mod contract;
+mod delivery;
+mod entry;
+mod error;
+mod receipt;
+mod seal;
+pub mod sqlite;
+#[cfg(test)]
+mod tests;
+
+pub use config::{Config, Keeping, Payload, Records, Shed, Unavailable};
+pub use contract::{BoxFuture, Journal, Progress, Reader};
+pub use delivery::{
+    Attempt, Claimed, Delivery, DeliveryFilter, DeliveryId, DeliveryState, Fate, NewDelivery, SealedField, Settlement,
+};
+pub use entry::{
+    Appended, Entry, EntryId, EntryKind, Filter, Finding, Full, Head, Health, NewEntry, Order, Page, Record, Report,
+    Stats, Unverified,
+};
+pub use error::JournalError;
+pub use receipt::{Answer, Receipt, receipt};

@@ -1,0 +1,264 @@
+//! An append, in two halves: what can be done where it is asked for, and what the writer does in its transaction.
+
+use std::sync::Arc;
+
+use rusqlite::{OptionalExtension as _, params};
+
+use super::latest::Last;
+use super::persons::{NOBODY, Reference};
+use super::writer::Writing;
+use super::{Shared, codes, failure, lanes};
+use crate::base::ids::random_bytes;
+use crate::journal::chain::{Hash, Header, sha256};
+use crate::journal::entry::{EntryId, EntryKind};
+use crate::journal::seal::bound_to;
+use crate::journal::{Appended, DeliveryId, JournalError, NewEntry};
+
+/// Before what is stored: a plain payload after its salt.
+pub(super) const PLAIN: u8 = 0;
+
+/// How long a salt is.
+pub(super) const SALT: usize = 16;
+
+/// An entry, as far as it can be made without the writer.
+pub(super) struct Prepared {
+    pub(super) id: EntryId,
+    pub(super) at: i64,
+    pub(super) kind: EntryKind,
+    pub(super) system: &'static str,
+    pub(super) tenant: String,
+    pub(super) event: &'static str,
+    pub(super) person: Reference,
+    pub(super) outcome: &'static str,
+    pub(super) cause: &'static str,
+    pub(super) rule: Option<Arc<str>>,
+    pub(super) rule_set: [u8; 32],
+    pub(super) took: i64,
+    pub(super) request: Option<Reference>,
+    pub(super) stored: Stored,
+    pub(super) deliveries: Vec<PreparedDelivery>,
+}
+
+/// The payload on its way.
+pub(super) enum Stored {
+    /// As it will be stored, and its digest.
+    Ready(Vec<u8>, Hash),
+    /// To be sealed under a key that is not in memory.
+    Unsealed(Vec<u8>),
+}
+
+/// A delivery, as far as it can be made without the writer.
+pub(super) struct PreparedDelivery {
+    pub(super) action: Arc<str>,
+    pub(super) lane: Option<i64>,
+    /// Name, sealed value, end of its time.
+    pub(super) secrets: Vec<(String, Vec<u8>, i64)>,
+}
+
+impl Prepared {
+    /// The first half. The caller holds the gate, so that nobody is forgotten before this is queued.
+    pub(super) fn of(entry: NewEntry<'_>, shared: &Shared) -> Result<Self, JournalError> {
+        let person = shared.persons.reference(entry.person);
+        let lane = (person != NOBODY).then(|| codes::lane(&person));
+        let mut deliveries = Vec::with_capacity(entry.deliveries.len());
+        if entry.deliveries.len() as u64 >= DeliveryId::PER_ENTRY {
+            return Err(JournalError::Setting("an entry cannot have so many deliveries".to_owned()));
+        }
+        for delivery in entry.deliveries {
+            let expires = codes::time(entry.received_at)
+                .saturating_add(i64::try_from(delivery.secret_ttl.as_micros()).unwrap_or(i64::MAX));
+            let mut secrets = Vec::with_capacity(delivery.secrets.len());
+            for (field, value) in delivery.secrets {
+                let sealer = shared.keyring.current().ok_or(JournalError::NoKey)?;
+                let aad = secret_aad(&entry.person.tenant, entry.event, &field, &entry.id);
+                secrets.push((field, sealer.seal(value.expose().to_vec(), &aad), expires));
+            }
+            deliveries.push(PreparedDelivery {
+                action: delivery.action,
+                lane: lane.filter(|_| delivery.ordered),
+                secrets,
+            });
+        }
+        let stored = if !shared.persons.seals() {
+            salted(&entry.record)
+        } else if let Some(key) = shared.persons.cached(&person) {
+            let sealed = key.seal(entry.record, &payload_aad(&entry.id, &person));
+            let digest = sha256(&sealed);
+            Stored::Ready(sealed, digest)
+        } else {
+            Stored::Unsealed(entry.record)
+        };
+        Ok(Self {
+            id: entry.id,
+            at: codes::time(entry.received_at),
+            kind: EntryKind::Event,
+            system: entry.person.system,
+            tenant: entry.person.tenant.clone(),
+            event: entry.event,
+            person,
+            outcome: entry.outcome,
+            cause: entry.cause,
+            rule: entry.rule,
+            rule_set: entry.rule_set,
+            took: i64::try_from(entry.took.as_micros()).unwrap_or(i64::MAX),
+            request: entry.repeat.filter(|_| lane.is_some()).map(|request| shared.persons.digest(request)),
+            stored,
+            deliveries,
+        })
+    }
+
+    /// One of the journal's own acts.
+    pub(super) fn act(kind: EntryKind, at: i64, person: Reference, record: &[u8]) -> Self {
+        let mut id = random_bytes::<16>();
+        let milliseconds = u64::try_from(at / 1000).unwrap_or_default();
+        id[..6].copy_from_slice(&milliseconds.to_be_bytes()[2..]);
+        Self {
+            id: uuid::Builder::from_bytes(id).with_version(uuid::Version::SortRand).into_uuid(),
+            at,
+            kind,
+            system: "",
+            tenant: String::new(),
+            event: "",
+            person,
+            outcome: "",
+            cause: "",
+            rule: None,
+            rule_set: [0; 32],
+            took: 0,
+            request: None,
+            stored: salted(record),
+            deliveries: Vec::new(),
+        }
+    }
+
+    /// About how many bytes it writes.
+    pub(super) fn bytes(&self) -> usize {
+        let stored = match &self.stored {
+            Stored::Ready(bytes, _) | Stored::Unsealed(bytes) => bytes.len(),
+        };
+        let secrets = self.deliveries.iter().flat_map(|delivery| &delivery.secrets);
+        300 + stored + 120 * self.deliveries.len() + secrets.map(|(_, sealed, _)| sealed.len()).sum::<usize>()
+    }
+}
+
+/// A plain payload as it is stored. The salt keeps its digest, which stays when it is forgotten, from telling anything.
+fn salted(record: &[u8]) -> Stored {
+    let mut stored = Vec::with_capacity(1 + SALT + record.len());
+    stored.push(PLAIN);
+    stored.extend_from_slice(&random_bytes::<SALT>());
+    stored.extend_from_slice(record);
+    let digest = sha256(&stored);
+    Stored::Ready(stored, digest)
+}
+
+/// Where a payload belongs.
+pub(super) fn payload_aad(id: &EntryId, person: &Reference) -> Vec<u8> {
+    bound_to(&[b"payload", id.as_bytes(), person])
+}
+
+/// Where a secret field belongs.
+pub(super) fn secret_aad(tenant: &str, event: &str, field: &str, id: &EntryId) -> Vec<u8> {
+    bound_to(&[b"secret", tenant.as_bytes(), event.as_bytes(), field.as_bytes(), id.as_bytes()])
+}
+
+/// The second half, in the writer's transaction.
+pub(super) fn insert(prepared: &mut Prepared, writing: &mut Writing<'_>) -> Result<Appended, JournalError> {
+    let repeat_of = repeat_of(prepared, writing)?;
+    seal(prepared, writing)?;
+    let Stored::Ready(stored, digest) = &prepared.stored else {
+        return Err(JournalError::Unsealed { what: "a payload" });
+    };
+    let seq = writing.state.head.seq + 1;
+    let rule_set = writing.rule_set(&prepared.rule_set)?;
+    let header = Header {
+        seq,
+        id: prepared.id.into_bytes(),
+        at: prepared.at,
+        kind: prepared.kind,
+        system: prepared.system,
+        tenant: &prepared.tenant,
+        event: prepared.event,
+        person: prepared.person,
+        outcome: prepared.outcome,
+        cause: prepared.cause,
+        rule: prepared.rule.as_deref(),
+        rule_set: prepared.rule_set,
+        took: prepared.took,
+        repeat_of: repeat_of.map(|(seq, _)| seq),
+        digest: *digest,
+    };
+    let hash = writing.shared.chain.link(&writing.state.head.hash, &header, &mut writing.state.buffer);
+    writing
+        .connection
+        .prepare_cached(
+            "INSERT INTO entries (seq, id, at, kind, system, tenant, event, bucket, person, outcome, cause, rule, rule_set,
+             took, repeat_of, request, digest, hash, stored)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+        )
+        .and_then(|mut insert| {
+            insert.execute(params![
+                seq,
+                header.id,
+                header.at,
+                codes::of_kind(header.kind),
+                header.system,
+                header.tenant,
+                header.event,
+                codes::bucket(&header.person),
+                header.person,
+                header.outcome,
+                header.cause,
+                header.rule,
+                rule_set,
+                header.took,
+                header.repeat_of,
+                prepared.request,
+                digest,
+                hash,
+                stored,
+            ])
+        })
+        .map_err(failure::writing)?;
+    writing.state.head.seq = seq;
+    writing.state.head.hash = hash;
+    if prepared.kind == EntryKind::Event && prepared.person != NOBODY {
+        let last = Last { request: prepared.request, at: prepared.at, seq };
+        writing.state.latest.insert(&prepared.person, prepared.event, last);
+    }
+    let mut deliveries = Vec::new();
+    if repeat_of.is_none() {
+        for (index, delivery) in (0..).zip(&prepared.deliveries) {
+            let id = seq * DeliveryId::PER_ENTRY + index;
+            lanes::insert(writing, id, prepared, delivery)?;
+            deliveries.push(DeliveryId(id));
+        }
+    }
+    Ok(Appended { seq, repeat_of, deliveries })
+}
+
+/// The entry that this one repeats.
+fn repeat_of(prepared: &Prepared, writing: &mut Writing<'_>) -> Result<Option<(u64, EntryId)>, JournalError> {
+    let Some(request) = prepared.request else { return Ok(None) };
+    let window = writing.shared.options.repeat_window;
+    let window = i64::try_from(window.as_micros()).unwrap_or(i64::MAX);
+    let connection = writing.connection;
+    let last = writing.state.latest.of(connection, &prepared.person, prepared.event, prepared.at, window);
+    let Some(last) = last.map_err(failure::reading)? else { return Ok(None) };
+    if last.request != Some(request) || prepared.at.saturating_sub(last.at) > window {
+        return Ok(None);
+    }
+    let id = connection
+        .prepare_cached("SELECT id FROM entries WHERE seq = ?1")
+        .and_then(|mut select| select.query_row([last.seq], |row| row.get(0)).optional())
+        .map_err(failure::reading)?;
+    Ok(id.map(|id| (last.seq, EntryId::from_bytes(id))))
+}
+
+fn seal(prepared: &mut Prepared, writing: &mut Writing<'_>) -> Result<(), JournalError> {
+    let Stored::Unsealed(record) = &mut prepared.stored else { return Ok(()) };
+    let key = writing.shared.persons.key(&prepared.person)?.ok_or(JournalError::KeyMissing { what: "a payload" })?;
+    let sealed = key.seal(std::mem::take(record), &payload_aad(&prepared.id, &prepared.person));
+    let digest = sha256(&sealed);
+    prepared.stored = Stored::Ready(sealed, digest);
+    Ok(())
+}

@@ -1,0 +1,203 @@
+//! What can be attempted now: the heads of lanes that are due and that nobody has leased.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::append::secret_aad;
+use super::leases::Lane;
+use super::read::Reading;
+use super::{Shared, codes, failure, lanes};
+use crate::base::secret::Secret;
+use crate::journal::{Claimed, DeliveryId, EntryId, JournalError, SealedField};
+
+/// How many of each kind are wanted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    pub(super) fresh: usize,
+    pub(super) retries: usize,
+}
+
+/// Claimed deliveries on their way to whoever asked. If they never arrive, their leases end.
+pub(super) struct Guarded {
+    claimed: Vec<Claimed>,
+    shared: Arc<Shared>,
+}
+
+impl Guarded {
+    /// They have arrived.
+    pub(super) fn hand_over(mut self) -> Vec<Claimed> {
+        std::mem::take(&mut self.claimed)
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        if !self.claimed.is_empty() {
+            let mut leases = self.shared.leases();
+            for claimed in &self.claimed {
+                leases.release(claimed.id.0);
+            }
+        }
+    }
+}
+
+/// An action's number; none where it never had a delivery.
+fn action_of(connection: &Connection, action: &str) -> Result<Option<i64>, JournalError> {
+    connection
+        .prepare_cached("SELECT id FROM actions WHERE name = ?1")
+        .and_then(|mut select| select.query_row([action], |row| row.get(0)).optional())
+        .map_err(failure::reading)
+}
+
+/// Leases what can be attempted.
+pub(super) fn claim(
+    connection: &Connection,
+    reading: &Reading,
+    shared: &Arc<Shared>,
+    action: &str,
+    now: DateTime<Utc>,
+    wanted: Wanted,
+) -> Result<Guarded, JournalError> {
+    let mut guarded = Guarded { claimed: Vec::new(), shared: shared.clone() };
+    let Some(action) = action_of(connection, action)? else { return Ok(guarded) };
+    // One claim at a time, and the leases are looked at before the file: then a lease that ends in between is still
+    // seen, and what its settlement has changed is not taken for due.
+    let _claiming = shared.claiming();
+    let leased: HashSet<Lane> = shared.leases().of_action(action).into_iter().collect();
+    let mut picked = Vec::new();
+    for (queue, limit) in [(0, wanted.fresh), (1, wanted.retries)] {
+        if limit > 0 {
+            let due = heads(connection, action, queue, codes::time(now), limit + leased.len())?;
+            let free = due.into_iter().map(|(id, lane)| (id, lanes::lane_of(id, action, lane)));
+            picked.extend(free.filter(|(_, (_, lane))| !leased.contains(lane)).take(limit));
+        }
+    }
+    {
+        let mut leases = shared.leases();
+        // Two actions' lanes are two; one lane has one head, so that none is leased twice here.
+        for (id, lane) in &picked {
+            leases.take(*id, *lane);
+        }
+    }
+    for (position, (id, _)) in picked.iter().enumerate() {
+        match read(connection, reading, *id) {
+            Ok(Some(claimed)) => guarded.claimed.push(claimed),
+            Ok(None) => shared.leases().release(*id),
+            Err(error) => {
+                let mut leases = shared.leases();
+                for (id, _) in &picked[position..] {
+                    leases.release(*id);
+                }
+                drop(leases);
+                return Err(error);
+            }
+        }
+    }
+    Ok(guarded)
+}
+
+/// When the earliest lane that nobody has leased is due.
+pub(super) fn next_due(
+    connection: &Connection,
+    shared: &Shared,
+    action: &str,
+) -> Result<Option<DateTime<Utc>>, JournalError> {
+    let Some(action) = action_of(connection, action)? else { return Ok(None) };
+    let leased: HashSet<Lane> = shared.leases().of_action(action).into_iter().collect();
+    let mut earliest: Option<i64> = None;
+    for queue in [0, 1] {
+        let mut select = connection
+            .prepare_cached(
+                "SELECT id, lane, due FROM deliveries WHERE action = ?1 AND queue = ?2 ORDER BY due, id LIMIT ?3",
+            )
+            .map_err(failure::reading)?;
+        let mut rows = select.query(params![action, queue, leased.len() + 1]).map_err(failure::reading)?;
+        while let Some(row) = rows.next().map_err(failure::reading)? {
+            let row = || Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+            let (id, lane, due): (u64, Option<i64>, i64) = row().map_err(failure::reading)?;
+            if !leased.contains(&lanes::lane_of(id, action, lane).1) {
+                earliest = Some(earliest.map_or(due, |other| other.min(due)));
+                break;
+            }
+        }
+    }
+    Ok(earliest.map(codes::to_time))
+}
+
+fn heads(
+    connection: &Connection,
+    action: i64,
+    queue: i64,
+    now: i64,
+    limit: usize,
+) -> Result<Vec<(u64, Option<i64>)>, JournalError> {
+    connection
+        .prepare_cached(
+            "SELECT id, lane FROM deliveries WHERE action = ?1 AND queue = ?2 AND due <= ?3 ORDER BY due, id LIMIT ?4",
+        )
+        .and_then(|mut select| {
+            select.query_map(params![action, queue, now, limit], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        })
+        .map_err(failure::reading)
+}
+
+fn read(connection: &Connection, reading: &Reading, id: u64) -> Result<Option<Claimed>, JournalError> {
+    let found = connection
+        .prepare_cached(
+            "SELECT attempts, created, first, sealed, entries.seq, entries.id AS entry, at, system, tenant, event, person,
+             outcome, rule, stored
+             FROM deliveries JOIN entries ON entries.seq = deliveries.id / 65536 WHERE deliveries.id = ?1",
+        )
+        .and_then(|mut select| {
+            select
+                .query_row([id], |row| {
+                    let entry = EntryId::from_bytes(codes::bytes(row, "entry")?);
+                    let person = codes::bytes(row, "person")?;
+                    let claimed = Claimed {
+                        id: DeliveryId(id),
+                        seq: row.get("seq")?,
+                        entry,
+                        event: row.get("event")?,
+                        system: row.get("system")?,
+                        tenant: row.get("tenant")?,
+                        person,
+                        outcome: row.get("outcome")?,
+                        rule: row.get("rule")?,
+                        received_at: codes::to_time(row.get("at")?),
+                        attempts: row.get("attempts")?,
+                        created_at: codes::to_time(row.get("created")?),
+                        first_attempt_at: row.get::<_, Option<i64>>("first")?.map(codes::to_time),
+                        record: reading.record(row.get("stored")?, &entry, &person),
+                        secrets: Vec::new(),
+                    };
+                    Ok((claimed, row.get::<_, bool>("sealed")?))
+                })
+                .optional()
+        })
+        .map_err(failure::reading)?;
+    let Some((mut claimed, sealed)) = found else { return Ok(None) };
+    if sealed {
+        claimed.secrets = secrets(connection, reading, &claimed)?;
+    }
+    Ok(Some(claimed))
+}
+
+fn secrets(connection: &Connection, reading: &Reading, of: &Claimed) -> Result<Vec<SealedField>, JournalError> {
+    let now = codes::time(reading.clock.now());
+    let rows: Vec<(String, Option<Vec<u8>>, i64)> = connection
+        .prepare_cached("SELECT field, sealed, expires FROM secrets WHERE delivery = ?1 ORDER BY field")
+        .and_then(|mut select| {
+            select.query_map([of.id.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
+        })
+        .map_err(failure::reading)?;
+    let open = |(name, sealed, expires): (String, Option<Vec<u8>>, i64)| {
+        let aad = secret_aad(&of.tenant, &of.event, &name, &of.entry);
+        let sealed = sealed.filter(|_| expires > now);
+        let value = sealed.and_then(|sealed| reading.keyring.open(&sealed, &aad, "a secret field").ok());
+        SealedField { name, value: value.map(Secret::new) }
+    };
+    Ok(rows.into_iter().map(open).collect())
+}

@@ -1,0 +1,96 @@
+//! How values stand in columns.
+
+use chrono::{DateTime, Utc};
+use rusqlite::Row;
+
+use super::persons::Reference;
+use crate::journal::{Attempt, DeliveryState, EntryKind};
+
+/// Microseconds since 1970.
+pub(super) fn time(time: DateTime<Utc>) -> i64 {
+    time.timestamp_micros()
+}
+
+/// A time from a column. One that cannot be is 1970.
+pub(super) fn to_time(micros: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(micros).unwrap_or_default()
+}
+
+/// A person's lane. Two persons who share one by chance wait for each other, no more.
+pub(super) fn lane(person: &Reference) -> i64 {
+    let (first, _) = person.split_first_chunk().expect("16 bytes are more than 8");
+    i64::from_be_bytes(*first)
+}
+
+/// What a person's entries are indexed by: short, so that the index is small; whoever reads compares the reference.
+pub(super) fn bucket(person: &Reference) -> i32 {
+    let (_, last) = person.split_last_chunk().expect("16 bytes are more than 4");
+    i32::from_be_bytes(*last)
+}
+
+const KINDS: [EntryKind; 5] =
+    [EntryKind::Event, EntryKind::Tombstone, EntryKind::Cut, EntryKind::KeyRotation, EntryKind::Restored];
+
+pub(super) fn of_kind(kind: EntryKind) -> i64 {
+    match kind {
+        EntryKind::Event => 0,
+        EntryKind::Tombstone => 1,
+        EntryKind::Cut => 2,
+        EntryKind::KeyRotation => 3,
+        EntryKind::Restored => 4,
+    }
+}
+
+pub(super) fn to_kind(code: i64) -> Option<EntryKind> {
+    KINDS.into_iter().find(|kind| of_kind(*kind) == code)
+}
+
+pub(super) const PENDING: i64 = 0;
+pub(super) const DONE: i64 = 1;
+pub(super) const DEAD: i64 = 2;
+pub(super) const DROPPED: i64 = 3;
+
+pub(super) fn of_state(state: DeliveryState) -> i64 {
+    match state {
+        DeliveryState::Pending => PENDING,
+        DeliveryState::Done => DONE,
+        DeliveryState::Dead => DEAD,
+        DeliveryState::Dropped => DROPPED,
+    }
+}
+
+pub(super) fn to_state(code: i64) -> DeliveryState {
+    match code {
+        PENDING => DeliveryState::Pending,
+        DONE => DeliveryState::Done,
+        DEAD => DeliveryState::Dead,
+        _ => DeliveryState::Dropped,
+    }
+}
+
+/// A column of bytes of a fixed length; zeros where it is not.
+pub(super) fn bytes<const N: usize>(row: &Row<'_>, column: &str) -> rusqlite::Result<[u8; N]> {
+    let found: Vec<u8> = row.get(column)?;
+    Ok(found.try_into().unwrap_or([0; N]))
+}
+
+/// The attempts of a delivery as text, with one more.
+pub(super) fn add_answer(answers: Option<&str>, attempt: &Attempt) -> String {
+    let mut all = to_answers(answers);
+    let mut attempt = attempt.clone();
+    let mut end = Attempt::MAX_BYTES.min(attempt.answer.len());
+    while !attempt.answer.is_char_boundary(end) {
+        end -= 1;
+    }
+    attempt.answer.truncate(end);
+    all.push(attempt);
+    let kept = &all[all.len().saturating_sub(Attempt::KEPT)..];
+    let rows: Vec<_> = kept.iter().map(|one| (time(one.at), one.took_ms, &one.answer)).collect();
+    serde_json::to_string(&rows).unwrap_or_default()
+}
+
+/// The attempts of a delivery from their text.
+pub(super) fn to_answers(answers: Option<&str>) -> Vec<Attempt> {
+    let rows: Vec<(i64, u64, String)> = answers.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    rows.into_iter().map(|(at, took_ms, answer)| Attempt { at: to_time(at), took_ms, answer }).collect()
+}

@@ -1,0 +1,102 @@
+//! Forgetting a person: what is known goes, and the chain still holds.
+//!
+//! First one transaction: the payloads of all the person's entries become null (their digests stay in the chain), its
+//! deliveries end and lose their answers and secrets, and a tombstone is appended. Then the log is cut to nothing, the
+//! person's key is destroyed and its reference listed as forgotten. A crash in between is carried on at the next start:
+//! a tombstone says in its table whether all of this was done.
+
+use rusqlite::{Connection, params};
+
+use super::append::{self, Prepared};
+use super::persons::{Persons, Reference};
+use super::writer::Writing;
+use super::{codes, connect, failure, lanes, unverified};
+use crate::journal::{EntryKind, JournalError};
+
+/// How often a log that somebody reads is tried to be cut.
+const TRIES: usize = 5;
+
+/// The transaction. Answers how many entries lost their payload.
+pub(super) fn bury(writing: &mut Writing<'_>, persons: &[Reference]) -> Result<u64, JournalError> {
+    let mut all = 0;
+    for person in persons {
+        let entries = entries(writing.connection, person).map_err(failure::reading)?;
+        for seq in &entries {
+            writing
+                .connection
+                .prepare_cached("UPDATE entries SET stored = NULL, request = NULL WHERE seq = ?1")
+                .and_then(|mut update| update.execute([seq]))
+                .map_err(failure::writing)?;
+            lanes::forget(writing, *seq)?;
+        }
+        unverified::forget(writing, person)?;
+        all += entries.len() as u64;
+        let seq = if entries.is_empty() {
+            0
+        } else {
+            let now = codes::time(writing.shared.options.clock.now());
+            let record = format!(r#"{{"entries":{}}}"#, entries.len());
+            let mut tombstone = Prepared::act(EntryKind::Tombstone, now, *person, record.as_bytes());
+            append::insert(&mut tombstone, writing)?.seq
+        };
+        writing
+            .connection
+            .execute(
+                "INSERT INTO tombstones (person, seq, done) VALUES (?1, ?2, 0)
+                 ON CONFLICT (person) DO UPDATE SET seq = max(seq, excluded.seq), done = 0",
+                params![person, seq],
+            )
+            .map_err(failure::writing)?;
+    }
+    Ok(all)
+}
+
+/// The person's events that still say something.
+fn entries(connection: &Connection, person: &Reference) -> rusqlite::Result<Vec<u64>> {
+    connection
+        .prepare_cached(
+            "SELECT seq FROM entries WHERE bucket = ?1 AND person = ?2 AND kind = 0 AND stored IS NOT NULL ORDER BY seq",
+        )?
+        .query_map(params![codes::bucket(person), person], |row| row.get(0))?
+        .collect()
+}
+
+/// What follows the transaction, on a connection that is not the writer's.
+pub(super) fn finish(connection: &Connection, persons: &Persons, of: &[Reference]) -> Result<(), JournalError> {
+    persons.destroy(of)?;
+    for _ in 0..TRIES {
+        if connect::truncate_wal(connection).map_err(failure::writing)? {
+            return Ok(());
+        }
+    }
+    Err(JournalError::Unavailable {
+        doing: "cleaned after a person was forgotten",
+        source: std::sync::Arc::new(StillRead),
+    })
+}
+
+/// Somebody reads the log, so that it could not be cut.
+#[derive(Debug, thiserror::Error)]
+#[error("its log is being read; the payload is gone from the file, and from the log at the next start")]
+struct StillRead;
+
+/// All of it was done.
+pub(super) fn mark(connection: &Connection, of: &[Reference]) -> Result<(), JournalError> {
+    for person in of {
+        connection.execute("UPDATE tombstones SET done = 1 WHERE person = ?1", [person]).map_err(failure::writing)?;
+    }
+    Ok(())
+}
+
+/// Carries on what a crash interrupted.
+pub(super) fn carry_on(connection: &Connection, persons: &Persons) -> Result<(), JournalError> {
+    let open: Vec<Reference> = connection
+        .prepare("SELECT person FROM tombstones WHERE done = 0")
+        .and_then(|mut select| select.query_map([], |row| row.get(0))?.collect())
+        .map_err(failure::reading)?;
+    if open.is_empty() {
+        return Ok(());
+    }
+    finish(connection, persons, &open)?;
+    mark(connection, &open)
+}

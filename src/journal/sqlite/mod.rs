@@ -1,0 +1,354 @@
+//! The journal in SQLite: one file of entries and deliveries, one of persons, one thread that writes.
+//!
+//! Every append is on disk before it is answered: the writer commits what has queued as one transaction of a write-ahead
+//! log with full sync. Reading goes on beside it on a few connections. Leases are in memory, for only one process
+//! appends: it holds a lock beside the file.
+//!
+//! # Files
+//!
+//! Beside `hookreeve.db` with its `-wal` and `-shm` stand `hookreeve.db.lock` and `hookreeve.db-persons`. The last one
+//! holds the key of the persons' references and, with an `encryption_key`, each person's own key, sealed. It is in no
+//! backup that [`Reader::backup`] makes, and who copies both files by other means keeps what `forget` destroys here.
+
+mod append;
+mod backup;
+mod checkpoint;
+mod claim;
+mod codes;
+mod connect;
+mod failure;
+mod find;
+mod forget;
+mod health;
+mod lanes;
+mod latest;
+mod leases;
+mod lock;
+mod options;
+mod persons;
+mod pool;
+mod queue;
+mod read;
+mod reader;
+mod recent;
+mod retention;
+mod rotate;
+mod schema;
+mod signals;
+mod space;
+mod unverified;
+mod verify;
+mod writer;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::thread::JoinHandle;
+
+use chrono::{DateTime, Utc};
+use rusqlite::params;
+use tokio::sync::Notify;
+
+use self::append::Prepared;
+use self::checkpoint::Checkpoint;
+use self::claim::Wanted;
+use self::health::HealthCell;
+use self::leases::Leases;
+use self::persons::{NOBODY, Persons};
+use self::queue::{Item, Queue};
+use self::read::Reading;
+use self::signals::Signals;
+use self::writer::{State, Writer};
+use super::chain::Chain;
+use super::seal::Keyring;
+use super::{
+    Appended, BoxFuture, Claimed, DeliveryId, EntryId, Health, Journal, JournalError, NewEntry, Receipt, Settlement,
+    receipt,
+};
+use crate::event::Person;
+
+pub use backup::{Restored, restore};
+pub use options::Options;
+pub use reader::SqliteReader;
+
+/// The journal of a process that appends.
+pub struct SqliteJournal {
+    reader: SqliteReader,
+    shared: Arc<Shared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    _lock: lock::Lock,
+}
+
+/// What the writer and those who ask it share.
+struct Shared {
+    options: Options,
+    chain: Chain,
+    keyring: Keyring,
+    persons: Arc<Persons>,
+    leases: Mutex<Leases>,
+    claiming: Mutex<()>,
+    signals: Signals,
+    health: HealthCell,
+    queue: Queue,
+    checkpoint: Checkpoint,
+    /// Appends hold it for reading from the moment they look a person up until they are queued; forgetting holds it for
+    /// writing. So no append of a forgotten reference is queued after the tombstone.
+    gate: RwLock<()>,
+}
+
+impl Shared {
+    fn leases(&self) -> MutexGuard<'_, Leases> {
+        self.leases.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn claiming(&self) -> MutexGuard<'_, ()> {
+        self.claiming.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl SqliteJournal {
+    /// Opens a journal to append to it; one that is not there is made. It blocks for as long as the file takes to open,
+    /// whatever its size not long.
+    pub fn open(options: Options) -> Result<Self, JournalError> {
+        options.check()?;
+        let path = options.path.clone();
+        if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+            std::fs::create_dir_all(directory).map_err(|error| failure::opening_file(directory, error))?;
+        }
+        let lock = lock::Lock::take(&path)?;
+        let opening = |error| failure::opening(&path, error);
+        let mut connection = connect::writer(&path)?;
+        schema::migrate(&mut connection, &path)?;
+        if let Some(pages) = options.max_pages {
+            connection.pragma_update(None, "max_page_count", pages).map_err(opening)?;
+        }
+        let keyring = Keyring::new(&options.encryption_keys);
+        let persons = Arc::new(Persons::open(&read::persons_path(&path), keyring.clone(), false)?);
+        forget::carry_on(&connection, &persons)?;
+        let state = State::read(&connection, options.repeat_window).map_err(opening)?;
+        let chain = Chain::new(options.chain_key.as_ref());
+        let reader = SqliteReader::new(&options, persons.clone(), keyring.clone(), chain.clone());
+        let checkpoints = connect::writer(&path)?;
+        let shared = Arc::new(Shared {
+            options,
+            chain,
+            keyring,
+            persons,
+            leases: Mutex::default(),
+            claiming: Mutex::default(),
+            signals: Signals::default(),
+            health: HealthCell::new(),
+            queue: Queue::new(),
+            checkpoint: Checkpoint::default(),
+            gate: RwLock::default(),
+        });
+        let writer = Writer::new(connection, state, shared.clone());
+        let own = shared.clone();
+        let threads = vec![
+            thread("journal", &path, move || writer.run())?,
+            thread("checkpoint", &path, move || own.checkpoint.run(&checkpoints))?,
+        ];
+        Ok(Self { reader, shared, threads: Mutex::new(threads), _lock: lock })
+    }
+
+    /// What can be asked of it without writing.
+    pub fn reader(&self) -> &SqliteReader {
+        &self.reader
+    }
+
+    fn reading(&self) -> &Arc<Reading> {
+        self.reader.reading()
+    }
+
+    fn stop(&self) {
+        self.shared.queue.close();
+        self.shared.checkpoint.close();
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            // One that panicked has said so.
+            let _ = thread.join();
+        }
+        self.reading().pool.close();
+    }
+}
+
+impl Drop for SqliteJournal {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn thread(
+    name: &str,
+    path: &std::path::Path,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, JournalError> {
+    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+    thread.map_err(|error| failure::opening_file(path, error))
+}
+
+impl Journal for SqliteJournal {
+    fn append(&self, entry: NewEntry<'_>) -> Receipt<Appended> {
+        let _gate = self.shared.gate.read().unwrap_or_else(PoisonError::into_inner);
+        match Prepared::of(entry, &self.shared) {
+            Ok(prepared) => {
+                let (answer, receipt) = receipt();
+                self.shared.queue.push(Item::Append(Box::new(prepared), answer));
+                receipt
+            }
+            Err(error) => Receipt::known(Err(error)),
+        }
+    }
+
+    fn claim<'a>(
+        &'a self,
+        action: &'a str,
+        now: DateTime<Utc>,
+        fresh: usize,
+        retries: usize,
+    ) -> BoxFuture<'a, Result<Vec<Claimed>, JournalError>> {
+        let (shared, reading, action) = (self.shared.clone(), self.reading().clone(), action.to_owned());
+        let claim = self.reading().pool.read(move |connection| {
+            claim::claim(connection, &reading, &shared, &action, now, Wanted { fresh, retries })
+        });
+        Box::pin(async move { claim.await.map(claim::Guarded::hand_over) })
+    }
+
+    fn settle(&self, delivery: DeliveryId, settlement: Settlement) -> Receipt<()> {
+        let (answer, receipt) = receipt();
+        self.shared.queue.push(Item::Settle(delivery, settlement, answer));
+        receipt
+    }
+
+    fn next_due<'a>(&'a self, action: &'a str) -> BoxFuture<'a, Result<Option<DateTime<Utc>>, JournalError>> {
+        let (shared, action) = (self.shared.clone(), action.to_owned());
+        self.reading().pool.read(move |connection| claim::next_due(connection, &shared, &action))
+    }
+
+    fn signal(&self, action: &str) -> Arc<Notify> {
+        self.shared.signals.of(action)
+    }
+
+    fn pending_actions(&self) -> BoxFuture<'_, Result<Vec<String>, JournalError>> {
+        self.reading().pool.read(read::pending_actions)
+    }
+
+    fn retry(&self, delivery: DeliveryId) -> Receipt<()> {
+        self.shared.queue.run(true, move |writing| lanes::retry(writing, delivery))
+    }
+
+    fn drop_delivery(&self, delivery: DeliveryId, reason: &str) -> Receipt<()> {
+        let reason = reason.to_owned();
+        self.shared.queue.run(true, move |writing| lanes::drop_delivery(writing, delivery, &reason))
+    }
+
+    fn skip(&self, action: &str, person: &Person) -> Receipt<DeliveryId> {
+        let (action, person) = (action.to_owned(), self.shared.persons.reference(person));
+        if person == NOBODY {
+            return Receipt::known(Err(JournalError::Unknown("lane, for the person is not known")));
+        }
+        self.shared.queue.run(true, move |writing| lanes::skip(writing, &action, codes::lane(&person)))
+    }
+
+    fn requeue(&self, seq: u64, action: &str, ordered: bool) -> Receipt<DeliveryId> {
+        let action = action.to_owned();
+        self.shared.queue.run(true, move |writing| lanes::requeue(writing, seq, &action, ordered))
+    }
+
+    fn forget(&self, person: &Person) -> BoxFuture<'_, Result<u64, JournalError>> {
+        if !person.known {
+            return Box::pin(std::future::ready(Ok(0)));
+        }
+        let (receipt, references) = {
+            let _gate = self.shared.gate.write().unwrap_or_else(PoisonError::into_inner);
+            let references = self.shared.persons.references(person);
+            self.shared.persons.disown(&references);
+            let own = references.clone();
+            (self.shared.queue.run(true, move |writing| forget::bury(writing, &own)), references)
+        };
+        let shared = self.shared.clone();
+        Box::pin(async move {
+            let entries = receipt.await?;
+            let own = references.clone();
+            let rest = shared.clone();
+            let finish = move || {
+                let connection = connect::writer(&rest.options.path)?;
+                forget::finish(&connection, &rest.persons, &own)
+            };
+            tokio::task::spawn_blocking(finish).await.map_err(|_| JournalError::Closed)??;
+            shared.queue.run(true, move |writing| forget::mark(writing.connection, &references)).await?;
+            Ok(entries)
+        })
+    }
+
+    fn retain(&self) -> BoxFuture<'_, Result<u64, JournalError>> {
+        Box::pin(retention::retain(self.shared.clone(), self.reading().clone()))
+    }
+
+    fn keep_unverified(
+        &self,
+        id: EntryId,
+        received_at: DateTime<Utc>,
+        event: &'static str,
+        person: &Person,
+        record: Vec<u8>,
+    ) -> Receipt<()> {
+        let _gate = self.shared.gate.read().unwrap_or_else(PoisonError::into_inner);
+        let notice = unverified::Notice {
+            id,
+            at: codes::time(received_at),
+            event,
+            person: self.shared.persons.reference(person),
+            stored: unverified::stored(record, &id, &self.shared.keyring),
+        };
+        self.shared.queue.run(false, move |writing| unverified::keep(writing, &notice))
+    }
+
+    fn remove_unverified(&self, up_to: u64) -> Receipt<u64> {
+        self.shared.queue.run(true, move |writing| unverified::remove(writing, up_to))
+    }
+
+    fn keep_rule_set(&self, hash: [u8; 32], text: Vec<u8>) -> Receipt<()> {
+        self.shared.queue.run(false, move |writing| {
+            let id = writing.rule_set(&hash)?;
+            writing
+                .connection
+                .execute("UPDATE rule_sets SET text = ?2 WHERE id = ?1", params![id, text])
+                .map_err(failure::writing)?;
+            Ok(())
+        })
+    }
+
+    fn count(&self, name: &str, by: i64) -> Receipt<i64> {
+        let name = name.to_owned();
+        self.shared.queue.run(false, move |writing| {
+            writing
+                .connection
+                .query_row(
+                    "INSERT INTO counters (name, value) VALUES (?1, ?2)
+                     ON CONFLICT (name) DO UPDATE SET value = value + excluded.value RETURNING value",
+                    params![name, by],
+                    |row| row.get(0),
+                )
+                .map_err(failure::writing)
+        })
+    }
+
+    fn health(&self) -> Health {
+        self.shared.health.get()
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        self.shared.queue.close();
+        self.shared.checkpoint.close();
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let reading = self.reading().clone();
+        Box::pin(async move {
+            let join = move || {
+                for thread in threads {
+                    let _ = thread.join();
+                }
+                reading.pool.close();
+            };
+            let _ = tokio::task::spawn_blocking(join).await;
+        })
+    }
+}

@@ -1,0 +1,92 @@
+//! Another `encryption_key`: what was sealed under an older one is sealed under the first.
+
+use rusqlite::params;
+
+use super::append::{self, Prepared, secret_aad};
+use super::persons::NOBODY;
+use super::writer::Writing;
+use super::{SqliteJournal, codes, failure};
+use crate::journal::seal::key_id;
+use crate::journal::{EntryId, EntryKind, JournalError};
+
+/// How many secrets are sealed anew in one transaction.
+const PART: usize = 500;
+
+/// A secret field with where it belongs.
+struct Field {
+    delivery: i64,
+    name: String,
+    value: Vec<u8>,
+    tenant: String,
+    event: String,
+    entry: EntryId,
+}
+
+impl SqliteJournal {
+    /// Seals every person's key and every secret that waits under the first of the operator's keys. Afterwards the older
+    /// ones are needed no more, but for unverified notices. Answers how many there were. It blocks.
+    pub fn rotate_keys(&self) -> Result<u64, JournalError> {
+        let mut rotated = self.shared.persons.rewrap()?;
+        let mut after = (0, String::new());
+        loop {
+            let from = after.clone();
+            let part = self.shared.queue.run(true, move |writing| secrets(writing, &from)).wait()?;
+            rotated += part.0;
+            let Some(last) = part.1 else { break };
+            after = last;
+        }
+        let record = format!(r#"{{"rotated":{rotated}}}"#);
+        self.shared
+            .queue
+            .run(true, move |writing| {
+                let now = codes::time(writing.shared.options.clock.now());
+                let mut entry = Prepared::act(EntryKind::KeyRotation, now, NOBODY, record.as_bytes());
+                append::insert(&mut entry, writing)
+            })
+            .wait()?;
+        Ok(rotated)
+    }
+}
+
+/// A part of the secrets; where it ended, unless that was the end.
+fn secrets(writing: &mut Writing<'_>, after: &(i64, String)) -> Result<(u64, Option<(i64, String)>), JournalError> {
+    let current = writing.shared.keyring.current().ok_or(JournalError::NoKey)?;
+    let rows: Vec<Field> = writing
+        .connection
+        .prepare_cached(
+            "SELECT delivery, field, sealed, tenant, event, entries.id AS entry FROM secrets
+             JOIN entries ON entries.seq = delivery / 65536
+             WHERE sealed IS NOT NULL AND (delivery, field) > (?1, ?2) ORDER BY delivery, field LIMIT ?3",
+        )
+        .and_then(|mut select| {
+            select
+                .query_map(params![after.0, after.1, PART], |row| {
+                    Ok(Field {
+                        delivery: row.get("delivery")?,
+                        name: row.get("field")?,
+                        value: row.get("sealed")?,
+                        tenant: row.get("tenant")?,
+                        event: row.get("event")?,
+                        entry: EntryId::from_bytes(codes::bytes(row, "entry")?),
+                    })
+                })?
+                .collect()
+        })
+        .map_err(failure::reading)?;
+    let next = rows.last().filter(|_| rows.len() == PART).map(|last| (last.delivery, last.name.clone()));
+    let mut rotated = 0;
+    for row in rows {
+        if key_id(&row.value) == Some(current.id()) {
+            continue;
+        }
+        let aad = secret_aad(&row.tenant, &row.event, &row.name, &row.entry);
+        let plain = writing.shared.keyring.open(&row.value, &aad, "a secret field")?;
+        writing
+            .connection
+            .prepare_cached("UPDATE secrets SET sealed = ?3 WHERE delivery = ?1 AND field = ?2")
+            .and_then(|mut update| update.execute(params![row.delivery, row.name, current.seal(plain, &aad)]))
+            .map_err(failure::writing)?;
+        rotated += 1;
+    }
+    Ok((rotated, next))
+}

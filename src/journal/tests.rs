@@ -1,0 +1,171 @@
+//! The journal's tests: one suite for every store, and what only the one in SQLite does.
+
+mod conformance;
+mod history;
+mod privacy;
+mod sqlite;
+mod tamper;
+mod trouble;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::sqlite::{Options, SqliteJournal};
+use super::{
+    Appended, Attempt, Claimed, Fate, Journal, JournalError, NewDelivery, NewEntry, Progress, Receipt, Settlement,
+};
+use crate::base::clock::Clock;
+use crate::base::secret::Secret;
+use crate::event::Person;
+
+/// An operator's key.
+const KEY: &str = "an encryption key of the operator";
+
+/// A journal in a directory of its own, which can be closed and opened again.
+struct Bench {
+    directory: tempfile::TempDir,
+    clock: Clock,
+    options: Options,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let clock = Clock::fixed(DateTime::from_timestamp_millis(1_800_000_000_000).expect("a time"));
+        let mut options = Options::new(directory.path().join("journal.db"), clock.clone());
+        options.reserve = 0;
+        Self { directory, clock, options }
+    }
+
+    /// With keys.
+    fn sealed() -> Self {
+        let mut bench = Self::new();
+        bench.options.encryption_keys = vec![Secret::new(KEY)];
+        bench
+    }
+
+    fn open(&self) -> SqliteJournal {
+        SqliteJournal::open(self.options.clone()).expect("it opens")
+    }
+}
+
+/// Tells nobody.
+fn silent() -> Progress {
+    Arc::new(|_| {})
+}
+
+fn person(key: &str) -> Person {
+    Person { system: "cymmetri", tenant: "as100".into(), key: key.into(), known: true }
+}
+
+/// An entry to be changed with `..`, and with what it borrows.
+struct Draft {
+    person: Person,
+    event: &'static str,
+    record: String,
+    request: Option<String>,
+    at: Option<DateTime<Utc>>,
+    deliveries: Vec<NewDelivery>,
+}
+
+fn draft(key: &str) -> Draft {
+    Draft {
+        person: person(key),
+        event: "postUpdateUser",
+        record: r#"{"user":{"login":"x"}}"#.into(),
+        request: None,
+        at: None,
+        deliveries: Vec::new(),
+    }
+}
+
+impl Draft {
+    fn to(mut self, action: &str) -> Self {
+        self.deliveries.push(NewDelivery {
+            action: action.into(),
+            ordered: true,
+            secrets: Vec::new(),
+            secret_ttl: Duration::from_secs(3600),
+        });
+        self
+    }
+
+    fn alone(mut self, action: &str) -> Self {
+        self = self.to(action);
+        if let Some(last) = self.deliveries.last_mut() {
+            last.ordered = false;
+        }
+        self
+    }
+
+    fn secret(mut self, field: &str, value: &str) -> Self {
+        if let Some(last) = self.deliveries.last_mut() {
+            last.secrets.push((field.into(), Secret::new(value)));
+        }
+        self
+    }
+
+    fn record(mut self, record: &str) -> Self {
+        self.record = record.into();
+        self
+    }
+
+    fn event(mut self, event: &'static str) -> Self {
+        self.event = event;
+        self
+    }
+
+    fn request(mut self, request: &str) -> Self {
+        self.request = Some(request.into());
+        self
+    }
+
+    fn queue(self, journal: &dyn Journal, clock: &Clock) -> Receipt<Appended> {
+        journal.append(NewEntry {
+            id: uuid::Builder::from_bytes(crate::base::ids::random_bytes())
+                .with_version(uuid::Version::SortRand)
+                .into_uuid(),
+            received_at: self.at.unwrap_or_else(|| clock.now()),
+            event: self.event,
+            person: &self.person,
+            outcome: "acknowledged",
+            cause: "decided",
+            rule: Some("a rule".into()),
+            rule_set: [7; 32],
+            took: Duration::from_micros(120),
+            record: self.record.into_bytes(),
+            repeat: self.request.as_deref().map(str::as_bytes),
+            deliveries: self.deliveries,
+        })
+    }
+
+    async fn append(self, journal: &dyn Journal, clock: &Clock) -> Appended {
+        self.queue(journal, clock).await.expect("it is appended")
+    }
+}
+
+/// The deliveries that can be attempted now.
+async fn claim(journal: &dyn Journal, action: &str, clock: &Clock) -> Vec<Claimed> {
+    journal.claim(action, clock.now(), 100, 100).await.expect("a claim")
+}
+
+fn fate(fate: Fate) -> Settlement {
+    Settlement { fate, attempt: None }
+}
+
+fn attempted(fate: Fate, clock: &Clock, answer: &str) -> Settlement {
+    Settlement { fate, attempt: Some(Attempt { at: clock.now(), took_ms: 12, answer: answer.into() }) }
+}
+
+async fn settle(journal: &dyn Journal, claimed: &Claimed, settlement: Settlement) {
+    journal.settle(claimed.id, settlement).await.expect("it is settled");
+}
+
+/// Whether an error is this one, told by its words.
+#[track_caller]
+fn says<T: std::fmt::Debug>(result: Result<T, JournalError>, words: &str) {
+    let text = result.expect_err(words).to_string();
+    assert!(text.contains(words), "{text}");
+}
