@@ -1,6 +1,8 @@
 //! The variables that expressions on an event see, as a schema at load and as values for an event: those of rules, and
 //! those of whatever else reads events. What an expression is for is the matter of who compiles it.
 
+use std::ops::Range;
+
 use indexmap::IndexMap;
 
 use crate::base::diagnostic::{Diagnostic, Diagnostics};
@@ -41,11 +43,35 @@ impl Names {
         &self.secrets
     }
 
+    /// Adds a variable that is not the event's own, with those of its fields that are known. Whoever makes a scope sets its
+    /// value.
+    #[must_use]
+    pub fn with_variable(mut self, name: &str, kind: Type, fields: &[(&str, Type)]) -> Self {
+        self.schema = self.schema.variable(name, kind);
+        for (field, kind) in fields {
+            self.schema.add_field(&[name, field], *kind);
+        }
+        self
+    }
+
     /// Compiles the text of `node`, whose value must be of type `wanted`, and adds the names in it to these.
     pub fn compile(&mut self, node: &Node, wanted: Type, findings: &mut Diagnostics) -> Option<Expression> {
-        let compiled = Compiler::new(&self.schema, &mut self.paths).compile(node.as_str()?, wanted);
+        self.compile_part(node, 0..node.as_str()?.len(), wanted, findings)
+    }
+
+    /// The same for a stretch of the text, in bytes: an expression within a template.
+    pub fn compile_part(
+        &mut self,
+        node: &Node,
+        part: Range<usize>,
+        wanted: Type,
+        findings: &mut Diagnostics,
+    ) -> Option<Expression> {
+        let start = part.start;
+        let compiled = Compiler::new(&self.schema, &mut self.paths).compile(node.as_str()?.get(part)?, wanted);
         for finding in compiled.findings {
-            let mut diagnostic = Diagnostic::error(finding.code, finding.message).at(&node.place_within(finding.span));
+            let span = start + finding.span.start..start + finding.span.end;
+            let mut diagnostic = Diagnostic::error(finding.code, finding.message).at(&node.place_within(span));
             diagnostic.severity = finding.severity;
             diagnostic.hint = finding.hint;
             findings.push(diagnostic);

@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 use super::raw::RawRule;
 use super::{Effect, EventRules, OnError, Rule, RuleSet, TracedRule};
 use crate::base::diagnostic::{Diagnostic, Diagnostics, Place};
+use crate::base::many::OneOrMany;
 use crate::base::tree::{self, Node, Value, closest};
 use crate::event::catalog::{self, Effect as EffectKind, Spec};
 use crate::event::{FieldPath, Kind, SecretFields};
@@ -136,7 +137,7 @@ impl Written<'_> {
                 }
             }
         }
-        if self.raw.on == super::raw::OneOrMany::Many(Vec::new()) {
+        if self.raw.on == OneOrMany::Many(Vec::new()) {
             let place = place_of(self.entry, "on");
             findings.push(Diagnostic::error("rule-event", "the rule applies to no event").at(&place));
         }
