@@ -4,16 +4,23 @@
 //! by [`ActionSet::prepare`]. When an attempt is made, how often, in which order and what is kept of it is the matter of
 //! whoever delivers; here is one attempt, and what it came to.
 
+mod cloudevents;
 mod command;
 mod compile;
+mod destination;
+mod envelope;
 mod grant;
 mod http;
 mod limits;
 mod log;
 mod raw;
 mod set;
+mod standard_webhooks;
 mod template;
 mod view;
+
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;
@@ -213,19 +220,4 @@ fn bounded(text: &str, limit: usize) -> String {
 fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_target_says_is_one_bounded_line_without_controls() {
-        let answer = Answer::dead("x".repeat(500)).with_detail("a\r\nb\u{1b}[31m\u{202e}c\0é".as_bytes());
-        assert_eq!(answer.what.len(), MAX_WHAT_BYTES);
-        assert_eq!(answer.detail.as_deref(), Some("a  b[31mcé"));
-        let long = Answer::dead("x").with_detail("é".repeat(2000).as_bytes());
-        assert_eq!(long.detail.map(|detail| detail.len()), Some(MAX_DETAIL_BYTES));
-        assert_eq!(Answer::dead("x").with_detail(b" \n").detail, None);
-    }
 }

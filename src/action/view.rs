@@ -50,8 +50,11 @@ fn value_of<'a>(decision: &DecisionView) -> Value<'a> {
 
 impl Granted {
     /// What stands there; what is no JSON is nothing.
+    pub(super) fn to_json(&self) -> serde_json::Value {
+        serde_json::from_slice(self.json.expose()).unwrap_or_default()
+    }
+
     fn value<'a>(&self) -> Value<'a> {
-        serde_json::from_slice(self.json.expose())
-            .map_or(Value::Null, |value: serde_json::Value| Value::from_value(&value))
+        Value::from_value(&self.to_json())
     }
 }
