@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use indexmap::IndexSet;
+
 use super::grant::Grant;
 use super::limits::Delivery;
 use super::raw::RawAction;
@@ -254,8 +256,8 @@ impl Written<'_> {
                 self.granted.push(path);
                 continue;
             }
-            let mut names: Vec<String> = known.iter().map(ToString::to_string).collect();
-            names.dedup();
+            let names: IndexSet<String> = known.iter().map(ToString::to_string).collect();
+            let names: Vec<String> = names.into_iter().collect();
             let message = format!("`{text}` is no secret field of an event that the action follows");
             let finding = Diagnostic::error("action-secret", message).at(&node.place);
             findings.push(finding.hint(if names.is_empty() {

@@ -26,7 +26,7 @@ fn every_error_of_an_action_is_found_at_once() {
             t.toml:3:6: validateUser asks about what may not happen: no action can follow it (add `decision = "refused"`, or follow the event that tells of it)
             t.toml:3:6: test asks only whether anybody is there: no action can follow it
             t.toml:3:6: preProvision tells of what is about to happen, and may yet not happen (postProvision tells how it went)
-            t.toml:9:12: `login` is no secret field of an event that the action follows (secret fields: user.securityQuestion, user.password, user.pin, user.securityQuestion, user.password, user.pin; others are there without a grant)
+            t.toml:9:12: `login` is no secret field of an event that the action follows (secret fields: user.securityQuestion, user.password, user.pin; others are there without a grant)
             t.toml:7:11: an attempt takes some time
             t.toml:6:15: at least one attempt must be allowed at once
             t.toml:8:9: `count` must allow at least one attempt
