@@ -3,6 +3,8 @@
 
 mod fields;
 
+use std::ops::Range;
+
 use indexmap::IndexMap;
 
 pub use fields::UnknownFields;
@@ -48,6 +50,17 @@ impl Names {
         &self.secrets
     }
 
+    /// Adds a variable that is not the event's own, with those of its fields that are known. Whoever makes a scope sets its
+    /// value.
+    #[must_use]
+    pub fn with_variable(mut self, name: &str, kind: Type, fields: &[(&str, Type)]) -> Self {
+        self.schema = self.schema.variable(name, kind);
+        for (field, kind) in fields {
+            self.schema.add_field(&[name, field], *kind);
+        }
+        self
+    }
+
     /// Compiles the text of `node`, whose value must be of type `wanted`, and adds the names in it to these.
     pub fn compile(&mut self, node: &Node, wanted: Type, findings: &mut Diagnostics) -> Option<Expression> {
         self.compile_typed(node, wanted, findings).map(|(expression, _)| expression)
@@ -60,15 +73,39 @@ impl Names {
         wanted: Type,
         findings: &mut Diagnostics,
     ) -> Option<(Expression, Type)> {
-        let compiled = Compiler::new(&self.schema, &mut self.paths).compile(node.as_str()?, wanted);
+        self.compile_stretch(node, 0..node.as_str()?.len(), wanted, findings)
+    }
+
+    /// [`Names::compile`] for a stretch of the text, in bytes: an expression within a template.
+    pub fn compile_part(
+        &mut self,
+        node: &Node,
+        part: Range<usize>,
+        wanted: Type,
+        findings: &mut Diagnostics,
+    ) -> Option<Expression> {
+        self.compile_stretch(node, part, wanted, findings).map(|(expression, _)| expression)
+    }
+
+    fn compile_stretch(
+        &mut self,
+        node: &Node,
+        part: Range<usize>,
+        wanted: Type,
+        findings: &mut Diagnostics,
+    ) -> Option<(Expression, Type)> {
+        let start = part.start;
+        let compiled = Compiler::new(&self.schema, &mut self.paths).compile(node.as_str()?.get(part)?, wanted);
         for finding in compiled.findings {
-            let mut diagnostic = Diagnostic::error(finding.code, finding.message).at(&node.place_within(finding.span));
+            let span = start + finding.span.start..start + finding.span.end;
+            let mut diagnostic = Diagnostic::error(finding.code, finding.message).at(&node.place_within(span));
             diagnostic.severity = finding.severity;
             diagnostic.hint = finding.hint;
             findings.push(diagnostic);
         }
         let unknown = compiled.unknown.into_iter();
-        self.unknown.extend(unknown.map(|(field, span)| (field, node.place_within(span))));
+        self.unknown
+            .extend(unknown.map(|(field, span)| (field, node.place_within(start + span.start..start + span.end))));
         if compiled.expression.is_some() {
             self.find_exposed();
         }

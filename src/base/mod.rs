@@ -2,8 +2,10 @@
 
 pub mod clock;
 pub mod diagnostic;
+pub mod future;
 pub mod ids;
 pub mod json;
+pub mod many;
 pub mod net;
 pub mod panics;
 pub mod secret;

@@ -1,11 +1,15 @@
 //! Secrets: where they are named in a configuration, and the value that cannot be printed.
 
+mod text;
+
 use std::fmt;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretSlice};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
+pub use text::SecretText;
 
 /// A secret's bytes. It prints as `***` and is wiped when dropped.
 #[derive(Clone)]

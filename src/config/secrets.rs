@@ -10,7 +10,7 @@ use super::load::Loaded;
 use super::shape::Shape;
 use super::{Secrets, conceal, schema};
 use crate::base::diagnostic::{Diagnostic, Diagnostics, Severity};
-use crate::base::secret::{SecretRef, SecretSource as _};
+use crate::base::secret::{SecretSource as _, SecretText};
 use crate::base::tree::{Node, Value, deserialize};
 
 /// The largest file of keys or certificates.
@@ -56,8 +56,8 @@ fn collect(node: &Node, shape: &Shape<'_>, secrets: &Secrets, severity: Severity
 
 fn missing(node: &Node, secrets: &Secrets, severity: Severity) -> Option<Diagnostic> {
     // What is no secret's place was reported when the settings were read.
-    let place: SecretRef = deserialize(node, &mut Diagnostics::default())?;
-    let error = secrets.resolve(&place).err()?;
+    let text: SecretText = deserialize(node, &mut Diagnostics::default())?;
+    let error = secrets.resolve(&text.place).err()?;
     Some(finding("missing-secret", severity, error.to_string()).at(&node.place).hint(error.remedy()))
 }
 

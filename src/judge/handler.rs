@@ -1,8 +1,6 @@
 //! What decides an event.
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,8 +11,7 @@ use crate::base::clock::Clock;
 use crate::event::{Decision, Event, KindSet};
 use crate::rules::Trace;
 
-/// A future that is sent between threads.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub use crate::base::future::BoxFuture;
 
 /// Turns one event into a decision.
 ///

@@ -9,6 +9,7 @@ use super::build::{Building, Parts};
 use super::raw::RawRule;
 use super::{Effect, EventRules, OnError, Rule, RuleSet, TracedRule};
 use crate::base::diagnostic::{Diagnostic, Diagnostics, Place};
+use crate::base::many::OneOrMany;
 use crate::base::tree::{self, Node, closest};
 use crate::event::catalog::{self, Effect as EffectKind, Spec};
 use crate::event::{Kind, SecretFields};
@@ -143,7 +144,7 @@ impl Written<'_> {
                 }
             }
         }
-        if self.raw.on == super::raw::OneOrMany::Many(Vec::new()) {
+        if self.raw.on == OneOrMany::Many(Vec::new()) {
             let place = place_of(self.entry, "on");
             findings.push(Diagnostic::error("rule-event", "the rule applies to no event").at(&place));
         }

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::OnError;
+use crate::base::many::OneOrMany;
 
 /// A `[[rule]]` as it is written. What it means is made of it at load; it goes no further.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -32,24 +33,4 @@ pub struct RawRule {
     pub on_error: Option<OnError>,
     /// For people.
     pub description: Option<String>,
-}
-
-/// One text or several.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "expected a text or a list of texts")]
-pub enum OneOrMany {
-    /// Only one.
-    One(String),
-    /// Several.
-    Many(Vec<String>),
-}
-
-impl OneOrMany {
-    /// Each of them.
-    pub fn iter(&self) -> std::slice::Iter<'_, String> {
-        match self {
-            Self::One(one) => std::slice::from_ref(one).iter(),
-            Self::Many(many) => many.iter(),
-        }
-    }
 }

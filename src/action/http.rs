@@ -1,0 +1,149 @@
+//! `type = "http"`: a request to another system, and what its answer means.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `plan` | the table's keys, checked and compiled |
+//! | `address`, `headers`, `body` | the parts of a request, made for each attempt |
+//! | `client` | connections: TLS, proxy, resolver, time-outs |
+//! | `answer` | what becomes of the work |
+
+mod address;
+mod answer;
+mod body;
+mod client;
+mod headers;
+mod plan;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use ::http::{HeaderMap, HeaderValue};
+use aws_lc_rs::hmac;
+use reqwest::Url;
+
+use super::set::Tools;
+use super::standard_webhooks::{self, Signer};
+use super::{Action, Answer, Job};
+use crate::base::clock::Clock;
+use crate::base::diagnostic::{Diagnostic, Diagnostics, Place};
+use crate::base::future::BoxFuture;
+use crate::base::secret::{Secret, SecretText};
+use crate::expr::EvalError;
+
+pub(super) use plan::Plan;
+
+/// The action, ready to run.
+pub(super) struct Http {
+    plan: Arc<Plan>,
+    client: client::Client,
+    /// The address, where it is a secret.
+    url: Option<Url>,
+    /// The headers that are secrets.
+    headers: HeaderMap,
+    signer: Option<Signer>,
+    /// What must not be kept of what a target says, in case it repeats it.
+    secrets: Vec<Secret>,
+    clock: Clock,
+}
+
+/// A request as it is sent.
+struct Request {
+    url: Url,
+    headers: HeaderMap,
+    body: Option<Vec<u8>>,
+}
+
+impl Http {
+    /// Reads the secrets and certificates that the action names.
+    pub(super) fn prepare(plan: &Arc<Plan>, tools: &Tools<'_>, findings: &mut Diagnostics) -> Option<Self> {
+        let before = findings.errors();
+        let mut secrets = Vec::new();
+        let url = plan.secret_url.as_ref().and_then(|(text, place)| {
+            let secret = resolve(text, place, tools, findings)?;
+            let url = address::of_secret(&secret, &plan.guard, plan.gives_secrets);
+            secrets.push(secret);
+            url.map_err(|problem| findings.push(Diagnostic::error("action-url", problem).at(place).without_line())).ok()
+        });
+        let mut headers = HeaderMap::new();
+        for (name, text, place) in &plan.secret_headers {
+            let Some(secret) = resolve(text, place, tools, findings) else { continue };
+            match HeaderValue::from_bytes(secret.expose()) {
+                Ok(mut value) => {
+                    value.set_sensitive(true);
+                    headers.insert(name.clone(), value);
+                }
+                Err(_) => {
+                    let message = format!("what stands in {} is no header's value", text.place);
+                    findings.push(Diagnostic::error("action-header", message).at(place).without_line());
+                }
+            }
+            secrets.push(secret);
+        }
+        let mut keys: Vec<hmac::Key> = Vec::new();
+        for (text, place) in &plan.signing_keys {
+            let Some(secret) = resolve(text, place, tools, findings) else { continue };
+            match standard_webhooks::key(&secret) {
+                Ok(key) => keys.push(key),
+                Err(error) => {
+                    let message = format!("what stands in {} is no key: {error}", text.place);
+                    findings.push(Diagnostic::error("action-sign", message).at(place).without_line());
+                }
+            }
+        }
+        let client = client::Client::try_new(plan)
+            .map_err(|(key, problem)| {
+                let place = plan.places.iter().find(|(name, _)| *name == key).map_or(&plan.place, |(_, place)| place);
+                findings.push(Diagnostic::error("action-client", problem).at(place));
+            })
+            .ok()?;
+        let signer = Some(Signer::new(keys)).filter(|_| !plan.signing_keys.is_empty());
+        let ready = Self { plan: plan.clone(), client, url, headers, signer, secrets, clock: tools.clock.clone() };
+        (findings.errors() == before).then_some(ready)
+    }
+
+    /// Makes the request; what it is made of depends on nothing but the job and the time.
+    fn request(&self, job: &Job) -> Result<Request, EvalError> {
+        let mut request = self.plan.request(job, self.url.as_ref())?;
+        for (name, value) in &self.headers {
+            request.headers.insert(name, value.clone());
+        }
+        if let Some(signer) = &self.signer {
+            let body = request.body.as_deref().unwrap_or_default();
+            for (name, value) in signer.headers(&job.idempotency_key, self.clock.unix_seconds(), body) {
+                request.headers.insert(name, headers::value(&value)?);
+            }
+        }
+        Ok(request)
+    }
+}
+
+impl Action for Http {
+    fn attempt<'a>(&'a self, job: &'a Job) -> BoxFuture<'a, Answer> {
+        Box::pin(async move {
+            let request = match self.request(job) {
+                Ok(request) => request,
+                Err(error) => return Answer::dead(error.message()),
+            };
+            let given_secrets = !job.secrets.is_empty();
+            match self.client.send(self.plan.method, request).await {
+                Ok(received) => answer::of(&received, &self.plan.done, &self.secrets, given_secrets, &self.clock),
+                Err(failure) => failure.answer(),
+            }
+        })
+    }
+}
+
+/// The secret with its prefix.
+fn resolve(text: &SecretText, place: &Place, tools: &Tools<'_>, findings: &mut Diagnostics) -> Option<Secret> {
+    match tools.secrets.resolve(&text.place) {
+        Ok(secret) if text.prefix.is_empty() => Some(secret),
+        Ok(secret) => Some(Secret::new([text.prefix.as_bytes(), secret.expose()].concat())),
+        Err(error) => {
+            let finding = Diagnostic::error("missing-secret", error.to_string()).at(place).hint(error.remedy());
+            findings.push(finding.without_line());
+            None
+        }
+    }
+}

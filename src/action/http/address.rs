@@ -1,0 +1,205 @@
+//! Where a request goes: a literal scheme, host and port, and a path and query in which values of the event may stand.
+//!
+//! A value stands percent-encoded and can neither leave its segment nor make another address of it.
+
+use std::fmt::Write as _;
+
+use reqwest::Url;
+
+use crate::action::destination::Guard;
+use crate::action::template::{Piece, Template, pieces};
+use crate::base::diagnostic::{Diagnostic, Diagnostics};
+use crate::base::secret::Secret;
+use crate::base::tree::Node;
+use crate::expr::{EvalError, Scope};
+use crate::scope::Names;
+
+/// What is said of an address at which secret fields could be read on the way.
+pub(super) const TLS_ONLY: &str = "secret fields are sent over TLS only";
+
+/// An address, compiled for the names of one event.
+#[derive(Debug)]
+pub(super) struct Address {
+    /// Scheme, host and port.
+    origin: String,
+    path: Template,
+    /// From the question mark on.
+    query: Template,
+}
+
+impl Address {
+    /// Compiles the text of `node`.
+    pub(super) fn compile(node: &Node, names: &mut Names, guard: &Guard, findings: &mut Diagnostics) -> Option<Self> {
+        let all = pieces(node, findings)?;
+        let (origin, path, query) = match parts(all) {
+            Ok(parts) => parts,
+            Err(range) => {
+                let message = "an expression cannot choose scheme, host or port";
+                let place = node.place_within(range.unwrap_or(0..node.as_str()?.len()));
+                let hint = "write them literally, and a `/` behind them: \"https://host/…\"";
+                findings.push(Diagnostic::error("action-url", message).at(&place).hint(hint));
+                return None;
+            }
+        };
+        let probe = |pieces: &[Piece]| -> String {
+            pieces.iter().map(|piece| if let Piece::Text(text) = piece { text } else { "x" }).collect()
+        };
+        if let Err(problem) = check(&origin, &(probe(&path) + &probe(&query)), guard) {
+            let finding = Diagnostic::error("action-url", problem.message).at(&node.place);
+            findings.push(match problem.hint {
+                Some(hint) => finding.hint(hint),
+                None => finding,
+            });
+            return None;
+        }
+        let path = Template::of(path, node, names, findings);
+        let query = Template::of(query, node, names, findings);
+        Some(Self { origin, path: path?, query: query? })
+    }
+
+    /// Whether what is sent there can be read on the way.
+    pub(super) fn is_open(&self) -> bool {
+        Url::parse(&self.origin).is_ok_and(|url| is_open(&url))
+    }
+
+    /// The address for the values of an event.
+    pub(super) fn expand<'a>(&'a self, scope: &Scope<'a>) -> Result<Url, EvalError> {
+        let path = self.path.expand(scope, |value, text| {
+            if value.is_empty() {
+                return Err(EvalError::new("a value in the path of `url` is empty"));
+            }
+            encode(value, text);
+            Ok(())
+        })?;
+        let query = self.query.expand(scope, |value, text| {
+            encode(value, text);
+            Ok(())
+        })?;
+        let rest = path + &query;
+        let url = Url::parse(&format!("{}{rest}", self.origin)).map_err(|_| EvalError::new("`url` is no address"))?;
+        // `..` and its like would be taken away.
+        if rest_of(&url) == rest { Ok(url) } else { Err(EvalError::new("a value changes the path of `url`")) }
+    }
+}
+
+/// What is wrong with an address, and what to do about it.
+struct Problem {
+    message: String,
+    hint: Option<&'static str>,
+}
+
+impl Problem {
+    fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None }
+    }
+
+    fn hint(self, hint: &'static str) -> Self {
+        Self { hint: Some(hint), ..self }
+    }
+}
+
+/// The address that is a secret, such as one with a token in its path. The problem does not repeat it.
+pub(super) fn of_secret(secret: &Secret, guard: &Guard, gives_secrets: bool) -> Result<Url, String> {
+    let text = std::str::from_utf8(secret.expose()).map_err(|_| "the address is no text".to_owned())?.trim();
+    let url = Url::parse(text).map_err(|error| format!("the secret is no address: {error}"))?;
+    check_url(&url, guard).map_err(|problem| problem.message)?;
+    if gives_secrets && is_open(&url) { Err(TLS_ONLY.to_owned()) } else { Ok(url) }
+}
+
+/// Whether what is sent there can be read on the way: without TLS, and not to this machine itself.
+pub(super) fn is_open(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    let local = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    url.scheme() != "https" && !local
+}
+
+type Parts = (String, Vec<Piece>, Vec<Piece>);
+
+/// The origin, the path, and the query with its question mark. The error is the place of an expression in the origin.
+fn parts(pieces: Vec<Piece>) -> Result<Parts, Option<std::ops::Range<usize>>> {
+    let mut pieces = pieces.into_iter();
+    let Some(Piece::Text(first)) = pieces.next() else { return Err(None) };
+    let host = first.find("://").map_or(0, |at| at + 3);
+    let end = first[host..].find(['/', '?', '#', '\\']).map_or(first.len(), |at| host + at);
+    let mut rest: Vec<Piece> = pieces.collect();
+    if end == first.len()
+        && let Some(Piece::Expression(range)) = rest.first()
+    {
+        return Err(Some(range.clone()));
+    }
+    let (origin, tail) = first.split_at(end);
+    let slash = if tail.starts_with('/') { "" } else { "/" };
+    rest.insert(0, Piece::Text(format!("{slash}{tail}")));
+    let (mut path, mut query) = (Vec::new(), Vec::new());
+    for piece in rest {
+        match piece {
+            Piece::Text(text) if query.is_empty() => match text.find('?') {
+                Some(at) => {
+                    path.push(Piece::Text(text[..at].to_owned()));
+                    query.push(Piece::Text(text[at..].to_owned()));
+                }
+                None => path.push(Piece::Text(text)),
+            },
+            piece if query.is_empty() => path.push(piece),
+            piece => query.push(piece),
+        }
+    }
+    Ok((origin.to_owned(), path, query))
+}
+
+/// Whether an address is one that requests can be sent to. In `rest` something stands for each value.
+fn check(origin: &str, rest: &str, guard: &Guard) -> Result<(), Problem> {
+    let url = Url::parse(&format!("{origin}{rest}")).map_err(|error| {
+        Problem::new(format!("this is no address: {error}")).hint("such as \"https://crm.example/people\"")
+    })?;
+    check_url(&url, guard)?;
+    if rest_of(&url) != rest {
+        return Err(Problem::new("the path or query is not in its normal form")
+            .hint("write spaces, quotes and letters with marks percent-encoded, and no `.` or `..` as a name"));
+    }
+    Ok(())
+}
+
+fn check_url(url: &Url, guard: &Guard) -> Result<(), Problem> {
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(Problem::new("the scheme must be `https` or `http`"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Problem::new("an address holds no name and password")
+            .hint("headers = { authorization = { env = \"NAME\", prefix = \"Basic \" } }"));
+    }
+    if url.fragment().is_some() {
+        return Err(Problem::new("what follows `#` is never sent"));
+    }
+    check_host(url, guard).map_err(|refused| {
+        let hint = "`allow_private = true` allows addresses within the house, `allow = [\"10.0.0.0/8\"]` those listed";
+        Problem::new(format!("the destination cannot be used: {refused}")).hint(hint)
+    })
+}
+
+/// Whether a host may be connected to, as far as that can be said without looking its name up.
+pub(super) fn check_host(url: &Url, guard: &Guard) -> Result<(), crate::action::destination::Refused> {
+    let host = url.host_str().unwrap_or_default();
+    match host.trim_start_matches('[').trim_end_matches(']').parse() {
+        Ok(address) => guard.check(address),
+        Err(_) => guard.check_name(host),
+    }
+}
+
+fn rest_of(url: &Url) -> String {
+    match url.query() {
+        Some(query) => format!("{}?{query}", url.path()),
+        None => url.path().to_owned(),
+    }
+}
+
+/// Appends `value`, of which only letters, digits and `-._~` stand as they are.
+fn encode(value: &str, text: &mut String) {
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+}

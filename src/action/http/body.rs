@@ -1,0 +1,121 @@
+//! What a request says: a tree of expressions, a text with expressions in it, or the event itself.
+
+use crate::action::raw::Format;
+use crate::action::template::Template;
+use crate::action::{Job, cloudevents, envelope};
+use crate::base::diagnostic::{Diagnostic, Diagnostics};
+use crate::base::tree::{Node, Value as TreeValue};
+use crate::event::FieldPath;
+use crate::expr::{EvalError, Expression, Scope, Type};
+use crate::scope::Names;
+
+/// A body, compiled for the names of one event.
+#[derive(Debug)]
+pub(super) enum Body {
+    /// The event without its secret fields.
+    Event(Vec<FieldPath>),
+    /// JSON.
+    Tree(Tree),
+    /// Text.
+    Text(Template),
+    /// None.
+    Nothing,
+}
+
+/// JSON of which every value is an expression.
+#[derive(Debug)]
+pub(super) enum Tree {
+    Value(Expression),
+    List(Vec<Tree>),
+    Map(Vec<(String, Tree)>),
+}
+
+/// A body and what it is.
+pub(super) struct Made {
+    pub(super) bytes: Vec<u8>,
+    pub(super) content_type: Option<&'static str>,
+    pub(super) headers: Vec<(String, String)>,
+}
+
+impl Body {
+    /// The body for a job; none where there is none.
+    pub(super) fn make<'a>(
+        &'a self,
+        job: &Job,
+        scope: &Scope<'a>,
+        format: Option<Format>,
+    ) -> Result<Option<Made>, EvalError> {
+        let text = match self {
+            Self::Nothing => return Ok(None),
+            Self::Text(template) => {
+                let text = template.expand(scope, |value, text| {
+                    text.push_str(value);
+                    Ok(())
+                })?;
+                let content_type = Some("text/plain; charset=utf-8");
+                return Ok(Some(Made { bytes: text.into_bytes(), content_type, headers: Vec::new() }));
+            }
+            Self::Event(hidden) => envelope::write(job, hidden, &[]),
+            Self::Tree(tree) => tree.make(scope)?.ok_or_else(|| EvalError::new("`body` has no value"))?.to_string(),
+        };
+        let json = Some("application/json");
+        Ok(Some(match format {
+            None => Made { bytes: text.into_bytes(), content_type: json, headers: Vec::new() },
+            Some(Format::CloudEvents) => {
+                let bytes = cloudevents::Attributes::of(job).structured(&text).into_bytes();
+                Made { bytes, content_type: Some(cloudevents::STRUCTURED), headers: Vec::new() }
+            }
+            Some(Format::CloudEventsBinary) => {
+                let headers = cloudevents::Attributes::of(job).headers().collect();
+                Made { bytes: text.into_bytes(), content_type: json, headers }
+            }
+        }))
+    }
+}
+
+impl Tree {
+    /// Compiles what stands at `node`. Every expression is looked at, even if one before it is wrong.
+    pub(super) fn compile(node: &Node, names: &mut Names, findings: &mut Diagnostics) -> Option<Self> {
+        match &node.value {
+            TreeValue::String(_) => names.compile(node, Type::Dyn, findings).map(Self::Value),
+            TreeValue::Array(items) => {
+                let items: Vec<Option<Self>> = items.iter().map(|item| Self::compile(item, names, findings)).collect();
+                Some(Self::List(items.into_iter().collect::<Option<_>>()?))
+            }
+            TreeValue::Table(table) => {
+                let members: Vec<Option<(String, Self)>> = table
+                    .iter()
+                    .map(|(key, entry)| Some((key.clone(), Self::compile(&entry.node, names, findings)?)))
+                    .collect();
+                Some(Self::Map(members.into_iter().collect::<Option<_>>()?))
+            }
+            TreeValue::Integer(_) | TreeValue::Float(_) | TreeValue::Bool(_) | TreeValue::Datetime(_) => {
+                let message = format!("a value of `body` must be a text with an expression, and is {}", node.kind());
+                let written = &node.place.source.text[node.place.span.clone()];
+                let finding = Diagnostic::error("action-body", message).at(&node.place);
+                findings.push(finding.hint(format!("write it as an expression: '{written}'")));
+                None
+            }
+        }
+    }
+
+    /// Its value; an optional without one leaves its key, or its place in a list, out.
+    fn make<'a>(&'a self, scope: &Scope<'a>) -> Result<Option<serde_json::Value>, EvalError> {
+        Ok(Some(match self {
+            Self::Value(expression) => {
+                let Some(value) = expression.evaluate(scope)?.unwrap_optional() else { return Ok(None) };
+                value.to_json().map_err(EvalError::new)?
+            }
+            Self::List(items) => {
+                let items = items.iter().filter_map(|item| item.make(scope).transpose());
+                serde_json::Value::Array(items.collect::<Result<_, _>>()?)
+            }
+            Self::Map(members) => {
+                let members = members
+                    .iter()
+                    .filter_map(|(key, tree)| Some(tree.make(scope).transpose()?.map(|value| (key.clone(), value))));
+                serde_json::Value::Object(members.collect::<Result<_, _>>()?)
+            }
+        }))
+    }
+}

@@ -1,0 +1,159 @@
+//! The actions of a configuration: which of them an event wants, how each is delivered, and each ready to run.
+
+use std::ffi::OsString;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::grant::Grant;
+use super::limits::Delivery;
+use super::view;
+use super::{Action, DecisionView, command, http, log};
+use crate::base::clock::Clock;
+use crate::base::diagnostic::Diagnostics;
+use crate::base::secret::SecretSource;
+use crate::event::Event;
+use crate::expr::{EvalError, Expression};
+use crate::scope::Names;
+use crate::telemetry::PersonName;
+
+/// Actions that are correct, in the order written.
+#[derive(Debug, Default)]
+pub struct ActionSet {
+    pub(super) actions: Vec<Definition>,
+    pub(super) events: Vec<EventActions>,
+}
+
+/// One action, as far as it is known before it runs.
+#[derive(Debug)]
+pub struct Definition {
+    /// Its name.
+    pub id: Arc<str>,
+    /// How its work is delivered.
+    pub delivery: Delivery,
+    /// The secret fields that it is given.
+    pub grant: Grant,
+    pub(super) plan: Plan,
+}
+
+/// What an action of each type needs beside an event.
+#[derive(Debug)]
+pub(super) enum Plan {
+    Http(Arc<http::Plan>),
+    Command(Arc<command::Plan>),
+    Log(Arc<log::Plan>),
+}
+
+/// When each action is wanted after one event.
+#[derive(Debug)]
+pub(super) struct EventActions {
+    pub(super) event: &'static str,
+    pub(super) names: Names,
+    pub(super) conditions: Vec<Condition>,
+}
+
+#[derive(Debug)]
+pub(super) struct Condition {
+    /// The action's index.
+    pub(super) action: usize,
+    pub(super) when: Option<Expression>,
+    pub(super) only_refused: bool,
+}
+
+/// What making actions ready takes.
+pub struct Tools<'a> {
+    /// Where secrets are kept.
+    pub secrets: &'a dyn SecretSource,
+    /// The variables of the server's environment, for the programs that may see some of them.
+    pub variable: &'a dyn Fn(&str) -> Option<OsString>,
+    /// The clock.
+    pub clock: &'a Clock,
+    /// How log lines name persons.
+    pub person: &'a PersonName,
+}
+
+/// Actions that are ready to run, by their names.
+pub type Ready = IndexMap<Arc<str>, Arc<dyn Action>>;
+
+impl ActionSet {
+    /// How many actions there are.
+    pub fn len(&self) -> usize {
+        self.actions.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.actions.is_empty()
+    }
+
+    /// Each action.
+    pub fn iter(&self) -> std::slice::Iter<'_, Definition> {
+        self.actions.iter()
+    }
+
+    /// The action of that name.
+    pub fn find(&self, id: &str) -> Option<&Definition> {
+        self.actions.iter().find(|action| &*action.id == id)
+    }
+
+    /// Whether any action follows events of this name, so that whether one wants an event has to be asked.
+    pub fn follows(&self, event: &str) -> bool {
+        self.events.iter().any(|actions| actions.event == event)
+    }
+
+    /// The actions that want this event, and those of which that cannot be said, with the reason. Asked once for each event,
+    /// when it is committed.
+    pub fn wanted<'s>(
+        &'s self,
+        event: &Event,
+        decision: &DecisionView,
+    ) -> Vec<(&'s Definition, Result<(), EvalError>)> {
+        let Some(actions) = self.events.iter().find(|actions| actions.event == event.name()) else { return Vec::new() };
+        let scope = view::scope(&actions.names, event, decision, &[]);
+        let mut wanted = Vec::new();
+        for condition in &actions.conditions {
+            if condition.only_refused && !decision.is_refused() {
+                continue;
+            }
+            let holds = match &condition.when {
+                None => Ok(true),
+                Some(when) => when.holds(&scope),
+            };
+            match holds {
+                Ok(true) => wanted.push((&self.actions[condition.action], Ok(()))),
+                Ok(false) => {}
+                Err(error) => wanted.push((&self.actions[condition.action], Err(error))),
+            }
+        }
+        wanted
+    }
+
+    /// Whether the action of that name wants this event; none where it does not follow such events.
+    pub fn wants(&self, id: &str, event: &Event, decision: &DecisionView) -> Option<Result<bool, EvalError>> {
+        let actions = self.events.iter().find(|actions| actions.event == event.name())?;
+        actions.conditions.iter().find(|condition| &*self.actions[condition.action].id == id)?;
+        let wanted = self.wanted(event, decision).into_iter().find(|(action, _)| &*action.id == id);
+        Some(wanted.map_or(Ok(false), |(_, verdict)| verdict.map(|()| true)))
+    }
+
+    /// Reads the secrets and certificates that actions name, and makes each ready to run.
+    ///
+    /// # Errors
+    ///
+    /// All that is missing or wrong, each with its place.
+    pub fn prepare(&self, tools: &Tools<'_>) -> Result<Ready, Diagnostics> {
+        let mut findings = Diagnostics::default();
+        let mut ready = Ready::new();
+        for action in &self.actions {
+            let made: Option<Arc<dyn Action>> = match &action.plan {
+                Plan::Http(plan) => http::Http::prepare(plan, tools, &mut findings).map(|made| Arc::new(made) as _),
+                Plan::Command(plan) => {
+                    command::Command::prepare(plan, tools, &mut findings).map(|made| Arc::new(made) as _)
+                }
+                Plan::Log(plan) => Some(Arc::new(log::Log::new(plan, tools))),
+            };
+            ready.extend(made.map(|made| (action.id.clone(), made)));
+        }
+        if findings.has_errors() { Err(findings) } else { Ok(ready) }
+    }
+}
