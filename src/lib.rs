@@ -80,6 +80,7 @@ pub mod expr;
 pub mod http;
 pub mod journal;
 pub mod judge;
+pub mod record;
 pub mod rules;
 pub mod scope;
 pub mod telemetry;

@@ -90,6 +90,11 @@ impl Event {
         self.token.as_ref().map(Token::claims)
     }
 
+    /// The same as it was signed: the text of a JSON object.
+    pub fn token_text(&self) -> Option<&str> {
+        self.token.as_ref().map(Token::raw)
+    }
+
     /// Whom it is about.
     pub fn person(&self) -> &Person {
         &self.person

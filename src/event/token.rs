@@ -19,6 +19,17 @@ impl Token {
         Self { raw, tenant, claims: OnceLock::new() }
     }
 
+    /// A token whose claims are this JSON object's, and the tenant that they name.
+    pub fn read(raw: String) -> Self {
+        let token = Self::new(raw, None);
+        let tenant = match token.claims().get("tenantId") {
+            Some(Value::String(tenant)) => Some(tenant.clone()),
+            Some(Value::Number(tenant)) => Some(tenant.to_string()),
+            _ => None,
+        };
+        Self { tenant, ..token }
+    }
+
     /// Its claims, read when they are first asked for.
     pub fn claims(&self) -> &Value {
         self.claims.get_or_init(|| serde_json::from_str(&self.raw).unwrap_or(Value::Null))
@@ -37,8 +48,7 @@ impl Token {
 
 impl From<Value> for Token {
     fn from(claims: Value) -> Self {
-        let tenant = claims.get("tenantId").and_then(Value::as_str).map(str::to_owned);
-        Self::new(claims.to_string(), tenant)
+        Self::read(claims.to_string())
     }
 }
 

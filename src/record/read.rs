@@ -1,0 +1,96 @@
+//! From a record back to the event, and to what was decided.
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::base::ids::RequestId;
+use crate::dialect::cymmetri;
+use crate::event::{Arrival, Event, Token, catalog};
+
+/// What a record says.
+#[derive(Debug, Deserialize)]
+pub struct Record<'a> {
+    v: u32,
+    /// The name of the request that brought it.
+    pub request_id: Option<String>,
+    /// What the token said.
+    #[serde(borrow)]
+    pub token: Option<&'a RawValue>,
+    /// What came in; none where the body is not kept.
+    #[serde(borrow)]
+    pub request: Option<&'a RawValue>,
+    /// The changes that were made, `{"set": path, "to": value}` or `{"unset": path}`.
+    #[serde(default)]
+    pub changes: Vec<serde_json::Value>,
+    /// What a refusal said.
+    pub message: Option<String>,
+    /// What the attribute was mapped to.
+    pub mapped: Option<serde_json::Value>,
+    /// How many rules there were on the event.
+    #[serde(default)]
+    pub rules: usize,
+    /// How many of them were reached.
+    #[serde(default)]
+    pub reached: usize,
+    /// What rules did, apart from those that just did not hold.
+    #[serde(default)]
+    pub trace: Vec<RuleNote>,
+}
+
+/// What one rule did.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct RuleNote {
+    /// Its id.
+    pub rule: String,
+    /// `held`, `erred` or `out_of_time`.
+    pub did: String,
+    /// Whether it was only tried.
+    #[serde(default)]
+    pub shadow: bool,
+    /// The fields that it changed.
+    #[serde(default)]
+    pub changed: Vec<String>,
+    /// Why it could not be evaluated.
+    pub error: Option<String>,
+}
+
+/// Why a record is not the event that it was.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// It is no record.
+    #[error("the record cannot be read")]
+    Malformed,
+    /// A newer version has written it.
+    #[error("the record is of version {0}, and this program reads version 1")]
+    Version(u32),
+    /// The body is not there.
+    #[error("the event's body was not kept")]
+    NoBody,
+    /// The catalogue has no such event.
+    #[error("there is no event `{0}` any more")]
+    UnknownEvent(String),
+    /// The body is no such event.
+    #[error("the kept body is no such event")]
+    Body,
+}
+
+impl<'a> Record<'a> {
+    /// Reads a record.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, ReadError> {
+        let record: Self = serde_json::from_slice(bytes).map_err(|_| ReadError::Malformed)?;
+        if record.v == 1 { Ok(record) } else { Err(ReadError::Version(record.v)) }
+    }
+
+    /// The event as it was, without its secret fields. `fallback_id` names the request where the record does not.
+    pub fn event(&self, name: &str, received_at: DateTime<Utc>, fallback_id: &str) -> Result<Event, ReadError> {
+        let spec = catalog::find(name).ok_or_else(|| ReadError::UnknownEvent(name.to_owned()))?;
+        let request = self.request.ok_or(ReadError::NoBody)?;
+        let token = self.token.map(|token| Token::read(token.get().to_owned()));
+        let id = self.request_id.as_deref().and_then(RequestId::parse).or_else(|| RequestId::parse(fallback_id));
+        let request_id = id.ok_or(ReadError::Malformed)?;
+        let body = format!("{{\"request\":{}}}", request.get());
+        cymmetri::decode(spec, body.into_bytes(), Arrival { token, received_at, request_id })
+            .map_err(|_| ReadError::Body)
+    }
+}
