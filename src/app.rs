@@ -2,6 +2,7 @@
 //!
 //! It owns every task. What the parts do is theirs; what a command prints is `cli`'s.
 
+mod journal;
 mod person;
 mod plan;
 mod reload;
@@ -15,18 +16,23 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
+use crate::action::{ActionSet, Ready};
 use crate::base::clock::Clock;
 use crate::base::diagnostic::{Diagnostics, Severity};
 use crate::config::{Environment, Loaded, Settings};
+use crate::delivery::{self, Deliverer};
 use crate::http::listener::{self, Limits, Stop};
 use crate::http::receive::Receiver;
 use crate::http::router::{self, HealthSwitch};
 use crate::http::tls;
+use crate::journal::Journal;
 use crate::judge::Registry;
 use crate::telemetry::log::Log;
 use crate::telemetry::metrics::Metrics;
 
+pub use journal::{RuleText, options as journal_options};
 pub use person::{pseudonym_key, read_pseudonym_key};
+use plan::Built;
 pub use plan::{Plan, plan};
 pub use reload::Reloaded;
 
@@ -42,6 +48,11 @@ pub struct App {
     health: HealthSwitch,
     limits: Arc<arc_swap::ArcSwap<Limits>>,
     log: Option<Log>,
+    journal: Arc<dyn Journal>,
+    deliverer: Deliverer,
+    /// What the deliverer begins with.
+    work: (Arc<ActionSet>, Ready),
+    tasks: TaskTracker,
     loaded: Loaded,
     stop: Stop,
 }
@@ -84,14 +95,14 @@ impl App {
         let metrics = Metrics::new();
         let receiver = Arc::new(Receiver::new(source.clock.clone(), metrics, stop.clone()));
         let (plan, mut findings) = plan(&loaded, &source.registry, Some(Severity::Error));
-        let built = plan.and_then(|plan| match plan.activate(&loaded, &source, None) {
-            Ok(active) => Some((plan, active)),
+        let built = plan.and_then(|plan| match plan.put_together(&loaded, &source) {
+            Ok(built) => Some((plan, built)),
             Err(more) => {
                 findings.extend(more);
                 None
             }
         });
-        let Some((plan, active)) = built else { return Err(findings) };
+        let Some((plan, Built { journal, active, ready })) = built else { return Err(findings) };
         for finding in &findings {
             tracing::warn!("{}", finding.one_line());
         }
@@ -103,11 +114,33 @@ impl App {
                 return Err(findings);
             }
         };
+        let tasks = TaskTracker::new();
+        let deliverer = Deliverer::new(delivery::Tools {
+            journal: journal.clone(),
+            clock: source.clock.clone(),
+            metrics: receiver.metrics().clone(),
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+        });
         let settings = plan.settings;
         receiver.activate(Arc::new(active));
         let health = Arc::new(std::sync::atomic::AtomicBool::new(settings.server.health));
         let limits = Arc::new(arc_swap::ArcSwap::from_pointee(limits(&settings)));
-        Ok(Self { source, settings, receiver, tls, health, limits, log: None, loaded, stop })
+        Ok(Self {
+            source,
+            settings,
+            receiver,
+            tls,
+            health,
+            limits,
+            log: None,
+            journal,
+            deliverer,
+            work: (plan.actions, ready),
+            tasks,
+            loaded,
+            stop,
+        })
     }
 
     /// The fixed sections that it was built from.
@@ -138,8 +171,11 @@ impl App {
     /// Serves until the stop signal that it was built with says to drain, and returns once every task has ended: when the
     /// last reply is out, at the latest when the time to drain is up.
     pub async fn run(mut self, listeners: Listeners) -> anyhow::Result<()> {
-        let tasks = TaskTracker::new();
+        let tasks = self.tasks.clone();
         let stop = self.stop.clone();
+        self.deliverer.replace(&self.work.0, &self.work.1);
+        self.deliverer.tell_orphans().await;
+        tasks.spawn(journal::keep(self.journal.clone(), stop.clone()));
         let current = self.limits.clone();
         let current: Arc<dyn Fn() -> Limits + Send + Sync> = Arc::new(move || **current.load());
         let service = router::receiver(&self.receiver, &self.health);
@@ -171,6 +207,7 @@ impl App {
             stop.abort();
             let _ = timeout(ABORT_TIME, tasks.wait()).await;
         }
+        self.journal.close().await;
         tracing::info!("stopped");
         Ok(())
     }

@@ -74,6 +74,7 @@ pub mod auth;
 pub mod base;
 pub mod cli;
 pub mod config;
+pub mod delivery;
 pub mod dialect;
 pub mod event;
 pub mod expr;

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use super::journal::{self, RuleText};
 use super::{Source, person};
+use crate::action::{self, ActionSet, Ready};
 use crate::auth::Authenticator;
 use crate::base::diagnostic::{Diagnostic, Diagnostics, Problem, Severity};
 use crate::base::tree::Node;
@@ -13,8 +15,10 @@ use crate::http::body::BodyLimits;
 use crate::http::receive::Active;
 use crate::http::route::BasePaths;
 use crate::http::tls::{self, TlsError};
-use crate::judge::{self, Judge, Registry};
+use crate::journal::Journal;
+use crate::judge::{self, Judge, Recorder, Registry};
 use crate::rules::{self, RuleSet};
+use crate::telemetry::PersonName;
 
 /// A configuration in which nothing was found wrong.
 pub struct Plan {
@@ -22,6 +26,17 @@ pub struct Plan {
     pub settings: Settings,
     /// The rules.
     pub rules: Arc<RuleSet>,
+    /// The actions.
+    pub actions: Arc<ActionSet>,
+    /// What its entries in the journal name as what they were judged by.
+    pub rule_text: RuleText,
+}
+
+/// A plan put into practice.
+pub(super) struct Built {
+    pub(super) journal: Arc<dyn Journal>,
+    pub(super) active: Active,
+    pub(super) ready: Ready,
 }
 
 /// Finds everything that is wrong with a configuration, and makes a plan of one that is right. `secrets` says how bad a
@@ -35,14 +50,42 @@ pub fn plan(loaded: &Loaded, registry: &Registry, secrets: Option<Severity>) -> 
         findings.extend(unused(entries, registry));
         rules
     });
+    let actions = loaded.salvaged.as_ref().map(|settings| {
+        let entries = loaded.lists.get("action").and_then(Node::as_array).unwrap_or_default();
+        let actions = ActionSet::compile(entries, &action_context(settings), &mut findings);
+        findings.extend(unsealed(&actions, settings, loaded));
+        actions
+    });
     if let Err(error) = registry.handlers() {
         findings.push(Diagnostic::error("handler", error.to_string()));
     }
     if let Some(severity) = secrets {
         findings.extend(loaded.missing_secrets(severity));
     }
-    let plan = loaded.settings.clone().zip(rules).filter(|_| !findings.has_errors());
-    (plan.map(|(settings, rules)| Plan { settings, rules: Arc::new(rules) }), findings)
+    let whole = loaded.settings.clone().zip(rules).zip(actions).filter(|_| !findings.has_errors());
+    let plan = whole.map(|((settings, rules), actions)| Plan {
+        rule_text: RuleText::of(loaded, &settings),
+        settings,
+        rules: Arc::new(rules),
+        actions: Arc::new(actions),
+    });
+    (plan, findings)
+}
+
+/// A secret field reaches the disk under a key or not at all.
+fn unsealed(actions: &ActionSet, settings: &Settings, loaded: &Loaded) -> Option<Diagnostic> {
+    let granted = actions.iter().find(|action| !action.grant.is_empty())?;
+    if settings.journal.encryption_key.is_some() {
+        return None;
+    }
+    let message = format!("the action `{}` is given a secret field, which the journal could not seal", granted.id);
+    let problem = Problem::error("journal-key", &["journal", "encryption_key"], message);
+    Some(loaded.locate(problem.hint("name a key: `[journal] encryption_key = { file = \"journal.key\" }`")))
+}
+
+fn action_context(settings: &Settings) -> action::Context {
+    let context = context(settings);
+    action::Context { secrets: context.secrets, attributes: context.attributes }
 }
 
 /// A rule is not used on an event that the program has a handler of its own for.
@@ -74,10 +117,35 @@ fn context(settings: &Settings) -> rules::Context {
 }
 
 impl Plan {
+    /// Everything that a server is made of: the journal opened, secrets read.
+    pub(super) fn put_together(&self, loaded: &Loaded, source: &Source) -> Result<Built, Diagnostics> {
+        let one = |finding| Diagnostics::from_iter([finding]);
+        // Last, so that nothing is made on the disk of a server that cannot run.
+        let ready = self.ready(loaded, source)?;
+        let journal = journal::open(loaded, &self.settings, source.clock.clone()).map_err(one)?;
+        let active = self.activate(loaded, source, &journal, None)?;
+        Ok(Built { journal, active, ready })
+    }
+
+    /// The actions with what they need: secrets, certificates, programs.
+    pub(super) fn ready(&self, loaded: &Loaded, source: &Source) -> Result<Ready, Diagnostics> {
+        let secrets = loaded.secrets();
+        let person = person::name(&self.settings.log, &secrets, &self.settings.server.data_dir);
+        let person = person.unwrap_or(PersonName::None);
+        let variable = |name: &str| source.environment.variable(name);
+        self.actions.prepare(&action::Tools {
+            secrets: &secrets,
+            variable: &variable,
+            clock: &source.clock,
+            person: &person,
+        })
+    }
+
     /// What is wrong with the contents of what it names: secrets, keys, certificates.
     pub fn look_into(&self, loaded: &Loaded, source: &Source) -> Diagnostics {
         let mut findings = self.authenticator(loaded, source).err().unwrap_or_default();
         findings.extend(self.tls(loaded).err());
+        findings.extend(self.ready(loaded, source).err().unwrap_or_default());
         findings
     }
 
@@ -102,7 +170,13 @@ impl Plan {
     }
 
     /// Everything that requests need, secrets read and keys prepared. Keys that `previous` has fetched are taken over.
-    pub fn activate(&self, loaded: &Loaded, source: &Source, previous: Option<&Active>) -> Result<Active, Diagnostics> {
+    pub fn activate(
+        &self,
+        loaded: &Loaded,
+        source: &Source,
+        journal: &Arc<dyn Journal>,
+        previous: Option<&Active>,
+    ) -> Result<Active, Diagnostics> {
         let Settings { server, cymmetri, log, .. } = &self.settings;
         let mut findings = Diagnostics::default();
         let authenticator = self.authenticator(loaded, source).map_err(|more| findings.extend(more));
@@ -120,7 +194,13 @@ impl Plan {
         if let Some(previous) = previous {
             authenticator.inherit(&previous.authenticator);
         }
+        let secrets = context(&self.settings).secrets;
+        let (config, actions) = (self.settings.journal.clone(), self.actions.clone());
+        // Entries that name it come behind it in the same queue.
+        drop(journal.keep_rule_set(self.rule_text.hash, self.rule_text.text.clone().into_bytes()));
+        let recorder = Recorder::new(journal.clone(), config, actions, &secrets, self.rule_text.hash);
         Ok(Active {
+            recorder,
             base_paths: BasePaths::parse(&cymmetri.base_paths).unwrap_or_default(),
             authenticator,
             judge,

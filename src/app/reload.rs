@@ -58,8 +58,15 @@ impl App {
             return Reloaded::Rejected(findings);
         }
         let previous = self.receiver.active();
-        let active = match plan.activate(loaded, &self.source, previous.as_deref()) {
+        let active = match plan.activate(loaded, &self.source, &self.journal, previous.as_deref()) {
             Ok(active) => active,
+            Err(more) => {
+                findings.extend(more);
+                return Reloaded::Rejected(findings);
+            }
+        };
+        let ready = match plan.ready(loaded, &self.source) {
+            Ok(ready) => ready,
             Err(more) => {
                 findings.extend(more);
                 return Reloaded::Rejected(findings);
@@ -71,6 +78,8 @@ impl App {
             return Reloaded::Rejected(findings);
         }
         let rules = plan.rules.len();
+        // Workers first, so that nothing is kept for an action that has none.
+        self.deliverer.replace(&plan.actions, &ready);
         self.receiver.activate(Arc::new(active));
         self.apply(plan.settings);
         Reloaded::Applied { rules, warnings: findings }
@@ -125,6 +134,11 @@ fn restart_needed(old: &Settings, new: &Settings) -> Vec<Problem> {
     compare(old.server.data_dir == new.server.data_dir, &["server", "data_dir"]);
     compare(old.server.workers == new.server.workers, &["server", "workers"]);
     compare(old.server.tls == new.server.tls, &["server", "tls"]);
+    let mut kept = new.journal.clone();
+    // These are taken over by every event anew.
+    let (records, unavailable) = (old.journal.records.clone(), old.journal.unavailable.clone());
+    (kept.records, kept.unavailable, kept.payload) = (records, unavailable, old.journal.payload);
+    compare(old.journal == kept, &["journal"]);
     compare(old.metrics == new.metrics, &["metrics"]);
     compare(old.log.format == new.log.format, &["log", "format"]);
     problems

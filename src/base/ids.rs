@@ -9,7 +9,11 @@ use super::clock::Clock;
 
 /// What names one request in the log, in errors and in the reply's `x-request-id`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct RequestId(String);
+pub struct RequestId {
+    text: String,
+    /// Where it was made here.
+    uuid: Option<Uuid>,
+}
 
 impl RequestId {
     /// The longest id that is taken over from a caller, in bytes.
@@ -17,25 +21,32 @@ impl RequestId {
 
     /// A new id: a version 7 UUID, so that ids sort by time.
     pub fn random() -> Self {
+        let uuid = new_uuid();
         let mut text = Uuid::encode_buffer();
-        Self(new_uuid().hyphenated().encode_lower(&mut text).to_owned())
+        Self { text: uuid.hyphenated().encode_lower(&mut text).to_owned(), uuid: Some(uuid) }
     }
 
     /// A caller's own id, if it is short and made of `[A-Za-z0-9._-]` only, so that it is safe in a log line.
     pub fn parse(text: &str) -> Option<Self> {
         let safe = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-        (!text.is_empty() && text.len() <= Self::MAX_BYTES && text.bytes().all(safe)).then(|| Self(text.to_owned()))
+        (!text.is_empty() && text.len() <= Self::MAX_BYTES && text.bytes().all(safe))
+            .then(|| Self { text: text.to_owned(), uuid: None })
     }
 
     /// The id as text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// The same as a number, where it was made here and so is nobody else's.
+    pub fn uuid(&self) -> Option<Uuid> {
+        self.uuid
     }
 }
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The ground floor: time, ids, secrets, places in files, JSON as bytes. It knows nothing of events or rules.
 
+pub mod backoff;
 pub mod clock;
 pub mod diagnostic;
 pub mod future;
@@ -9,5 +10,6 @@ pub mod many;
 pub mod net;
 pub mod panics;
 pub mod secret;
+pub mod stop;
 pub mod tree;
 pub mod units;

@@ -127,6 +127,20 @@ impl Node {
         }
     }
 
+    /// The value as JSON, in the order written. A number that JSON cannot hold is its text.
+    pub fn to_json(&self) -> serde_json::Value {
+        match &self.value {
+            Value::String(text) | Value::Datetime(text) => text.as_str().into(),
+            Value::Integer(number) => (*number).into(),
+            Value::Float(number) => {
+                serde_json::Number::from_f64(*number).map_or_else(|| number.to_string().into(), Into::into)
+            }
+            Value::Bool(truth) => (*truth).into(),
+            Value::Array(items) => items.iter().map(Self::to_json).collect(),
+            Value::Table(table) => table.iter().map(|(key, entry)| (key.clone(), entry.node.to_json())).collect(),
+        }
+    }
+
     /// The node that `path` leads to, or the last one on the way that exists.
     pub fn nearest(&self, path: &[Step]) -> &Node {
         let Some((step, rest)) = path.split_first() else { return self };

@@ -39,7 +39,12 @@ impl Environment {
         Self(Arc::new(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect()))
     }
 
-    /// The value of `name`, if it is set to text.
+    /// The value of `name`, if it is set.
+    pub fn variable(&self, name: &str) -> Option<OsString> {
+        self.0.get(name).cloned()
+    }
+
+    /// The variable of that name, where it is text.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.to_str()
     }

@@ -3,6 +3,7 @@
 
 use schemars::{Schema, SchemaGenerator};
 
+use crate::action::RawAction;
 use crate::rules::RawRule;
 
 /// A list of tables, `[[rule]]`, which another module reads.
@@ -14,22 +15,14 @@ pub(super) struct List {
 }
 
 /// The lists of this version. The schema of an entry comes from the module that reads it.
-pub(super) const LISTS: [List; 1] = [List { name: "rule", entry: SchemaGenerator::subschema_for::<RawRule> }];
+pub(super) const LISTS: [List; 2] = [
+    List { name: "rule", entry: SchemaGenerator::subschema_for::<RawRule> },
+    List { name: "action", entry: SchemaGenerator::subschema_for::<RawAction> },
+];
 
 /// What the documents speak of and this version does not have.
-pub(super) const LATER: [&str; 11] = [
-    "journal",
-    "console",
-    "lookup",
-    "action",
-    "guard",
-    "test",
-    "reload",
-    "lumos",
-    "optimalcloud",
-    "paylocity",
-    "inbound",
-];
+pub(super) const LATER: [&str; 9] =
+    ["console", "lookup", "guard", "test", "reload", "lumos", "optimalcloud", "paylocity", "inbound"];
 
 /// Other files to read: the only key at the top that is no table.
 pub(super) const INCLUDE: &str = "include";

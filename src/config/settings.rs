@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::{attributes, cymmetri, log, metrics, server};
 use crate::auth::Exposure;
 use crate::base::diagnostic::Problem;
+use crate::journal;
 
 /// Every section of the configuration that is no list.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -16,6 +17,8 @@ pub struct Settings {
     pub server: server::Config,
     /// The system that sends events.
     pub cymmetri: cymmetri::Config,
+    /// Where events are kept, and for how long.
+    pub journal: journal::Config,
     /// What is logged, and how.
     pub log: log::Config,
     /// Where the metrics can be read. Absent: nowhere.
@@ -36,6 +39,7 @@ impl Settings {
         let mut problems = Vec::new();
         problems.extend(within("server", self.server.problems()));
         problems.extend(within("cymmetri", self.cymmetri.problems(self.exposure())));
+        problems.extend(within("journal", self.journal.problems()));
         problems.extend(within("log", self.log.problems()));
         problems.extend(within(
             "attributes",

@@ -6,7 +6,7 @@
 mod connection;
 mod idle;
 mod overload;
-mod stop;
+
 #[cfg(test)]
 mod tests;
 
@@ -27,8 +27,8 @@ use tower::{BoxError, Service};
 
 use super::tls;
 use crate::auth::ClientIdentity;
+pub use crate::base::stop::Stop;
 use connection::Terms;
-pub use stop::Stop;
 
 /// What a listener allows. It is asked for at each connection, so that a reload counts from the next one on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

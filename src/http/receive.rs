@@ -22,7 +22,7 @@ use crate::base::net::Network;
 use crate::dialect::Reply;
 use crate::dialect::cymmetri::{self, AcceptShape};
 use crate::event::{Arrival, Event, Kind, Spec, Token, catalog};
-use crate::judge::{Judge, Judgement};
+use crate::judge::{Judge, Judgement, Recorded, Recorder};
 use crate::telemetry::PersonName;
 use crate::telemetry::metrics::Metrics;
 
@@ -40,6 +40,8 @@ pub struct Active {
     pub authenticator: Authenticator,
     /// Who decides them.
     pub judge: Judge,
+    /// Who keeps them.
+    pub recorder: Recorder,
     /// How many rules it has.
     pub rules: usize,
     /// The body of a yes.
@@ -168,7 +170,11 @@ where
     let judgement =
         if is_verified { active.judge.judge(&event, received).await } else { active.judge.pass(&event, received) };
     let reply = cymmetri::encode(&event, &judgement.decision, active.accept_shape).map_err(|_| Refusal::Internal)?;
-    report(receiver, &active, &event, &judgement);
+    let recorded = active.recorder.record(&event, &judgement, received, active.judge.deadline()).await;
+    report(receiver, &active, &event, &judgement, &recorded);
+    if matches!(recorded, Recorded::Refused { .. }) {
+        return Err(Refusal::Unrecorded);
+    }
     if receiver.clock.instant().saturating_duration_since(received) > active.judge.deadline() {
         receiver.metrics.late();
         tracing::warn!(%request_id, event = spec.name, "the reply is late: the process was not given time to run");
@@ -248,7 +254,7 @@ fn printable(name: &str) -> &str {
 }
 
 /// The line and the numbers of one event.
-fn report(receiver: &Receiver, active: &Active, event: &Event, judgement: &Judgement) {
+fn report(receiver: &Receiver, active: &Active, event: &Event, judgement: &Judgement, recorded: &Recorded) {
     let (outcome, cause) = (judgement.decision.outcome(), judgement.cause.as_str());
     receiver.metrics.answered(event.name(), outcome, cause, judgement.took);
     let request_id = event.request_id();
@@ -270,11 +276,25 @@ fn report(receiver: &Receiver, active: &Active, event: &Event, judgement: &Judge
         duration_us = u64::try_from(judgement.took.as_micros()).unwrap_or(u64::MAX),
         person,
         tenant = event.person().tenant,
+        record = recorded.as_str(),
         "event"
     );
+    receiver.metrics.recorded(event.name(), recorded.as_str());
+    match recorded {
+        Recorded::Lost { why, deliveries } => {
+            tracing::error!(%request_id, event = event.name(), why, deliveries, "answered without a record");
+        }
+        Recorded::Refused { why } => {
+            tracing::error!(%request_id, event = event.name(), why, "refused for want of a record: it is to be sent again");
+        }
+        Recorded::Kept { repeat_of: Some(earlier), .. } => {
+            tracing::info!(%request_id, event = event.name(), %earlier, "a repeat, which is not delivered again");
+        }
+        Recorded::Kept { repeat_of: None, .. } | Recorded::Queued { .. } | Recorded::Off => {}
+    }
     tracing::debug!(%request_id, trace = ?judgement.trace, "what the rules did");
     if judgement.cause == crate::judge::Cause::Unverified && event.spec().kind == Kind::Notice {
-        tracing::warn!(%request_id, event = event.name(), "an unverified notice was acknowledged and not kept");
+        tracing::warn!(%request_id, event = event.name(), "an unverified notice was acknowledged and set aside");
     }
 }
 

@@ -39,6 +39,8 @@ pub enum Refusal {
     Broken,
     /// The body is no event.
     Body(DecodeError),
+    /// It cannot be kept now, and what cannot be kept is not acknowledged.
+    Unrecorded,
     /// Our own fault.
     Internal,
 }
@@ -59,13 +61,16 @@ impl Refusal {
             Self::Slow => "body_timeout",
             Self::Broken => "body_incomplete",
             Self::Body(error) => error.code(),
+            Self::Unrecorded => "not_recorded",
             Self::Internal => "internal",
         }
     }
 
     fn status(&self) -> StatusCode {
         match self {
-            Self::Overloaded | Self::TooManyConnections | Self::Starting => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded | Self::TooManyConnections | Self::Starting | Self::Unrecorded => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::NotFound | Self::UnknownEvent => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
@@ -99,6 +104,9 @@ impl Refusal {
                 let first = characters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
                 format!("{first}{}.", characters.as_str())
             }
+            Self::Unrecorded => {
+                "The event cannot be kept right now, so that it is not acknowledged; send it again.".into()
+            }
             Self::Internal => "Something went wrong here.".into(),
         }
     }
@@ -109,6 +117,7 @@ impl Refusal {
             Self::Overloaded | Self::TooManyConnections | Self::Starting => {
                 Some((RETRY_AFTER, HeaderValue::from_static("1")))
             }
+            Self::Unrecorded => Some((RETRY_AFTER, HeaderValue::from_static("5"))),
             Self::Method => Some((ALLOW, HeaderValue::from_static("POST"))),
             Self::Unauthorized(denied) => Some((WWW_AUTHENTICATE, HeaderValue::from_static(denied.www_authenticate()))),
             // What is left of the body would be taken for the next request.
@@ -165,6 +174,7 @@ mod tests {
             (json(ParseError::Depth { offset: 3 }), 400, "too_deep", ""),
             (json(ParseError::DuplicateKey { path: "a.b".into() }), 400, "duplicate_key", ""),
             (Refusal::Body(DecodeError::Shape { path: "request", expected: "x" }), 400, "invalid_shape", ""),
+            (Refusal::Unrecorded, 503, "not_recorded", "retry-after: 5"),
             (Refusal::Internal, 500, "internal", ""),
         ];
         for (refusal, status, code, header) in table {

@@ -3,6 +3,7 @@
 //! Rules are one handler; a program that embeds hookreeve binds others. What is on the wire is the matter of `dialect`.
 
 mod handler;
+mod recorder;
 mod registry;
 mod rules;
 
@@ -19,6 +20,7 @@ use crate::event::{Decision, Event, Kind};
 use crate::rules::{OnError, RuleSet, Trace};
 
 pub use handler::{BoxFuture, Cx, Handler, HandlerError};
+pub use recorder::{Recorded, Recorder};
 pub use registry::{Registry, RegistryError};
 
 /// What is not decided so long before the deadline is dropped, and the fallback goes out.

@@ -15,12 +15,35 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 /// Upper bounds of the duration buckets, in seconds: a verdict takes microseconds, its deadline is seconds.
 const BUCKETS: [f64; 12] = [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 2.0];
 
+/// Upper bounds of the waits for a first attempt, in seconds.
+const WAITS: [f64; 10] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 10.0, 60.0, 600.0];
+
 /// What an answered event is counted by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Answered {
     event: &'static str,
     outcome: &'static str,
     cause: &'static str,
+}
+
+/// What an event's entry is counted by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Recorded {
+    event: &'static str,
+    record: &'static str,
+}
+
+/// What an attempt to deliver is counted by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Attempted {
+    action: String,
+    result: &'static str,
+}
+
+/// What is told of an action.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct OfAction {
+    action: String,
 }
 
 /// What a refused request is counted by.
@@ -39,6 +62,10 @@ pub struct Reloaded {
 #[derive(Clone, Debug, Default)]
 pub struct Metrics {
     events: Family<Answered, Counter>,
+    records: Family<Recorded, Counter>,
+    attempts: Family<Attempted, Counter>,
+    circuits: Family<OfAction, Gauge>,
+    waits: Option<Histogram>,
     refusals: Family<Refused, Counter>,
     reloads: Family<Reloaded, Counter>,
     rule_errors: Counter,
@@ -51,7 +78,7 @@ pub struct Metrics {
 impl Metrics {
     /// All at zero.
     pub fn new() -> Self {
-        Self { seconds: Some(Histogram::new(BUCKETS)), ..Self::default() }
+        Self { seconds: Some(Histogram::new(BUCKETS)), waits: Some(Histogram::new(WAITS)), ..Self::default() }
     }
 
     /// An event was answered.
@@ -60,6 +87,28 @@ impl Metrics {
         if let Some(seconds) = &self.seconds {
             seconds.observe(took.as_secs_f64());
         }
+    }
+
+    /// An event was kept, or not: `kept`, `repeat`, `queued`, `off`, `unrecorded` or `refused`.
+    pub fn recorded(&self, event: &'static str, record: &'static str) {
+        self.records.get_or_create(&Recorded { event, record }).inc();
+    }
+
+    /// An attempt to deliver ended so: `done`, `retry`, `dead` or `dropped`.
+    pub fn attempted(&self, action: &str, result: &'static str) {
+        self.attempts.get_or_create(&Attempted { action: action.to_owned(), result }).inc();
+    }
+
+    /// A delivery was attempted for the first time, so long after its event was kept.
+    pub fn first_attempt(&self, waited: Duration) {
+        if let Some(waits) = &self.waits {
+            waits.observe(waited.as_secs_f64());
+        }
+    }
+
+    /// An action's target counts as dead, or no longer.
+    pub fn set_circuit(&self, action: &str, open: bool) {
+        self.circuits.get_or_create(&OfAction { action: action.to_owned() }).set(i64::from(open));
     }
 
     /// A request was refused with this code.
@@ -96,6 +145,13 @@ impl Metrics {
     pub fn encode(&self) -> String {
         let mut registry = Registry::with_prefix("hookreeve");
         registry.register("events", "Events that were answered", self.events.clone());
+        registry.register("records", "What became of the journal's entry of an event", self.records.clone());
+        registry.register("attempts", "Attempts to deliver, by what came of them", self.attempts.clone());
+        registry.register("circuit_open", "Whether an action's target counts as dead", self.circuits.clone());
+        if let Some(waits) = &self.waits {
+            let help = "From the acknowledgement of an event to the first attempt to deliver it";
+            registry.register("first_attempt_seconds", help, waits.clone());
+        }
         registry.register("refusals", "Requests that were refused before they were an event", self.refusals.clone());
         registry.register("reloads", "Times the configuration was read again", self.reloads.clone());
         registry.register("rule_errors", "Rules that could not be evaluated", self.rule_errors.clone());

@@ -45,7 +45,7 @@ async fn an_observed_event_gets_the_neutral_reply_and_no_rule_sees_it() {
             assert!(logged.contains("not verified, only observed"), "{logged}");
             assert!(logged.contains(r#"cause="unverified""#), "{logged}");
             if spec.kind == hookreeve::event::Kind::Notice {
-                log.until("an unverified notice was acknowledged and not kept").await;
+                log.until("an unverified notice was acknowledged and set aside").await;
             }
         }
     }

@@ -5,8 +5,8 @@ use tokio_util::sync::CancellationToken;
 /// The signal to stop, in two steps. Every clone is the same signal.
 #[derive(Clone, Debug)]
 pub struct Stop {
-    pub(super) drain: CancellationToken,
-    pub(super) abort: CancellationToken,
+    pub(crate) drain: CancellationToken,
+    pub(crate) abort: CancellationToken,
 }
 
 impl Stop {

@@ -1,0 +1,155 @@
+//! One attempt: from what the journal holds to a job, and from its answer to a settlement on disk.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+
+use super::verdict::{self, Case};
+use super::{Current, Tools};
+use crate::action::{self, Answer, DecisionView, Granted, Job};
+use crate::base::panics::caught;
+use crate::journal::{self, Claimed, DeliveryId, Fate, Settlement};
+use crate::record::Record;
+
+/// An action ends by itself within its time-out; one that does not is ended so much later.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long until a settlement that could not be written is tried again.
+const SETTLE_AGAIN: Duration = Duration::from_millis(500);
+
+/// What came of an attempt, for the circuit and the counts.
+pub(super) struct Outcome {
+    /// The answer; none where nothing could be attempted.
+    pub(super) answer: Option<Answer>,
+    pub(super) id: DeliveryId,
+}
+
+/// Makes an attempt and settles it.
+pub(super) async fn attempt(claimed: Claimed, id: Arc<str>, current: Arc<Current>, tools: Tools) -> Outcome {
+    let delivery = claimed.id;
+    let began = (tools.clock.now(), tools.clock.instant());
+    if claimed.attempts == 0 {
+        let waited = (began.0 - claimed.created_at).to_std().unwrap_or_default();
+        tools.metrics.first_attempt(waited);
+    }
+    let (answer, fate) = match job(&claimed) {
+        Ok(job) => {
+            let limit = current.limits.timeout + GRACE;
+            let answer = match timeout(limit, caught(|| current.action.attempt(&job))).await {
+                Ok(Ok(answer)) => answer,
+                Ok(Err(_)) => Answer::retry("the attempt ended in a panic"),
+                Err(_) => Answer::retry("it did not end within its time-out"),
+            };
+            let case = Case { attempts: job.attempt, created_at: claimed.created_at, now: tools.clock.now() };
+            let fate = verdict::fate(&answer, &case, &current.limits.retry);
+            (Some(answer), fate)
+        }
+        Err(fate) => (None, fate),
+    };
+    tell(&id, &claimed, answer.as_ref(), &fate);
+    tools.metrics.attempted(&id, word(&fate));
+    let took = tools.clock.instant().saturating_duration_since(began.1);
+    let attempt = answer.as_ref().map(|answer| journal::Attempt {
+        at: began.0,
+        took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        answer: match &answer.detail {
+            Some(detail) => format!("{}: {detail}", answer.what),
+            None => answer.what.clone(),
+        },
+    });
+    settle(delivery, Settlement { fate, attempt }, &tools).await;
+    Outcome { answer, id: delivery }
+}
+
+/// Puts a delivery back that nobody attempted.
+pub(super) async fn release(id: DeliveryId, tools: &Tools) {
+    settle(id, Settlement { fate: Fate::Released, attempt: None }, tools).await;
+}
+
+/// Until it is on disk the lane stays leased, so that nothing overtakes it. Without end but the server's: what is lost then
+/// is attempted once more.
+async fn settle(id: DeliveryId, settlement: Settlement, tools: &Tools) {
+    let mut said = false;
+    loop {
+        match tools.journal.settle(id, settlement.clone()).await {
+            Ok(()) => return,
+            Err(error) if error.is_passing() => {
+                if !std::mem::replace(&mut said, true) {
+                    tracing::error!(delivery = %id, %error, "what became of a delivery cannot be written, and is tried again");
+                }
+                sleep(SETTLE_AGAIN).await;
+            }
+            Err(error) => {
+                tracing::error!(delivery = %id, %error, "what became of a delivery cannot be written");
+                return;
+            }
+        }
+    }
+}
+
+/// What to attempt; or the fate of a delivery of which nothing can be attempted.
+fn job(claimed: &Claimed) -> Result<Job, Fate> {
+    let dead = |reason: String| Fate::Dead { reason };
+    let bytes = match &claimed.record {
+        journal::Record::Bytes(bytes) => bytes,
+        journal::Record::Forgotten => return Err(Fate::Dropped { reason: "its person was forgotten".to_owned() }),
+        journal::Record::Sealed => return Err(dead("its entry is sealed under a key that is not set".to_owned())),
+        journal::Record::Unread => return Err(dead("its entry was not read".to_owned())),
+    };
+    let record = Record::parse(bytes).map_err(|error| dead(error.to_string()))?;
+    let entry_id = claimed.entry.to_string();
+    let event =
+        record.event(&claimed.event, claimed.received_at, &entry_id).map_err(|error| dead(error.to_string()))?;
+    let secrets = claimed.secrets.iter().map(|field| match &field.value {
+        Some(value) => Ok(Granted { field: field.name.clone(), json: value.clone() }),
+        None => Err(dead(format!("the secret field `{}` is kept no longer", field.name))),
+    });
+    Ok(Job {
+        secrets: secrets.collect::<Result<_, _>>()?,
+        event: Arc::new(event),
+        idempotency_key: format!("{entry_id}-{}", claimed.id.0 % DeliveryId::PER_ENTRY),
+        entry_id,
+        attempt: claimed.attempts.saturating_add(1),
+        decision: DecisionView {
+            outcome: claimed.outcome.clone(),
+            rule: claimed.rule.clone(),
+            message: record.message.clone(),
+        },
+    })
+}
+
+/// A failure is logged once, here.
+fn tell(action: &str, claimed: &Claimed, answer: Option<&Answer>, fate: &Fate) {
+    let (delivery, entry) = (claimed.id, claimed.entry);
+    let attempt = claimed.attempts + 1;
+    let what = answer.map_or("", |answer| answer.what.as_str());
+    match fate {
+        Fate::Done => tracing::debug!(action, %delivery, %entry, attempt, what, "delivered"),
+        Fate::Retry { due } => {
+            tracing::warn!(action, %delivery, %entry, attempt, what, %due, "not delivered yet, it is tried again");
+        }
+        Fate::Dead { reason } => {
+            tracing::error!(action, %delivery, %entry, attempt, reason, "not delivered: it is a dead letter now");
+        }
+        Fate::Dropped { reason } => tracing::warn!(action, %delivery, %entry, reason, "not delivered: it was dropped"),
+        Fate::Released => {}
+    }
+}
+
+fn word(fate: &Fate) -> &'static str {
+    match fate {
+        Fate::Done => "done",
+        Fate::Retry { .. } => "retry",
+        Fate::Dead { .. } => "dead",
+        Fate::Dropped { .. } => "dropped",
+        Fate::Released => "released",
+    }
+}
+
+/// Whose trouble a failed attempt is; none where the target answered as one that is there.
+pub(super) fn trouble(answer: &Answer) -> Option<action::Trouble> {
+    match answer.fate {
+        action::Fate::Retry { trouble, .. } => Some(trouble),
+        action::Fate::Done | action::Fate::Dead => None,
+    }
+}

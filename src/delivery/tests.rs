@@ -1,0 +1,1 @@
+//! Workers over a real journal and targets that a test plays.

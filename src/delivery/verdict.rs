@@ -1,0 +1,82 @@
+//! What an answer means for a delivery: done, again at some time, or given up.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::action::{self, Answer, Retry};
+use crate::base::backoff::Backoff;
+use crate::journal::Fate;
+
+/// What is known of a delivery when its answer comes.
+pub(super) struct Case {
+    /// Attempts, this one counted.
+    pub(super) attempts: u32,
+    /// When it was accepted.
+    pub(super) created_at: DateTime<Utc>,
+    /// When the answer came.
+    pub(super) now: DateTime<Utc>,
+}
+
+/// The fate of a delivery after this answer.
+pub(super) fn fate(answer: &Answer, case: &Case, retry: &Retry) -> Fate {
+    let after = match answer.fate {
+        action::Fate::Done => return Fate::Done,
+        action::Fate::Dead => return Fate::Dead { reason: answer.what.clone() },
+        action::Fate::Retry { after, .. } => after,
+    };
+    if retry.count.is_some_and(|count| case.attempts >= count) {
+        return Fate::Dead { reason: format!("given up after {} attempts: {}", case.attempts, answer.what) };
+    }
+    let last = case.created_at + delta(retry.period.0);
+    if case.now >= last {
+        return Fate::Dead { reason: format!("given up after {}: {}", retry.period, answer.what) };
+    }
+    let backoff = Backoff { first: retry.first.0, max: retry.max_delay.0 };
+    // A target may ask for more patience than we have by ourselves, but not for more than the operator has.
+    let asked = after.unwrap_or_default().min(retry.max_delay.0);
+    let delay = backoff.delay(case.attempts).max(asked);
+    // The last attempt is made when the time is up, not before.
+    Fate::Retry { due: (case.now + delta(delay)).min(last) }
+}
+
+fn delta(duration: std::time::Duration) -> TimeDelta {
+    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::action::Trouble;
+    use crate::base::units::Span;
+
+    #[test]
+    fn an_attempt_is_made_again_until_the_time_or_the_count_is_up() {
+        let now: DateTime<Utc> = "2026-11-21T08:30:00Z".parse().expect("a time");
+        let ago = |seconds| now - TimeDelta::seconds(seconds);
+        let retry = Retry { period: Span(Duration::from_secs(3600)), ..Retry::default() };
+        let busy = |after| {
+            Answer::new(
+                action::Fate::Retry { after: Some(Duration::from_secs(after)), trouble: Trouble::Plain },
+                "HTTP 503",
+            )
+        };
+        let case = |attempts, created_at| Case { attempts, created_at, now };
+        let due = |answer: &Answer, case: &Case, retry: &Retry| match fate(answer, case, retry) {
+            Fate::Retry { due } => (due - now).num_seconds(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(due(&busy(600), &case(1, ago(1)), &retry), 600);
+        assert!(due(&busy(0), &case(1, ago(1)), &retry) <= 5);
+        assert_eq!(due(&busy(999_999), &case(1, ago(1)), &Retry::default()), 3600);
+        assert_eq!(due(&busy(600), &case(9, ago(3500)), &retry), 100);
+        let given_up = Fate::Dead { reason: "given up after 1h: HTTP 503".into() };
+        assert_eq!(fate(&busy(0), &case(9, ago(3600)), &retry), given_up);
+        let counted = Retry { count: Some(3), ..retry };
+        assert!(matches!(fate(&busy(0), &case(2, ago(1)), &counted), Fate::Retry { .. }));
+        let given_up = Fate::Dead { reason: "given up after 3 attempts: HTTP 503".into() };
+        assert_eq!(fate(&busy(0), &case(3, ago(1)), &counted), given_up);
+        assert_eq!(fate(&Answer::done("HTTP 200"), &case(1, ago(1)), &retry), Fate::Done);
+        assert_eq!(fate(&Answer::dead("HTTP 400"), &case(1, ago(1)), &retry), Fate::Dead { reason: "HTTP 400".into() });
+    }
+}

@@ -1,0 +1,185 @@
+//! The worker of one action: claims what is due, as many at once as may be, and waits for what comes next.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::{Outcome, attempt, release, trouble};
+use super::circuit::{Circuit, Turn};
+use super::rate::Pace;
+use super::share::{Quota, Share};
+use super::{Current, Tools};
+use crate::action::Trouble;
+use crate::base::future::BoxFuture;
+use crate::journal::{Claimed, JournalError};
+
+/// As many are claimed ahead of their attempts at most.
+const MAX_AHEAD: usize = 256;
+/// How long to wait after the journal could not be read.
+const CLAIM_AGAIN: Duration = Duration::from_secs(1);
+
+pub(super) struct Worker {
+    id: Arc<str>,
+    current: Arc<ArcSwap<Current>>,
+    removed: CancellationToken,
+    tools: Tools,
+    circuit: Circuit,
+    pace: Pace,
+    share: Share,
+    /// Claimed and not attempted yet.
+    ready: VecDeque<Claimed>,
+}
+
+impl Worker {
+    pub(super) fn new(id: &Arc<str>, current: Arc<ArcSwap<Current>>, removed: CancellationToken, tools: Tools) -> Self {
+        Self {
+            id: id.clone(),
+            current,
+            removed,
+            tools,
+            circuit: Circuit::default(),
+            pace: Pace::default(),
+            share: Share::default(),
+            ready: VecDeque::new(),
+        }
+    }
+
+    /// Works until the action is removed or the server drains; what was begun then is finished.
+    pub(super) async fn run(mut self) {
+        let signal = self.tools.journal.signal(&self.id);
+        let stop = self.tools.stop.clone();
+        let mut under_way: FuturesUnordered<BoxFuture<'static, Outcome>> = FuturesUnordered::new();
+        loop {
+            let wake = self.fill(&mut under_way).await;
+            let wake_up = async {
+                match wake {
+                    Some(wake) => sleep_until(wake).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = stop.draining() => break,
+                () = self.removed.cancelled() => break,
+                Some(outcome) = under_way.next() => self.settled(&outcome),
+                () = signal.notified() => {}
+                () = wake_up => {}
+            }
+        }
+        for claimed in std::mem::take(&mut self.ready) {
+            release(claimed.id, &self.tools).await;
+        }
+        let finish = async { while under_way.next().await.is_some() {} };
+        stop.abort.run_until_cancelled(finish).await;
+    }
+
+    /// Begins as many attempts as may be under way. The answer is when to look again where nothing else happens; none where
+    /// something will.
+    async fn fill(&mut self, under_way: &mut FuturesUnordered<BoxFuture<'static, Outcome>>) -> Option<Instant> {
+        let current = self.current.load_full();
+        loop {
+            if under_way.len() >= current.limits.concurrency {
+                return None;
+            }
+            let now = self.tools.clock.instant();
+            if let Err(until) = self.circuit.take(now) {
+                self.put_back().await;
+                return until;
+            }
+            if let Err(next) = self.pace.take(current.limits.rate, now) {
+                self.circuit.give_back(now);
+                return Some(next);
+            }
+            if self.ready.is_empty()
+                && let Some(wake) = self.claim(&current, under_way.len()).await
+            {
+                self.circuit.give_back(now);
+                self.pace.give_back(current.limits.rate);
+                return wake;
+            }
+            let Some(claimed) = self.ready.pop_front() else { continue };
+            let attempt = attempt(claimed, self.id.clone(), current.clone(), self.tools.clone());
+            under_way.push(Box::pin(attempt));
+        }
+    }
+
+    /// Claims what is due. Where that is nothing, the answer is when to look again.
+    #[expect(clippy::option_option, reason = "nothing to do, and nothing to do until a certain time, are two things")]
+    async fn claim(&mut self, current: &Current, under_way: usize) -> Option<Option<Instant>> {
+        let places = (2 * current.limits.concurrency - under_way).min(MAX_AHEAD);
+        let quota = self.share.of(places);
+        let now = self.tools.clock.now();
+        let outcome = async {
+            let mut found = self.claim_quota(quota).await?;
+            let retries = found.iter().filter(|claimed| claimed.attempts > 0).count();
+            let rest = quota.rest(Quota { fresh: found.len() - retries, retries });
+            if rest != Quota::default() {
+                found.extend(self.claim_quota(rest).await?);
+            }
+            let due = if found.is_empty() { self.tools.journal.next_due(&self.id).await? } else { None };
+            Ok::<_, JournalError>((found, due))
+        };
+        match outcome.await {
+            Ok((found, due)) if found.is_empty() => {
+                let wait = due.map(|due| (due - now).to_std().unwrap_or_default().max(Duration::from_millis(1)));
+                Some(wait.map(|wait| self.tools.clock.instant() + wait))
+            }
+            Ok((found, _)) => {
+                self.ready.extend(found);
+                None
+            }
+            Err(error) => {
+                tracing::warn!(action = &*self.id, %error, "what is due cannot be read, and is looked for again");
+                Some(Some(self.tools.clock.instant() + CLAIM_AGAIN))
+            }
+        }
+    }
+
+    async fn claim_quota(&self, quota: Quota) -> Result<Vec<Claimed>, JournalError> {
+        self.tools.journal.claim(&self.id, self.tools.clock.now(), quota.fresh, quota.retries).await
+    }
+
+    /// Nothing is held back from others while the target is left alone.
+    async fn put_back(&mut self) {
+        for claimed in std::mem::take(&mut self.ready) {
+            release(claimed.id, &self.tools).await;
+        }
+    }
+
+    fn settled(&mut self, outcome: &Outcome) {
+        let now = self.tools.clock.instant();
+        let Some(answer) = &outcome.answer else {
+            // Nothing was asked, so that nothing is known of the target.
+            self.circuit.give_back(now);
+            return;
+        };
+        let turn = match trouble(answer) {
+            None => self.circuit.answered(),
+            Some(trouble) => self.circuit.failed(trouble, now),
+        };
+        let action = &*self.id;
+        match turn {
+            Turn::None => {}
+            Turn::Opened { pause } => {
+                let seconds = pause.as_secs();
+                let (delivery, what) = (outcome.id, &*answer.what);
+                if trouble(answer) == Some(Trouble::Target) {
+                    tracing::error!(action, %delivery, what, seconds, "the target wants somebody to see to it; deliveries wait, and it is asked again now and then");
+                } else {
+                    tracing::error!(action, %delivery, what, seconds, "the target counts as dead; deliveries wait, and it is asked again now and then");
+                }
+                self.tools.metrics.set_circuit(action, true);
+            }
+            Turn::Closed => {
+                tracing::info!(action, "the target is back; deliveries go on");
+                self.tools.metrics.set_circuit(action, false);
+            }
+        }
+    }
+}
