@@ -88,6 +88,7 @@ impl ActionSet {
             };
             written.check_id(&mut ids, findings);
             let kind = written.kind(findings);
+            let name = KINDS.iter().find(|(_, known, _)| Some(*known) == kind).map_or("", |(name, ..)| *name);
             written.find_specs(findings);
             written.check_events(findings);
             written.find_granted(findings);
@@ -102,9 +103,11 @@ impl ActionSet {
                 None => None,
             };
             let ttl = raw.secret_ttl.map_or(SECRET_TTL, |ttl| ttl.0);
+            let events = written.specs.iter().map(|spec| spec.name).collect();
             let grant = Grant { fields: written.granted, ttl };
             if let Some(plan) = plan {
-                set.actions.push(Definition { id: raw.id.as_str().into(), delivery, grant, plan });
+                let id = raw.id.as_str().into();
+                set.actions.push(Definition { id, kind: name, events, delivery, grant, plan });
             } else {
                 // Conditions name actions by their index.
                 for actions in &mut set.events {

@@ -180,3 +180,30 @@ async fn a_log_action_is_done_with_its_line() {
     let action = ready("on = 'postCreateUser'\ntype = 'log'\nmessage = 'a new person'", &[]);
     assert_eq!(action.attempt(&job("postCreateUser")).await, Answer::done("logged"));
 }
+
+/// The blocks of `docs/actions.md` that are configurations.
+fn documented() -> Vec<String> {
+    let text = include_str!("../../docs/actions.md");
+    let blocks = text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    blocks.map(str::to_owned).collect()
+}
+
+#[test]
+fn every_documented_action_is_correct() {
+    assert!(documented().len() > 8);
+    for toml in documented() {
+        let (set, findings) = compile(&toml);
+        assert!(findings.is_empty() && !set.is_empty(), "{toml}\n{findings:?}");
+    }
+}
+
+#[test]
+fn every_key_is_documented() {
+    let text = include_str!("../../docs/actions.md");
+    let schema = schemars::schema_for!(RawAction).to_value();
+    let keys = schema["properties"].as_object().expect("keys");
+    assert!(keys.len() > 30, "{}", keys.len());
+    for key in keys.keys() {
+        assert!(text.contains(&format!("`{key}")) || text.contains(&format!("\n{key} = ")), "{key}");
+    }
+}

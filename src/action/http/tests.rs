@@ -220,14 +220,18 @@ async fn granted_secret_fields_are_there_and_never_in_what_is_kept() {
 #[tokio::test]
 async fn what_cannot_be_made_is_dead_and_nothing_is_sent() {
     for (toml, login, expected) in [
-        ("url = 'URL/${user.login}'", "..", "a value changes the path of `url`"),
-        ("url = 'URL/${user.login}'", "", "a value in the path of `url` is empty"),
-        ("url = 'URL/${user.nickName}'", "x", "the field `nickName` is missing"),
+        ("url = 'URL/${user.login}'", "..", "`url`: a value changes the path"),
+        ("url = 'URL/${user.login}'", "", "`url`: a value in the path is empty"),
+        ("url = 'URL/${user.nickName}'", "x", "`url`: the field `nickName` is missing"),
         ("url = 'URL/${user.?nickName}'", "x", "a value is not there; `text(…)` makes an empty text of it"),
-        ("url = 'URL'\nheaders = { x = '${user.login}' }", "a\r\nb: c", "a header would hold a line break"),
-        ("url = 'URL'\nbody = 'user.?none'", "x", "`body` has no value"),
-        ("url = 'URL'\ntext = '${user}'", "x", "a map is no text"),
-        ("url = 'URL'\nbody = { a = 'user.age / 0' }", "x", ""),
+        (
+            "url = 'URL'\nheaders = { x = '${user.login}' }",
+            "a\r\nb: c",
+            "`headers.x`: a header would hold a line break",
+        ),
+        ("url = 'URL'\nbody = 'user.?none'", "x", "`body`: there is no value"),
+        ("url = 'URL'\ntext = '${user}'", "x", "`text`: a map is no text"),
+        ("url = 'URL'\nbody = { a = 'user.age / 0' }", "x", "`body`: "),
     ] {
         let server = Server::start(OK).await;
         let toml = toml.replace("URL", &format!("http://127.0.0.1:{}", server.port));
