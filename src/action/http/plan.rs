@@ -74,6 +74,7 @@ impl Plan {
         let secret_url = match &raw.url {
             Some(TextOrSecret::Secret(text)) => Some((text.clone(), written.place("url").clone())),
             Some(TextOrSecret::Text(_)) => None,
+            None if written.has("url") => None,
             None => {
                 let finding = Diagnostic::error("action-url", "an action of type http takes a `url`");
                 findings.push(finding.at(written.place("type")));
@@ -213,6 +214,8 @@ fn event(
     } else {
         Some(Body::Event(plain.secrets().to_vec()))
     };
+    written.note_unknown(&mut plain);
+    written.note_unknown(&mut granted);
     let plan = EventPlan { plain, granted, address, headers, body: body? };
     (findings.errors() == before).then_some(plan)
 }
