@@ -1,5 +1,6 @@
 //! From `[[action]]` tables to an [`ActionSet`], every error at once.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use crate::base::units::Span;
 use crate::event::catalog::{self, Kind as EventKind, Spec};
 use crate::event::{Decision, FieldPath};
 use crate::expr::Type;
+use crate::scope::{Names, UnknownFields};
 
 /// A type of action, and the keys that are its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,12 +65,17 @@ const MAX_ID_BYTES: usize = 64;
 
 /// An action as written, with its places, the events that it follows, and the secret fields that it is given.
 pub(super) struct Written<'a> {
+    /// Without the values that could not be read.
     pub(super) entry: &'a Node,
+    /// With them.
+    original: &'a Node,
     pub(super) raw: &'a RawAction,
     pub(super) context: &'a Context,
     pub(super) specs: Vec<&'static Spec>,
     pub(super) granted: Vec<FieldPath>,
     pub(super) timeout: Duration,
+    /// The fields that its expressions name and that nobody has listed.
+    unknown: RefCell<UnknownFields>,
 }
 
 impl ActionSet {
@@ -77,46 +84,87 @@ impl ActionSet {
         let mut set = Self::default();
         let mut ids: HashMap<String, Place> = HashMap::new();
         for entry in entries {
-            let Some(raw) = tree::deserialize::<RawAction>(entry, findings) else { continue };
-            let mut written = Written {
-                entry,
-                raw: &raw,
-                context,
-                specs: Vec::new(),
-                granted: Vec::new(),
-                timeout: raw.timeout.map_or(TIMEOUT, |timeout| timeout.0),
-            };
-            written.check_id(&mut ids, findings);
-            let kind = written.kind(findings);
-            written.find_specs(findings);
-            written.check_events(findings);
-            written.find_granted(findings);
-            let delivery = written.delivery(findings);
-            written.conditions(set.actions.len(), &mut set.events, findings);
-            let plan = match kind {
-                Some(Kind::Http) => http::Plan::compile(&written, findings).map(|plan| Plan::Http(Arc::new(plan))),
-                Some(Kind::Command) => {
-                    command::Plan::compile(&written, findings).map(|plan| Plan::Command(Arc::new(plan)))
-                }
-                Some(Kind::Log) => log::Plan::compile(&written, findings).map(|plan| Plan::Log(Arc::new(plan))),
-                None => None,
-            };
-            let ttl = raw.secret_ttl.map_or(SECRET_TTL, |ttl| ttl.0);
-            let grant = Grant { fields: written.granted, ttl };
-            if let Some(plan) = plan {
-                set.actions.push(Definition { id: raw.id.as_str().into(), delivery, grant, plan });
-            } else {
-                // Conditions name actions by their index.
-                for actions in &mut set.events {
-                    actions.conditions.retain(|condition| condition.action < set.actions.len());
+            let mut own = Diagnostics::default();
+            // What can be read of an action is looked at even where a key of it is wrong, so that everything is said at once.
+            if let Some(salvaged) = tree::salvage::<RawAction>(entry, &mut own) {
+                let is_whole = !own.has_errors();
+                let raw = &salvaged.value;
+                let mut written = Written {
+                    entry: &salvaged.rest,
+                    original: entry,
+                    raw,
+                    context,
+                    specs: Vec::new(),
+                    granted: Vec::new(),
+                    timeout: raw.timeout.map_or(TIMEOUT, |timeout| timeout.0),
+                    unknown: RefCell::default(),
+                };
+                let definition = written.definition(&mut ids, set.actions.len(), &mut set.events, &mut own);
+                own.extend(written.unknown.into_inner().findings(&written.specs));
+                if let Some(definition) = definition.filter(|_| is_whole) {
+                    set.actions.push(definition);
+                } else {
+                    // Conditions name actions by their index.
+                    for actions in &mut set.events {
+                        actions.conditions.retain(|condition| condition.action < set.actions.len());
+                    }
                 }
             }
+            // As one reads: from the top of the action.
+            let mut own: Vec<Diagnostic> = own.into_iter().collect();
+            own.sort_by_key(|finding| finding.place.as_ref().map(|place| place.span.start));
+            findings.extend(own);
         }
         set
     }
 }
 
 impl Written<'_> {
+    /// What the table means, where nothing is wrong with it.
+    fn definition(
+        &mut self,
+        ids: &mut HashMap<String, Place>,
+        index: usize,
+        events: &mut Vec<EventActions>,
+        findings: &mut Diagnostics,
+    ) -> Option<Definition> {
+        let raw = self.raw;
+        self.check_id(ids, findings);
+        let kind = self.kind(findings);
+        self.find_specs(findings);
+        self.check_events(findings);
+        self.specs.retain(|spec| spec.kind != EventKind::Probe);
+        self.find_granted(findings);
+        let delivery = self.delivery(findings);
+        self.conditions(index, events, findings);
+        let (name, kind) = kind?;
+        let plan = match kind {
+            Kind::Http => Plan::Http(Arc::new(http::Plan::compile(self, findings)?)),
+            Kind::Command => Plan::Command(Arc::new(command::Plan::compile(self, findings)?)),
+            Kind::Log => Plan::Log(Arc::new(log::Plan::compile(self, findings)?)),
+        };
+        Some(Definition {
+            id: raw.id.as_str().into(),
+            kind: name,
+            events: self.specs.iter().map(|spec| spec.name).collect(),
+            delivery,
+            grant: Grant { fields: self.granted.clone(), ttl: raw.secret_ttl.map_or(SECRET_TTL, |ttl| ttl.0) },
+            plan,
+        })
+    }
+
+    /// Whether a key is there at all, right or wrong.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.original.get(key).is_some()
+    }
+
+    /// Keeps the fields in mind that were named and that nobody has listed.
+    pub(super) fn note_unknown(&self, names: &mut Names) {
+        for (field, place) in names.take_unknown() {
+            self.unknown.borrow_mut().add(field, &place, names.spec());
+        }
+    }
+
     /// The place of a key's value, or of the whole table.
     pub(super) fn place(&self, key: &str) -> &Place {
         self.entry.get(key).map_or(&self.entry.place, |node| &node.place)
@@ -151,10 +199,10 @@ impl Written<'_> {
     }
 
     /// The type, and whether each key is one of it.
-    fn kind(&self, findings: &mut Diagnostics) -> Option<Kind> {
+    fn kind(&self, findings: &mut Diagnostics) -> Option<(&'static str, Kind)> {
         let name = self.raw.kind.as_str();
         let names: Vec<&str> = KINDS.iter().map(|(name, ..)| *name).collect();
-        let Some((_, kind, own)) = KINDS.iter().find(|(known, ..)| *known == name) else {
+        let Some((known, kind, own)) = KINDS.iter().find(|(known, ..)| *known == name) else {
             let finding = if LATER.contains(&name) {
                 let message = format!("actions of type `{name}` are not in this version");
                 Diagnostic::error("action-type", message).hint(format!("types: {}", names.join(", ")))
@@ -177,7 +225,7 @@ impl Written<'_> {
                 findings.push(finding.hint(format!("it is one of type {}", owners.join(" or "))));
             }
         }
-        Some(*kind)
+        Some((known, *kind))
     }
 
     /// The events that it follows, in the order written.
@@ -305,7 +353,11 @@ impl Written<'_> {
             });
             let when = match self.entry.get("when") {
                 None => None,
-                Some(node) => Some(events[at].names.compile(node, Type::Bool, findings)?),
+                Some(node) => {
+                    let when = events[at].names.compile(node, Type::Bool, findings);
+                    self.note_unknown(&mut events[at].names);
+                    Some(when?)
+                }
             };
             let only_refused = self.raw.decision.is_some();
             events[at].conditions.push(Condition { action, when, only_refused });

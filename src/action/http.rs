@@ -69,15 +69,12 @@ impl Http {
         let mut headers = HeaderMap::new();
         for (name, text, place) in &plan.secret_headers {
             let Some(secret) = resolve(text, place, tools, findings) else { continue };
-            match HeaderValue::from_bytes(secret.expose()) {
-                Ok(mut value) => {
-                    value.set_sensitive(true);
-                    headers.insert(name.clone(), value);
-                }
-                Err(_) => {
-                    let message = format!("what stands in {} is no header's value", text.place);
-                    findings.push(Diagnostic::error("action-header", message).at(place).without_line());
-                }
+            if let Ok(mut value) = HeaderValue::from_bytes(secret.expose()) {
+                value.set_sensitive(true);
+                headers.insert(name.clone(), value);
+            } else {
+                let message = format!("what stands in {} is no header's value", text.place);
+                findings.push(Diagnostic::error("action-header", message).at(place).without_line());
             }
             secrets.push(secret);
         }

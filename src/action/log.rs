@@ -56,9 +56,10 @@ impl Action for Log {
     fn attempt<'a>(&'a self, job: &'a Job) -> BoxFuture<'a, Answer> {
         Box::pin(async move {
             let Plan { id, message, level } = &*self.plan;
-            let person = if job.event.person().known { self.person.of(&job.event.person().key) } else { String::new() };
+            let known = Some(job.event.person()).filter(|person| person.known);
+            let person = known.map(|person| self.person.of(&person.key)).filter(|name| !name.is_empty());
             let (event, entry, outcome) = (job.event.name(), &job.entry_id, &job.decision.outcome);
-            let rule = job.decision.rule.as_deref().unwrap_or_default();
+            let rule = job.decision.rule.as_deref();
             match level {
                 Level::Info => tracing::info!(action = id, event, entry, person, outcome, rule, "{message}"),
                 Level::Warn => tracing::warn!(action = id, event, entry, person, outcome, rule, "{message}"),

@@ -29,6 +29,10 @@ pub struct ActionSet {
 pub struct Definition {
     /// Its name.
     pub id: Arc<str>,
+    /// The word for its type: `http`, `command` or `log`.
+    pub kind: &'static str,
+    /// The events that it follows.
+    pub events: Vec<&'static str>,
     /// How its work is delivered.
     pub delivery: Delivery,
     /// The secret fields that it is given.
@@ -74,6 +78,15 @@ pub struct Tools<'a> {
 
 /// Actions that are ready to run, by their names.
 pub type Ready = IndexMap<Arc<str>, Arc<dyn Action>>;
+
+impl<'a> IntoIterator for &'a ActionSet {
+    type Item = &'a Definition;
+    type IntoIter = std::slice::Iter<'a, Definition>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
 
 impl ActionSet {
     /// How many actions there are.

@@ -211,6 +211,19 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_split_or_refused(source in r#"([${}'"\\\\ra]|\$\{|é){0,24}"#) {
+            if let Ok(pieces) = split(&source) {
+                for piece in pieces {
+                    if let Piece::Expression(at) = piece {
+                        assert!(source[..at.start].ends_with("${") && source[at.end..].starts_with('}'), "{source}");
+                    }
+                }
+            }
+        }
+    }
+
     #[test]
     fn only_what_is_there_and_simple_becomes_text() {
         assert_eq!(text_of(&Value::Int(-3)), Ok("-3".into()));

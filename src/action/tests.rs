@@ -177,6 +177,72 @@ fn granted_fields_are_taken_as_they_stand() {
 
 #[tokio::test]
 async fn a_log_action_is_done_with_its_line() {
-    let action = ready("on = 'postCreateUser'\ntype = 'log'\nmessage = 'a new person'", &[]);
-    assert_eq!(action.attempt(&job("postCreateUser")).await, Answer::done("logged"));
+    let written = Written::default();
+    let subscriber = tracing_subscriber::fmt()
+        .without_time()
+        .with_target(false)
+        .with_ansi(false)
+        .with_writer(written.clone())
+        .finish();
+    let action = ready("on = 'postCreateUser'\ntype = 'log'\nlevel = 'warn'\nmessage = 'a new person'", &[]);
+    {
+        let _guard = tracing::subscriber::set_default(subscriber);
+        assert_eq!(action.attempt(&job("postCreateUser")).await, Answer::done("logged"));
+    }
+    let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(
+        text.trim(),
+        "WARN a new person action=\"a\" event=\"postCreateUser\" \
+         entry=\"018f0000-0000-7000-8000-000000000001\" outcome=\"acknowledged\""
+    );
+}
+
+/// What a log writes.
+#[derive(Clone, Default)]
+struct Written(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl tracing_subscriber::fmt::MakeWriter<'_> for Written {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// The blocks of `docs/actions.md` that are configurations.
+fn documented() -> Vec<String> {
+    let text = include_str!("../../docs/actions.md");
+    let blocks = text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    blocks.map(str::to_owned).collect()
+}
+
+#[test]
+fn every_documented_action_is_correct() {
+    assert!(documented().len() > 8);
+    for toml in documented() {
+        let (set, findings) = compile(&toml);
+        assert!(findings.is_empty() && !set.is_empty(), "{toml}\n{findings:?}");
+    }
+}
+
+#[test]
+fn every_key_is_documented() {
+    let text = include_str!("../../docs/actions.md");
+    let schema = schemars::schema_for!(RawAction).to_value();
+    let keys = schema["properties"].as_object().expect("keys");
+    assert!(keys.len() > 30, "{}", keys.len());
+    for key in keys.keys() {
+        assert!(text.contains(&format!("`{key}")) || text.contains(&format!("\n{key} = ")), "{key}");
+    }
 }

@@ -22,3 +22,12 @@ impl OneOrMany {
         }
     }
 }
+
+impl<'a> IntoIterator for &'a OneOrMany {
+    type Item = &'a String;
+    type IntoIter = std::slice::Iter<'a, String>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}

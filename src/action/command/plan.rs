@@ -48,6 +48,7 @@ impl Plan {
             findings.push(finding.at(&node.place));
         }
         match raw.argv.first() {
+            None if written.has("argv") && written.entry.get("argv").is_none() => {}
             None => {
                 let finding = Diagnostic::error("action-argv", "an action of type command takes an `argv`");
                 findings.push(finding.at(written.place("type")).hint("argv = [\"/usr/local/bin/tell-crm\"]"));

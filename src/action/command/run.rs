@@ -61,17 +61,16 @@ impl Run {
                 }
             }
         };
-        let ended = match wait(time).await {
-            Some(status) => status.map(Ended::Exited),
-            None => {
-                group.signal(Signal::TERM);
-                let gone = wait(GRACE).await.is_some();
-                group.signal(Signal::KILL);
-                if !gone {
-                    let _ = wait(GRACE).await;
-                }
-                Ok(Ended::TimedOut)
+        let ended = if let Some(status) = wait(time).await {
+            status.map(Ended::Exited)
+        } else {
+            group.signal(Signal::TERM);
+            let gone = wait(GRACE).await.is_some();
+            group.signal(Signal::KILL);
+            if !gone {
+                let _ = wait(GRACE).await;
             }
+            Ok(Ended::TimedOut)
         };
         // What it has left behind goes, too, and with it whoever still holds the pipes; only what has left the group stays.
         group.signal(Signal::KILL);

@@ -32,6 +32,19 @@ async fn lines_of(path: &Path, count: usize) -> Vec<String> {
     }
 }
 
+/// What becomes of a script whose time is up once it has written so many lines to a file; and the lines.
+async fn time_out(script: &str, written: &Path, lines: usize) -> (Answer, Vec<String>) {
+    let action = sh(script, "timeout = '1m'");
+    let job = job("postCreateUser");
+    tokio::time::pause();
+    tokio::join!(action.attempt(&job), async {
+        let lines = lines_of(written, lines).await;
+        tokio::time::advance(Duration::from_secs(60)).await;
+        tokio::time::resume();
+        lines
+    })
+}
+
 /// Whether nothing runs under this number: it is gone, or only waits to be counted by whoever is its parent now.
 fn is_gone(pid: &str) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{pid}/stat"));
@@ -139,9 +152,9 @@ async fn a_time_out_ends_all_that_was_started() {
         "trap '' TERM; (trap '' TERM; sh -c 'echo $$ >> {0}; sleep 1000' & wait) & echo $$ >> {0}; sleep 1000; sleep 1000",
         pids.display()
     );
-    let answer = attempt(&script, "timeout = '300ms'").await;
-    assert_eq!(answer, Answer::retry("not done within 300ms: it was ended"));
-    for pid in lines_of(&pids, 2).await {
+    let (answer, pids) = time_out(&script, &pids, 2).await;
+    assert_eq!(answer, Answer::retry("not done within 1m: it was ended"));
+    for pid in pids {
         while !is_gone(&pid) {
             tokio::task::yield_now().await;
         }
@@ -150,7 +163,10 @@ async fn a_time_out_ends_all_that_was_started() {
 
 #[tokio::test]
 async fn one_that_ends_when_told_to_says_its_last_words() {
-    let answer = attempt("trap 'echo bye; exit 0' TERM; while :; do :; done", "timeout = '200ms'").await;
+    let dir = tempfile::tempdir().unwrap();
+    let ready = dir.path().join("ready");
+    let script = format!("trap 'echo bye; exit 0' TERM; echo > {}; while :; do :; done", ready.display());
+    let (answer, _) = time_out(&script, &ready, 1).await;
     assert_eq!(answer.detail.as_deref(), Some("bye"), "{answer}");
     assert_eq!(answer.fate, PLAIN);
 }

@@ -66,7 +66,7 @@ impl Address {
     pub(super) fn expand<'a>(&'a self, scope: &Scope<'a>) -> Result<Url, EvalError> {
         let path = self.path.expand(scope, |value, text| {
             if value.is_empty() {
-                return Err(EvalError::new("a value in the path of `url` is empty"));
+                return Err(EvalError::new("a value in the path is empty"));
             }
             encode(value, text);
             Ok(())
@@ -76,9 +76,9 @@ impl Address {
             Ok(())
         })?;
         let rest = path + &query;
-        let url = Url::parse(&format!("{}{rest}", self.origin)).map_err(|_| EvalError::new("`url` is no address"))?;
+        let url = Url::parse(&format!("{}{rest}", self.origin)).map_err(|_| EvalError::new("it is no address"))?;
         // `..` and its like would be taken away.
-        if rest_of(&url) == rest { Ok(url) } else { Err(EvalError::new("a value changes the path of `url`")) }
+        if rest_of(&url) == rest { Ok(url) } else { Err(EvalError::new("a value changes the path")) }
     }
 }
 

@@ -59,15 +59,12 @@ fn struck_out(said: &[u8], secrets: &[Secret]) -> Vec<u8> {
     let mut kept = Vec::with_capacity(said.len());
     let mut rest = said;
     while let Some((first, after)) = rest.split_first() {
-        match hidden.iter().find(|secret| rest.starts_with(secret.expose())) {
-            Some(secret) => {
-                kept.extend_from_slice("…".as_bytes());
-                rest = &rest[secret.expose().len()..];
-            }
-            None => {
-                kept.push(*first);
-                rest = after;
-            }
+        if let Some(secret) = hidden.iter().find(|secret| rest.starts_with(secret.expose())) {
+            kept.extend_from_slice("…".as_bytes());
+            rest = &rest[secret.expose().len()..];
+        } else {
+            kept.push(*first);
+            rest = after;
         }
     }
     kept
@@ -85,8 +82,7 @@ mod tests {
             let expected = match status {
                 200..=299 => Fate::Done,
                 401 | 403 | 404 | 407 => target,
-                408 | 425 | 429 => plain,
-                500..=599 => plain,
+                408 | 425 | 429 | 500.. => plain,
                 _ => Fate::Dead,
             };
             assert_eq!(fate(status, None, &[]), expected, "{status}");

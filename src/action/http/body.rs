@@ -38,6 +38,14 @@ pub(super) struct Made {
 }
 
 impl Body {
+    /// The key that it is written under.
+    pub(super) fn key(&self) -> &'static str {
+        match self {
+            Self::Text(_) => "text",
+            Self::Event(_) | Self::Tree(_) | Self::Nothing => "body",
+        }
+    }
+
     /// The body for a job; none where there is none.
     pub(super) fn make<'a>(
         &'a self,
@@ -56,7 +64,7 @@ impl Body {
                 return Ok(Some(Made { bytes: text.into_bytes(), content_type, headers: Vec::new() }));
             }
             Self::Event(hidden) => envelope::write(job, hidden, &[]),
-            Self::Tree(tree) => tree.make(scope)?.ok_or_else(|| EvalError::new("`body` has no value"))?.to_string(),
+            Self::Tree(tree) => tree.make(scope)?.ok_or_else(|| EvalError::new("there is no value"))?.to_string(),
         };
         let json = Some("application/json");
         Ok(Some(match format {

@@ -23,7 +23,7 @@ use crate::action::raw::Method;
 
 /// Sends the requests of one action.
 pub(super) struct Client {
-    client: reqwest::Client,
+    inner: reqwest::Client,
     guard: Guard,
     timeout: Duration,
 }
@@ -94,14 +94,14 @@ impl Client {
             })?;
             builder = builder.identity(identity);
         }
-        let client = builder.build().map_err(|error| ("tls", format!("no client could be made: {}", cause(&error))))?;
-        Ok(Self { client, guard: plan.guard.clone(), timeout: plan.timeout })
+        let inner = builder.build().map_err(|error| ("tls", format!("no client could be made: {}", cause(&error))))?;
+        Ok(Self { inner, guard: plan.guard.clone(), timeout: plan.timeout })
     }
 
     /// Sends a request and reads the beginning of the answer.
     pub(super) async fn send(&self, method: Method, request: Request) -> Result<Received, Failure> {
         address::check_host(&request.url, &self.guard).map_err(Failure::Refused)?;
-        let mut sent = self.client.request(method_of(method), request.url).headers(request.headers);
+        let mut sent = self.inner.request(method_of(method), request.url).headers(request.headers);
         if let Some(body) = request.body {
             sent = sent.body(body);
         }
@@ -224,7 +224,7 @@ mod tests {
         let builder = reqwest::Client::builder().no_proxy().dns_resolver(Arc::new(strict));
         // What is checked before it is looked up lets everything pass here.
         let guard = Guard { allow_private: true, allow: Vec::new() };
-        let client = Client { client: builder.build().unwrap(), guard, timeout: Duration::from_secs(5) };
+        let client = Client { inner: builder.build().unwrap(), guard, timeout: Duration::from_secs(5) };
         let url = reqwest::Url::parse("http://localhost:9/").unwrap();
         let request = Request { url, headers: ::http::HeaderMap::new(), body: None };
         let failure = client.send(Method::Get, request).await.err().expect("a failure");

@@ -74,6 +74,7 @@ impl Plan {
         let secret_url = match &raw.url {
             Some(TextOrSecret::Secret(text)) => Some((text.clone(), written.place("url").clone())),
             Some(TextOrSecret::Text(_)) => None,
+            None if written.has("url") => None,
             None => {
                 let finding = Diagnostic::error("action-url", "an action of type http takes a `url`");
                 findings.push(finding.at(written.place("type")));
@@ -113,14 +114,14 @@ impl Plan {
         let event = event.ok_or_else(|| EvalError::new("the action does not follow events of this name any more"))?;
         let plain = view::scope(&event.plain, &job.event, &job.decision, &[]);
         let url = match (&event.address, secret) {
-            (Some(address), _) => address.expand(&plain)?,
+            (Some(address), _) => address.expand(&plain).map_err(|error| within("url", &error))?,
             (None, Some(url)) => url.clone(),
             (None, None) => return Err(EvalError::new("the action has no `url`")),
         };
         let granted = view::scope(&event.granted, &job.event, &job.decision, &job.secrets);
         let mut headers = ::http::HeaderMap::new();
         headers.insert(::http::header::USER_AGENT, headers::value(concat!("hookreeve/", env!("CARGO_PKG_VERSION")))?);
-        let body = event.body.make(job, &granted, self.format)?;
+        let body = event.body.make(job, &granted, self.format).map_err(|error| within(event.body.key(), &error))?;
         if let Some(body) = &body {
             let content_type = self.content_type.as_deref().or(body.content_type);
             if let Some(content_type) = content_type {
@@ -135,12 +136,18 @@ impl Plan {
             let text = template.expand(&granted, |value, text| {
                 text.push_str(value);
                 Ok(())
-            })?;
-            headers.insert(name, headers::value(&text)?);
+            });
+            let value = text.and_then(|text| headers::value(&text));
+            headers.insert(name, value.map_err(|error| within(&format!("headers.{name}"), &error))?);
         }
         headers.insert("idempotency-key", headers::value(&job.idempotency_key)?);
         Ok(Request { url, headers, body: body.map(|body| body.bytes) })
     }
+}
+
+/// An error with the key whose expression it arose in.
+fn within(key: &str, error: &EvalError) -> EvalError {
+    EvalError::new(format!("`{key}`: {error}"))
 }
 
 type WrittenHeader<'a> = (HeaderName, (&'a str, &'a Node));
@@ -207,6 +214,8 @@ fn event(
     } else {
         Some(Body::Event(plain.secrets().to_vec()))
     };
+    written.note_unknown(&mut plain);
+    written.note_unknown(&mut granted);
     let plan = EventPlan { plain, granted, address, headers, body: body? };
     (findings.errors() == before).then_some(plan)
 }

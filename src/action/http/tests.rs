@@ -83,9 +83,9 @@ async fn every_answer_has_its_fate() {
         (SayAndHang(""), "timeout = '200ms'", PLAIN, "no whole answer within 200ms", None),
         (
             SayAndHang("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc"),
-            "timeout = '200ms'",
+            "timeout = '1s'",
             PLAIN,
-            "HTTP 200, but no whole answer within 200ms",
+            "HTTP 200, but no whole answer within 1s",
             None,
         ),
         (
@@ -220,14 +220,18 @@ async fn granted_secret_fields_are_there_and_never_in_what_is_kept() {
 #[tokio::test]
 async fn what_cannot_be_made_is_dead_and_nothing_is_sent() {
     for (toml, login, expected) in [
-        ("url = 'URL/${user.login}'", "..", "a value changes the path of `url`"),
-        ("url = 'URL/${user.login}'", "", "a value in the path of `url` is empty"),
-        ("url = 'URL/${user.nickName}'", "x", "the field `nickName` is missing"),
+        ("url = 'URL/${user.login}'", "..", "`url`: a value changes the path"),
+        ("url = 'URL/${user.login}'", "", "`url`: a value in the path is empty"),
+        ("url = 'URL/${user.nickName}'", "x", "`url`: the field `nickName` is missing"),
         ("url = 'URL/${user.?nickName}'", "x", "a value is not there; `text(…)` makes an empty text of it"),
-        ("url = 'URL'\nheaders = { x = '${user.login}' }", "a\r\nb: c", "a header would hold a line break"),
-        ("url = 'URL'\nbody = 'user.?none'", "x", "`body` has no value"),
-        ("url = 'URL'\ntext = '${user}'", "x", "a map is no text"),
-        ("url = 'URL'\nbody = { a = 'user.age / 0' }", "x", ""),
+        (
+            "url = 'URL'\nheaders = { x = '${user.login}' }",
+            "a\r\nb: c",
+            "`headers.x`: a header would hold a line break",
+        ),
+        ("url = 'URL'\nbody = 'user.?none'", "x", "`body`: there is no value"),
+        ("url = 'URL'\ntext = '${user}'", "x", "`text`: a map is no text"),
+        ("url = 'URL'\nbody = { a = 'user.age / 0' }", "x", "`body`: "),
     ] {
         let server = Server::start(OK).await;
         let toml = toml.replace("URL", &format!("http://127.0.0.1:{}", server.port));
@@ -316,4 +320,32 @@ async fn an_address_may_be_a_secret() {
     let ready = prepare(&set, &[("URL", &url)]).unwrap_or_else(|findings| panic!("{findings:?}"));
     assert_eq!(ready["a"].attempt(&job("postCreateUser")).await, Answer::done("HTTP 204"));
     assert!(server.asked()[0].starts_with("POST /T000/B000 "));
+}
+
+/// What a request to this address is made of for a login.
+fn made(login: &str) -> Result<Request, EvalError> {
+    let (set, findings) = compile(
+        "[[action]]\nid = 'a'\non = 'postCreateUser'\ntype = 'http'\nurl = 'https://crm.example/p/${user.login}/x?q=${user.login}'\n\
+         headers = { x = '${user.login}' }",
+    );
+    assert!(findings.is_empty(), "{findings:?}");
+    let crate::action::set::Plan::Http(plan) = &set.actions[0].plan else { panic!("another type") };
+    plan.request(&job_about("postCreateUser", &json!({ "login": login })), None)
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 512, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn no_value_leaves_its_place(login in "(\\PC|[./\\\\%#?@:&= \r\n\t]){0,12}") {
+        let Ok(request) = made(&login) else { return Ok(()) };
+        let url = request.url;
+        assert_eq!((url.scheme(), url.host_str(), url.port()), ("https", Some("crm.example"), None));
+        let segments: Vec<&str> = url.path_segments().expect("a path").collect();
+        assert_eq!((segments.len(), segments[0], segments[2]), (3, "p", "x"), "{url}");
+        let query: Vec<(String, String)> = url.query_pairs().map(|(name, value)| (name.into(), value.into())).collect();
+        assert_eq!(query, [("q".to_owned(), login.clone())]);
+        assert_eq!(url.fragment(), None);
+        assert_eq!(request.headers["x"].as_bytes(), login.as_bytes());
+    }
 }
