@@ -121,17 +121,15 @@ impl Plan {
     pub(super) fn put_together(&self, loaded: &Loaded, source: &Source) -> Result<Built, Diagnostics> {
         let one = |finding| Diagnostics::from_iter([finding]);
         // Last, so that nothing is made on the disk of a server that cannot run.
-        let ready = self.ready(loaded, source)?;
+        let ready = self.ready(loaded, source, &self.person(loaded)?)?;
         let journal = journal::open(loaded, &self.settings, source.clock.clone()).map_err(one)?;
         let active = self.activate(loaded, source, &journal, None)?;
         Ok(Built { journal, active, ready })
     }
 
     /// The actions with what they need: secrets, certificates, programs.
-    pub(super) fn ready(&self, loaded: &Loaded, source: &Source) -> Result<Ready, Diagnostics> {
+    pub(super) fn ready(&self, loaded: &Loaded, source: &Source, person: &PersonName) -> Result<Ready, Diagnostics> {
         let secrets = loaded.secrets();
-        let person = person::name(&self.settings.log, &secrets, &self.settings.server.data_dir);
-        let person = person.unwrap_or(PersonName::None);
         let variable = |name: &str| source.environment.variable(name);
         self.actions.prepare(&action::Tools {
             secrets: &secrets,
@@ -141,11 +139,17 @@ impl Plan {
         })
     }
 
+    /// How log lines name persons. A key that is not there is made.
+    pub(super) fn person(&self, loaded: &Loaded) -> Result<PersonName, Diagnostics> {
+        person::name(&self.settings.log, &loaded.secrets(), &self.settings.server.data_dir)
+            .map_err(|problem| Diagnostics::from_iter([loaded.locate(within(&["log"], problem))]))
+    }
+
     /// What is wrong with the contents of what it names: secrets, keys, certificates.
     pub fn look_into(&self, loaded: &Loaded, source: &Source) -> Diagnostics {
         let mut findings = self.authenticator(loaded, source).err().unwrap_or_default();
         findings.extend(self.tls(loaded).err());
-        findings.extend(self.ready(loaded, source).err().unwrap_or_default());
+        findings.extend(self.ready(loaded, source, &PersonName::None).err().unwrap_or_default());
         findings
     }
 
@@ -177,12 +181,10 @@ impl Plan {
         journal: &Arc<dyn Journal>,
         previous: Option<&Active>,
     ) -> Result<Active, Diagnostics> {
-        let Settings { server, cymmetri, log, .. } = &self.settings;
+        let Settings { server, cymmetri, .. } = &self.settings;
         let mut findings = Diagnostics::default();
         let authenticator = self.authenticator(loaded, source).map_err(|more| findings.extend(more));
-        let person = person::name(log, &loaded.secrets(), &server.data_dir).map_err(|problem| {
-            findings.push(loaded.locate(within(&["log"], problem)));
-        });
+        let person = self.person(loaded).map_err(|more| findings.extend(more));
         let settings = judge::Settings {
             deadline: cymmetri.deadline.0,
             on_error: cymmetri.on_error,

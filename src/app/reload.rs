@@ -65,7 +65,7 @@ impl App {
                 return Reloaded::Rejected(findings);
             }
         };
-        let ready = match plan.ready(loaded, &self.source) {
+        let ready = match plan.person(loaded).and_then(|person| plan.ready(loaded, &self.source, &person)) {
             Ok(ready) => ready,
             Err(more) => {
                 findings.extend(more);

@@ -327,7 +327,7 @@ mod tests {
                 environment variable HOOKREEVE__CYMMETRI__TENANT__X: there is no such key (a variable that begins with HOOKREEVE__ sets a key of a section, as HOOKREEVE__SERVER__LISTEN does)
                 environment variable HOOKREEVE__CYMMETRI__TENNANT: there is no such key (did you mean HOOKREEVE__CYMMETRI__TENANT?)
                 environment variable HOOKREEVE__CYMMETRI__tenant: another variable sets the same key: HOOKREEVE__CYMMETRI__TENANT (keep one of the two)
-                environment variable HOOKREEVE__JOURNAL__URL: `[journal]` is not available in this version
+                environment variable HOOKREEVE__JOURNAL__URL: there is no such key (a variable that begins with HOOKREEVE__ sets a key of a section, as HOOKREEVE__SERVER__LISTEN does)
                 environment variable HOOKREEVE__RULE__ID: `[[rule]]` is a list of tables, which only a file can set
                 environment variable HOOKREEVE__ZZZ: there is no such key (a variable that begins with HOOKREEVE__ sets a key of a section, as HOOKREEVE__SERVER__LISTEN does)
             "#]],

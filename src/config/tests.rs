@@ -294,7 +294,7 @@ colour = true
 listen = "0.0.0.0:8080"
 [attributes]
 "user.größe" = 3
-[journal]
+[console]
 url = "postgres://hookreeve:hunter2@db/hookreeve"
 [[lookup]]
 id = "x"
@@ -317,7 +317,7 @@ id = "x"
         3 | colour = true
           | ^^^^^^
           |
-          = help: known keys here: server, cymmetri, log, metrics, attributes, rule, include
+          = help: known keys here: server, cymmetri, journal, log, metrics, attributes, rule, action, include
 
         error[unknown-key]: unknown key `sever`
          --> /config/hookreeve.toml:4:2
@@ -333,10 +333,10 @@ id = "x"
         7 | "user.größe" = 3
           |                ^
 
-        error[not-available]: `[journal]` is not available in this version
+        error[not-available]: `[console]` is not available in this version
          --> /config/hookreeve.toml:8:2
           |
-        8 | [journal]
+        8 | [console]
           |  ^^^^^^^
           |
           = help: remove it, or use a version that has it
@@ -655,7 +655,7 @@ fn the_schema_has_every_section_and_key_with_its_words() {
     let schema = schema();
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
     let names: Vec<_> = schema["properties"].as_object().expect("properties").keys().collect();
-    assert_eq!(names, ["server", "cymmetri", "log", "metrics", "attributes", "rule", "include"]);
+    assert_eq!(names, ["server", "cymmetri", "journal", "log", "metrics", "attributes", "rule", "action", "include"]);
     let check = |name: &str| {
         for (key, schema) in schema["$defs"][name]["properties"].as_object().expect("properties") {
             assert!(schema["description"].is_string(), "{name}.{key} has no description");
