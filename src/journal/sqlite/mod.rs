@@ -10,6 +10,7 @@
 //! holds the key of the persons' references and, with an `encryption_key`, each person's own key, sealed. It is in no
 //! backup that [`Reader::backup`] makes, and who copies both files by other means keeps what `forget` destroys here.
 
+mod answers;
 mod append;
 mod backup;
 mod checkpoint;
@@ -52,7 +53,7 @@ use self::checkpoint::Checkpoint;
 use self::claim::Wanted;
 use self::health::HealthCell;
 use self::leases::Leases;
-use self::persons::{NOBODY, Persons};
+use self::persons::{NOBODY, Persons, Reference};
 use self::queue::{Item, Queue};
 use self::read::Reading;
 use self::signals::Signals;
@@ -156,6 +157,17 @@ impl SqliteJournal {
 
     fn reading(&self) -> &Arc<Reading> {
         self.reader.reading()
+    }
+
+    /// What follows the transaction of forgetting.
+    async fn finish_forgetting(&self, references: Vec<Reference>) -> Result<(), JournalError> {
+        let (shared, own) = (self.shared.clone(), references.clone());
+        let finish = move || {
+            let connection = connect::writer(&shared.options.path)?;
+            forget::finish(&connection, &shared.persons, &own)
+        };
+        tokio::task::spawn_blocking(finish).await.map_err(|_| JournalError::Closed)??;
+        self.shared.queue.run(true, move |writing| forget::mark(writing.connection, &references)).await
     }
 
     fn stop(&self) {
@@ -264,17 +276,9 @@ impl Journal for SqliteJournal {
             let own = references.clone();
             (self.shared.queue.run(true, move |writing| forget::bury(writing, &own)), references)
         };
-        let shared = self.shared.clone();
         Box::pin(async move {
             let entries = receipt.await?;
-            let own = references.clone();
-            let rest = shared.clone();
-            let finish = move || {
-                let connection = connect::writer(&rest.options.path)?;
-                forget::finish(&connection, &rest.persons, &own)
-            };
-            tokio::task::spawn_blocking(finish).await.map_err(|_| JournalError::Closed)??;
-            shared.queue.run(true, move |writing| forget::mark(writing.connection, &references)).await?;
+            self.finish_forgetting(references).await?;
             Ok(entries)
         })
     }

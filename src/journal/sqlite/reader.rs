@@ -72,7 +72,8 @@ impl Reader for SqliteReader {
         filter: DeliveryFilter,
         limit: usize,
     ) -> BoxFuture<'_, Result<Page<Delivery>, JournalError>> {
-        self.0.pool.read(move |connection| read::deliveries(connection, state, &filter, limit))
+        let persons = self.0.persons.clone();
+        self.0.pool.read(move |connection| read::deliveries(connection, &persons, state, &filter, limit))
     }
 
     fn unverified(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Unverified>, JournalError>> {
