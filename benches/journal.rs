@@ -81,7 +81,7 @@ async fn compare(submitters: usize, delay: Duration, backlog: bool) {
         println!(
             "{:<28} {:>10.0} bytes in the file, of a record of {}",
             "one entry",
-            bytes as f64 / stats.entries as f64,
+            number(bytes) / number(stats.entries),
             RECORD.len()
         );
     }
@@ -189,9 +189,13 @@ where
     for task in tasks {
         times.extend(task.await.expect("it ran"));
     }
-    let rate = times.len() as f64 / start.elapsed().as_secs_f64();
+    let rate = number(times.len()) / start.elapsed().as_secs_f64();
     times.sort_unstable();
     (rate, times[times.len() * 99 / 100].as_secs_f64() * 1e3)
+}
+
+fn number(number: impl TryInto<u32>) -> f64 {
+    f64::from(number.try_into().unwrap_or(u32::MAX))
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

@@ -37,6 +37,7 @@ mod rotate;
 mod schema;
 mod signals;
 mod space;
+mod torn;
 mod unverified;
 mod verify;
 mod writer;
@@ -116,6 +117,10 @@ impl SqliteJournal {
         }
         let lock = lock::Lock::take(&path)?;
         let opening = |error| failure::opening(&path, error);
+        let torn = torn::torn(&path);
+        if torn > 0 {
+            tracing::warn!(bytes = torn, "the end of the journal's log was never completely written and is skipped");
+        }
         let mut connection = connect::writer(&path)?;
         schema::migrate(&mut connection, &path)?;
         if let Some(pages) = options.max_pages {
@@ -126,7 +131,7 @@ impl SqliteJournal {
         forget::carry_on(&connection, &persons)?;
         let state = State::read(&connection, options.repeat_window).map_err(opening)?;
         let chain = Chain::new(options.chain_key.as_ref());
-        let reader = SqliteReader::new(&options, persons.clone(), keyring.clone(), chain.clone());
+        let reader = SqliteReader::new(&options, persons.clone(), keyring.clone(), chain.clone(), torn);
         let checkpoints = connect::writer(&path)?;
         let shared = Arc::new(Shared {
             options,

@@ -25,6 +25,8 @@ pub(super) struct Reading {
     pub(super) keyring: Keyring,
     pub(super) chain: Chain,
     pub(super) clock: Clock,
+    /// How many bytes of the log were skipped when it was opened.
+    pub(super) torn: u64,
 }
 
 /// The columns of an entry, without what is stored.

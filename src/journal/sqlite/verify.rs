@@ -178,6 +178,9 @@ impl Walk {
                 tracing::info!("the head that was kept is older than the oldest entry, so that it says nothing");
             }
         }
+        if self.reading.torn > 0 {
+            self.find(Finding::Torn(self.reading.torn));
+        }
         self.report.head = Some(self.last);
         self.report
     }
