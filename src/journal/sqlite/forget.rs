@@ -14,6 +14,7 @@ use rusqlite::{Connection, params};
 
 use super::append::{self, Prepared};
 use super::persons::{Persons, Reference};
+use super::read::{BLOCK, bounds};
 use super::writer::Writing;
 use super::{codes, connect, failure, lanes, unverified};
 use crate::journal::{EntryKind, JournalError};
@@ -61,13 +62,18 @@ pub(super) fn bury(writing: &mut Writing<'_>, persons: &[Reference]) -> Result<u
 
 /// The person's events that still say something.
 fn entries(connection: &Connection, person: &Reference) -> rusqlite::Result<Vec<u64>> {
-    connection
-        .prepare_cached(
-            "SELECT seq FROM entries WHERE bucket = ?1 AND person = ?2 AND kind = 0 AND substr(stored, 1, 1) <> x'00'
-             ORDER BY seq",
-        )?
-        .query_map(params![codes::bucket(person), person], |row| row.get(0))?
-        .collect()
+    let (first, last) = bounds(connection)?;
+    let mut select = connection.prepare_cached(
+        "SELECT seq FROM entries WHERE seq / 4096 = ?1 AND bucket = ?2 AND person = ?3 AND kind = 0
+         AND substr(stored, 1, 1) <> x'00' ORDER BY seq",
+    )?;
+    let mut found = Vec::new();
+    for block in first / BLOCK..=last / BLOCK {
+        for seq in select.query_map(params![block, codes::bucket(person), person], |row| row.get(0))? {
+            found.push(seq?);
+        }
+    }
+    Ok(found)
 }
 
 /// What follows the transaction, on a connection that is not the writer's.

@@ -35,6 +35,7 @@ mod recent;
 mod retention;
 mod rotate;
 mod schema;
+mod seen;
 mod signals;
 mod space;
 mod torn;

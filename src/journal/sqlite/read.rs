@@ -238,6 +238,18 @@ fn select_deliveries(
         .map_err(failure::reading)
 }
 
+/// How many entries a block of the index of persons holds. It stands in statements as a number, for the index to be used.
+pub(super) const BLOCK: u64 = 4096;
+
+/// The first and the last entry's number; 0 and 0 where there is none.
+pub(super) fn bounds(connection: &Connection) -> rusqlite::Result<(u64, u64)> {
+    connection
+        .prepare_cached(
+            "SELECT coalesce((SELECT min(seq) FROM entries), 0), coalesce((SELECT max(seq) FROM entries), 0)",
+        )?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
 /// One value of a row that may not be there.
 pub(super) fn value<T: rusqlite::types::FromSql>(
     connection: &Connection,

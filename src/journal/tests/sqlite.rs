@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::{Bench, claim, draft, says, silent};
+use super::{Bench, claim, draft, person, says, silent};
 use crate::journal::sqlite::SqliteJournal;
-use crate::journal::{Filter, Order, Reader};
+use crate::journal::{Filter, Journal as _, Order, Reader};
 
 /// The files as they are now, as a crash would leave them.
 fn crash(bench: &Bench, to: &Path) {
@@ -112,4 +112,32 @@ async fn only_the_owner_can_read_the_files() {
         // What the lock says is no secret.
         assert!(mode.trailing_zeros() >= 6 || name.to_string_lossy().ends_with(".lock"), "{name:?}: {mode:o}");
     }
+}
+
+#[tokio::test]
+async fn a_person_is_found_in_every_block_of_entries() {
+    let bench = Bench::new();
+    let journal = bench.open();
+    let mut last = None;
+    for number in 0..9000 {
+        let who = if number % 3000 == 100 { "ada".to_owned() } else { format!("p{number}") };
+        last = Some(draft(&who).request("X").queue(&journal, &bench.clock));
+    }
+    last.expect("there is one").await.expect("it is appended");
+    let found = async |order, after| {
+        let filter = Filter { person: Some(person("ada")), order, after, ..Filter::default() };
+        let items = journal.entries(filter, 2).await.expect("a page").items;
+        items.into_iter().map(|entry| (entry.seq, entry.repeat_of)).collect::<Vec<_>>()
+    };
+    assert_eq!(found(Order::Oldest, None).await, [(101, None), (3101, Some(101))]);
+    assert_eq!(found(Order::Newest, None).await, [(6101, Some(3101)), (3101, Some(101))]);
+    assert_eq!(found(Order::Newest, Some(3101)).await, [(101, None)]);
+    let file = rusqlite::Connection::open(&bench.options.path).expect("a file");
+    let plan: String = file
+        .query_row("EXPLAIN QUERY PLAN SELECT seq FROM entries WHERE seq / 4096 = 1 AND bucket = 2", [], |row| {
+            row.get(3)
+        })
+        .expect("a plan");
+    assert!(plan.contains("entries_person"), "{plan}");
+    assert_eq!(journal.forget(&person("ada")).await.expect("it is forgotten"), 3);
 }
