@@ -8,7 +8,7 @@
 //!
 //! Beside `hookreeve.db` with its `-wal` and `-shm` stand `hookreeve.db.lock` and `hookreeve.db-persons`. The last one
 //! holds the key of the persons' references and, with an `encryption_key`, each person's own key, sealed. It is in no
-//! backup that [`Reader::backup`] makes, and who copies both files by other means keeps what `forget` destroys here.
+//! backup that [`Reader::backup`](super::Reader::backup) makes, and who copies both files by other means keeps what `forget` destroys here.
 
 mod answers;
 mod append;
