@@ -119,7 +119,8 @@ pub trait Journal: Reader {
     /// Drops a dead or pending delivery. Where it was the head of its lane, the lane goes on at once.
     fn drop_delivery(&self, delivery: DeliveryId, reason: &str) -> Receipt<()>;
 
-    /// Drops the head of the lane of this person and action, whatever it waits for; answers which one it was.
+    /// Drops the head of the lane of this person and action, whatever it waits for; answers which one it was. The lane goes
+    /// on at once, unless that delivery is being attempted: then once the attempt is settled.
     fn skip(&self, action: &str, person: &Person) -> Receipt<DeliveryId>;
 
     /// Delivers an old entry to an action again, whatever became of it before. In its lane it takes its entry's place.
@@ -129,8 +130,8 @@ pub trait Journal: Reader {
     /// many entries there were.
     fn forget(&self, person: &Person) -> BoxFuture<'_, Result<u64, JournalError>>;
 
-    /// Cuts off what is older than the retention, a part at a time. Answers how many entries went; 0 when there is
-    /// nothing left to cut.
+    /// Wipes secrets whose time is over and cuts off what is older than the retention, in small transactions. To be called
+    /// every hour or so. Answers how many entries went.
     fn retain(&self) -> BoxFuture<'_, Result<u64, JournalError>>;
 
     /// Keeps a notice whose sender was not verified; the oldest make room.

@@ -35,14 +35,6 @@ impl<T> Receipt<T> {
     pub fn known(result: Result<T, JournalError>) -> Self {
         Self(State::Known(Some(result)))
     }
-
-    /// Waits without a runtime, for a thread that may block.
-    pub fn wait(self) -> Result<T, JournalError> {
-        match self.0 {
-            State::Waiting(receiver) => receiver.blocking_recv().unwrap_or(Err(JournalError::Closed)),
-            State::Known(result) => result.unwrap_or(Err(JournalError::Closed)),
-        }
-    }
 }
 
 impl<T: Unpin> Future for Receipt<T> {

@@ -14,8 +14,11 @@ use crate::journal::entry::{EntryId, EntryKind};
 use crate::journal::seal::bound_to;
 use crate::journal::{Appended, DeliveryId, JournalError, NewEntry};
 
-/// Before what is stored: a plain payload after its salt.
-pub(super) const PLAIN: u8 = 0;
+/// Before what is stored: a plain payload after its salt. Sealed ones begin with their version.
+pub(super) const PLAIN: u8 = 2;
+
+/// What is left of a payload that was wiped: zeros.
+pub(super) const WIPED: u8 = 0;
 
 /// How long a salt is.
 pub(super) const SALT: usize = 16;

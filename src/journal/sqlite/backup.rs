@@ -7,7 +7,7 @@ use super::append::{self, Prepared};
 use super::persons::{NOBODY, Persons, Reference};
 use super::{Options, SqliteJournal, codes, connect, failure, forget, lock, read, schema, writer};
 use crate::journal::seal::Keyring;
-use crate::journal::{EntryKind, Head, JournalError};
+use crate::journal::{EntryKind, Head, Journal as _, JournalError};
 
 /// What came of a restoration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +44,32 @@ pub(super) fn backup(from: &Path, to: &Path) -> Result<Head, JournalError> {
 /// Brings a backup to where `options` say. The journal that is there is moved aside; its persons' file stays and serves
 /// the backup. Who was forgotten since stays forgotten: by the persons' file, and by the tombstones of the journal that is
 /// replaced. What the backup holds as pending is delivered again.
-pub fn restore(backup: &Path, options: &Options) -> Result<Restored, JournalError> {
+pub async fn restore(backup: &Path, options: &Options) -> Result<Restored, JournalError> {
+    let (from, own) = (backup.to_owned(), options.clone());
+    let blocking = tokio::task::spawn_blocking(move || exchange(&from, &own)).await;
+    let Exchanged { head, replaced, forgotten, journal } = blocking.map_err(|_| JournalError::Closed)??;
+    let again = forgotten.clone();
+    let buried = journal.shared.queue.run(true, move |writing| {
+        let now = codes::time(writing.shared.options.clock.now());
+        let mut entry = Prepared::act(EntryKind::Restored, now, NOBODY, head.to_string().as_bytes());
+        append::insert(&mut entry, writing)?;
+        forget::bury(writing, &again)
+    });
+    let entries = buried.await?;
+    journal.finish_forgetting(forgotten).await?;
+    journal.close().await;
+    Ok(Restored { head, replaced, forgotten: entries })
+}
+
+/// What stands where it should, with what is still to be forgotten in it.
+struct Exchanged {
+    head: Head,
+    replaced: Option<PathBuf>,
+    forgotten: Vec<Reference>,
+    journal: SqliteJournal,
+}
+
+fn exchange(backup: &Path, options: &Options) -> Result<Exchanged, JournalError> {
     options.check()?;
     let path = &options.path;
     let source = connect::plain(backup)?;
@@ -53,20 +78,23 @@ pub fn restore(backup: &Path, options: &Options) -> Result<Restored, JournalErro
         return Err(JournalError::Damaged { path: backup.to_owned(), problem });
     }
     let head = writer::head(&source).map_err(failure::reading)?;
+    drop(source);
     let held = lock::Lock::take(path)?;
-    let mut forgotten = Vec::new();
+    let mut buried_there = Vec::new();
     let mut replaced = None;
     if path.exists() {
-        forgotten = buried(path).unwrap_or_default();
+        // One that is too damaged to say is the reason for many a restoration; the persons' file knows as well.
+        buried_there = buried(path).unwrap_or_default();
         let suffix = format!(".replaced-{}", options.clock.now().format("%Y%m%dT%H%M%S%.6fZ"));
+        let aside = connect::beside(path, &suffix);
         for end in ["", "-wal", "-shm"] {
             let from = connect::beside(path, end);
             if from.exists() {
-                let to = connect::beside(&connect::beside(path, &suffix), end);
-                std::fs::rename(&from, &to).map_err(|error| failure::opening_file(&from, error))?;
+                std::fs::rename(&from, connect::beside(&aside, end))
+                    .map_err(|error| failure::opening_file(&from, error))?;
             }
         }
-        replaced = Some(connect::beside(path, &suffix));
+        replaced = Some(aside);
     }
     // Beside it first: a crash leaves either no journal or a whole one.
     let draft = connect::beside(path, ".restoring");
@@ -75,23 +103,11 @@ pub fn restore(backup: &Path, options: &Options) -> Result<Restored, JournalErro
         .and_then(|()| std::fs::rename(&draft, path));
     moved.map_err(|error| failure::opening_file(path, error))?;
     let persons = Persons::open(&read::persons_path(path), Keyring::new(&options.encryption_keys), false)?;
-    persons.destroy(&forgotten)?;
-    let again: Vec<Reference> = persons.forgotten();
+    persons.destroy(&buried_there)?;
+    let forgotten = persons.forgotten();
     drop(persons);
     drop(held);
-    let journal = SqliteJournal::open(options.clone())?;
-    let own = again.clone();
-    let buried = journal.shared.queue.run(true, move |writing| {
-        let now = codes::time(writing.shared.options.clock.now());
-        let mut entry = Prepared::act(EntryKind::Restored, now, NOBODY, head.to_string().as_bytes());
-        append::insert(&mut entry, writing)?;
-        forget::bury(writing, &own)
-    });
-    let entries = buried.wait()?;
-    let connection = connect::writer(path)?;
-    forget::finish(&connection, &journal.shared.persons, &again)?;
-    journal.shared.queue.run(true, move |writing| forget::mark(writing.connection, &again)).wait()?;
-    Ok(Restored { head, replaced, forgotten: entries })
+    Ok(Exchanged { head, replaced, forgotten, journal: SqliteJournal::open(options.clone())? })
 }
 
 /// Whom a journal's tombstones name.

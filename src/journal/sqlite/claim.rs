@@ -187,16 +187,16 @@ fn read(connection: &Connection, reading: &Reading, id: u64) -> Result<Option<Cl
 
 fn secrets(connection: &Connection, reading: &Reading, of: &Claimed) -> Result<Vec<SealedField>, JournalError> {
     let now = codes::time(reading.clock.now());
-    let rows: Vec<(String, Option<Vec<u8>>, i64)> = connection
+    let rows: Vec<(String, Vec<u8>, Option<i64>)> = connection
         .prepare_cached("SELECT field, sealed, expires FROM secrets WHERE delivery = ?1 ORDER BY field")
         .and_then(|mut select| {
             select.query_map([of.id.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
         })
         .map_err(failure::reading)?;
-    let open = |(name, sealed, expires): (String, Option<Vec<u8>>, i64)| {
+    let open = |(name, sealed, expires): (String, Vec<u8>, Option<i64>)| {
         let aad = secret_aad(&of.tenant, &of.event, &name, &of.entry);
-        let sealed = sealed.filter(|_| expires > now);
-        let value = sealed.and_then(|sealed| reading.keyring.open(&sealed, &aad, "a secret field").ok());
+        let lives = expires.is_some_and(|expires| expires > now);
+        let value = lives.then(|| reading.keyring.open(&sealed, &aad, "a secret field").ok()).flatten();
         SealedField { name, value: value.map(Secret::new) }
     };
     Ok(rows.into_iter().map(open).collect())

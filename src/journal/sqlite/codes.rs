@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::Row;
 
 use super::persons::Reference;
-use crate::journal::{Attempt, DeliveryState, EntryKind};
+use crate::journal::{DeliveryState, EntryKind};
 
 /// Microseconds since 1970.
 pub(super) fn time(time: DateTime<Utc>) -> i64 {
@@ -72,25 +72,4 @@ pub(super) fn to_state(code: i64) -> DeliveryState {
 pub(super) fn bytes<const N: usize>(row: &Row<'_>, column: &str) -> rusqlite::Result<[u8; N]> {
     let found: Vec<u8> = row.get(column)?;
     Ok(found.try_into().unwrap_or([0; N]))
-}
-
-/// The attempts of a delivery as text, with one more.
-pub(super) fn add_answer(answers: Option<&str>, attempt: &Attempt) -> String {
-    let mut all = to_answers(answers);
-    let mut attempt = attempt.clone();
-    let mut end = Attempt::MAX_BYTES.min(attempt.answer.len());
-    while !attempt.answer.is_char_boundary(end) {
-        end -= 1;
-    }
-    attempt.answer.truncate(end);
-    all.push(attempt);
-    let kept = &all[all.len().saturating_sub(Attempt::KEPT)..];
-    let rows: Vec<_> = kept.iter().map(|one| (time(one.at), one.took_ms, &one.answer)).collect();
-    serde_json::to_string(&rows).unwrap_or_default()
-}
-
-/// The attempts of a delivery from their text.
-pub(super) fn to_answers(answers: Option<&str>) -> Vec<Attempt> {
-    let rows: Vec<(i64, u64, String)> = answers.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-    rows.into_iter().map(|(at, took_ms, answer)| Attempt { at: to_time(at), took_ms, answer }).collect()
 }

@@ -24,19 +24,21 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
 
 /// A connection that writes. The file is made if it is not there.
 pub(super) fn writer(path: &Path) -> Result<Connection, JournalError> {
-    // SQLite gives its log the rights of the file itself.
-    let mut options = OpenOptions::new();
-    options.create(true).append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map_err(|error| failure::opening_file(path, error))?;
+    // SQLite gives its log the rights of the file itself. A file that is there is not even opened here: closing it would
+    // end the locks that other connections of this process have on it.
+    if !path.exists() {
+        let mut options = OpenOptions::new();
+        options.create(true).append(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(path).map_err(|error| failure::opening_file(path, error))?;
+    }
     let opening = |error| failure::opening(path, error);
     let connection = open(path).map_err(opening)?;
     connection
         .execute_batch(
             "PRAGMA journal_mode = WAL;
              PRAGMA synchronous = FULL;
-             PRAGMA secure_delete = ON;
              PRAGMA wal_autocheckpoint = 0;
              PRAGMA journal_size_limit = 16777216;
              PRAGMA temp_store = MEMORY;",
@@ -71,6 +73,8 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY)?;
+    // A copy that this connection makes takes it over.
+    connection.query_row("PRAGMA secure_delete = ON", [], |_| Ok(()))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::persons::{NOBODY, Reference};
-use super::read::{COLUMNS, Reading};
+use super::read::{BLOCK, COLUMNS, Reading, bounds};
 use super::{codes, failure};
 use crate::journal::{DeliveryId, Entry, EntryKind, Filter, JournalError, Order, Page};
 
@@ -54,23 +54,32 @@ fn look(
         }
     };
     let stored = if filter.records { ", stored" } else { "" };
-    let bucket = if person.is_some() { "bucket = ?4 AND " } else { "?4 IS NULL AND " };
+    // Without a person all entries are one block.
+    let (bucket, blocks) = if person.is_some() {
+        let (first, last) = bounds(connection)?;
+        ("seq / 4096 = ?5 AND bucket = ?4 AND ", first.max(low) / BLOCK..last.min(high) / BLOCK + 1)
+    } else {
+        ("?4 IS NULL AND ?5 = 0 AND ", 0..1)
+    };
     let mut select = connection.prepare_cached(&format!(
         "SELECT {COLUMNS}{stored} FROM entries WHERE {bucket} seq BETWEEN ?1 AND ?2 ORDER BY seq {order} LIMIT ?3"
     ))?;
-    let mut rows = select.query(params![low, high, ROWS, person.as_ref().map(codes::bucket)])?;
     let mut page = Page { items: Vec::new(), next: None };
     let mut looked_at = 0;
-    while let Some(row) = rows.next()? {
-        looked_at += 1;
-        let seq = row.get("seq")?;
-        let entry = reading.entry(row, false)?;
-        if fits(&entry, filter, person.as_ref()) && fits_deliveries(connection, seq, filter)? {
-            page.items.push(if filter.records { reading.entry(row, true)? } else { entry });
-        }
-        if page.items.len() == limit || looked_at == ROWS {
-            page.next = Some(seq);
-            break;
+    let (mut up, mut down) = (blocks.clone(), blocks.rev());
+    while let Some(block) = if filter.order == Order::Oldest { up.next() } else { down.next() } {
+        let mut rows = select.query(params![low, high, ROWS, person.as_ref().map(codes::bucket), block])?;
+        while let Some(row) = rows.next()? {
+            looked_at += 1;
+            let seq = row.get("seq")?;
+            let entry = reading.entry(row, false)?;
+            if fits(&entry, filter, person.as_ref()) && fits_deliveries(connection, seq, filter)? {
+                page.items.push(if filter.records { reading.entry(row, true)? } else { entry });
+            }
+            if page.items.len() == limit || looked_at == ROWS {
+                page.next = Some(seq);
+                return Ok(page);
+            }
         }
     }
     Ok(page)

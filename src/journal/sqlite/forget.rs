@@ -1,14 +1,20 @@
 //! Forgetting a person: what is known goes, and the chain still holds.
 //!
-//! First one transaction: the payloads of all the person's entries become null (their digests stay in the chain), its
+//! First one transaction: the payloads of all the person's entries become zeros (their digests stay in the chain), its
 //! deliveries end and lose their answers and secrets, and a tombstone is appended. Then the log is cut to nothing, the
 //! person's key is destroyed and its reference listed as forgotten. A crash in between is carried on at the next start:
 //! a tombstone says in its table whether all of this was done.
+//!
+//! Zeros of the same length, in tables that only grow at their end: then SQLite overwrites the bytes where they are. When
+//! it moves rows between pages it leaves old copies behind in the unused part of a page, also with `secure_delete`.
+//! Where it has moved some already, at the edge of what retention cut, a copy in clear may stay until that edge moves on;
+//! with an `encryption_key` it is of no use to anybody.
 
 use rusqlite::{Connection, params};
 
 use super::append::{self, Prepared};
 use super::persons::{Persons, Reference};
+use super::read::{BLOCK, bounds};
 use super::writer::Writing;
 use super::{codes, connect, failure, lanes, unverified};
 use crate::journal::{EntryKind, JournalError};
@@ -24,7 +30,10 @@ pub(super) fn bury(writing: &mut Writing<'_>, persons: &[Reference]) -> Result<u
         for seq in &entries {
             writing
                 .connection
-                .prepare_cached("UPDATE entries SET stored = NULL, request = NULL WHERE seq = ?1")
+                .prepare_cached(
+                    "UPDATE entries SET stored = zeroblob(length(stored)), 
+                     request = iif(request IS NULL, NULL, zeroblob(length(request))) WHERE seq = ?1",
+                )
                 .and_then(|mut update| update.execute([seq]))
                 .map_err(failure::writing)?;
             lanes::forget(writing, *seq)?;
@@ -53,12 +62,18 @@ pub(super) fn bury(writing: &mut Writing<'_>, persons: &[Reference]) -> Result<u
 
 /// The person's events that still say something.
 fn entries(connection: &Connection, person: &Reference) -> rusqlite::Result<Vec<u64>> {
-    connection
-        .prepare_cached(
-            "SELECT seq FROM entries WHERE bucket = ?1 AND person = ?2 AND kind = 0 AND stored IS NOT NULL ORDER BY seq",
-        )?
-        .query_map(params![codes::bucket(person), person], |row| row.get(0))?
-        .collect()
+    let (first, last) = bounds(connection)?;
+    let mut select = connection.prepare_cached(
+        "SELECT seq FROM entries WHERE seq / 4096 = ?1 AND bucket = ?2 AND person = ?3 AND kind = 0
+         AND substr(stored, 1, 1) <> x'00' ORDER BY seq",
+    )?;
+    let mut found = Vec::new();
+    for block in first / BLOCK..=last / BLOCK {
+        for seq in select.query_map(params![block, codes::bucket(person), person], |row| row.get(0))? {
+            found.push(seq?);
+        }
+    }
+    Ok(found)
 }
 
 /// What follows the transaction, on a connection that is not the writer's.

@@ -4,8 +4,10 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::append::{Prepared, PreparedDelivery};
 use super::leases::Lane;
+use super::persons::Reference;
+use super::read::value;
 use super::writer::Writing;
-use super::{codes, failure};
+use super::{answers, codes, failure};
 use crate::journal::{Attempt, DeliveryId, DeliveryState, Fate, JournalError, Settlement};
 
 /// What a change of a delivery needs to know of it.
@@ -17,7 +19,7 @@ pub(super) struct Row {
     queue: Option<i64>,
     attempts: i64,
     sealed: bool,
-    answers: Option<String>,
+    answers: Option<Vec<u8>>,
 }
 
 /// Why a newer delivery ends an older one.
@@ -125,7 +127,7 @@ fn again(
     attempt: Option<&Attempt>,
 ) -> Result<(), JournalError> {
     let queue = row.queue.map(|_| i64::from(attempts > 0));
-    let answers = attempt.map(|attempt| codes::add_answer(row.answers.as_deref(), attempt));
+    let answers = answers(writing, row, attempt)?;
     writing
         .connection
         .prepare_cached(
@@ -149,7 +151,7 @@ fn end(
     attempt: Option<&Attempt>,
 ) -> Result<(), JournalError> {
     let connection = writing.connection;
-    let answers = attempt.map(|attempt| codes::add_answer(row.answers.as_deref(), attempt));
+    let answers = answers(writing, row, attempt)?;
     connection
         .prepare_cached(
             "UPDATE deliveries SET state = ?2, queue = NULL, attempts = ?3, answers = coalesce(?4, answers),
@@ -171,10 +173,23 @@ fn end(
     Ok(())
 }
 
+/// The answers with one more, as they are stored: targets repeat what they were sent, so that they are kept as payloads are.
+fn answers(writing: &Writing<'_>, row: &Row, attempt: Option<&Attempt>) -> Result<Option<Vec<u8>>, JournalError> {
+    let Some(attempt) = attempt else { return Ok(None) };
+    let persons = &writing.shared.persons;
+    let person: Option<Reference> = if persons.seals() || row.answers.is_some() {
+        value(writing.connection, "SELECT person FROM entries WHERE seq = ?1", DeliveryId(row.id).seq())?
+    } else {
+        None
+    };
+    let before = person.map(|person| answers::read(persons, row.answers.as_deref(), row.id, &person));
+    answers::write(persons, before.unwrap_or_default(), attempt, row.id, person.as_ref()).map(Some)
+}
+
 /// Destroys a delivery's secrets. Their names stay, so that it shows what is missing.
 pub(super) fn wipe(connection: &Connection, id: u64) -> Result<(), JournalError> {
     connection
-        .prepare_cached("UPDATE secrets SET sealed = NULL WHERE delivery = ?1")
+        .prepare_cached("UPDATE secrets SET sealed = zeroblob(length(sealed)), expires = NULL WHERE delivery = ?1")
         .and_then(|mut update| update.execute([id]))
         .map_err(failure::writing)?;
     Ok(())
@@ -274,7 +289,7 @@ pub(super) fn requeue(
     ordered: bool,
 ) -> Result<DeliveryId, JournalError> {
     let connection = writing.connection;
-    let person: Option<super::persons::Reference> = connection
+    let person: Option<Reference> = connection
         .query_row("SELECT person FROM entries WHERE seq = ?1 AND kind = 0", [seq], |row| row.get(0))
         .optional()
         .map_err(failure::reading)?;
@@ -324,7 +339,9 @@ pub(super) fn forget(writing: &mut Writing<'_>, seq: u64) -> Result<(), JournalE
         }
         writing
             .connection
-            .prepare_cached("UPDATE deliveries SET answers = NULL WHERE id = ?1")
+            .prepare_cached(
+                "UPDATE deliveries SET answers = zeroblob(length(answers)) WHERE id = ?1 AND answers IS NOT NULL",
+            )
             .and_then(|mut update| update.execute([id]))
             .map_err(failure::writing)?;
     }

@@ -8,8 +8,9 @@
 //!
 //! Beside `hookreeve.db` with its `-wal` and `-shm` stand `hookreeve.db.lock` and `hookreeve.db-persons`. The last one
 //! holds the key of the persons' references and, with an `encryption_key`, each person's own key, sealed. It is in no
-//! backup that [`Reader::backup`] makes, and who copies both files by other means keeps what `forget` destroys here.
+//! backup that [`Reader::backup`](super::Reader::backup) makes, and who copies both files by other means keeps what `forget` destroys here.
 
+mod answers;
 mod append;
 mod backup;
 mod checkpoint;
@@ -34,8 +35,10 @@ mod recent;
 mod retention;
 mod rotate;
 mod schema;
+mod seen;
 mod signals;
 mod space;
+mod torn;
 mod unverified;
 mod verify;
 mod writer;
@@ -52,7 +55,7 @@ use self::checkpoint::Checkpoint;
 use self::claim::Wanted;
 use self::health::HealthCell;
 use self::leases::Leases;
-use self::persons::{NOBODY, Persons};
+use self::persons::{NOBODY, Persons, Reference};
 use self::queue::{Item, Queue};
 use self::read::Reading;
 use self::signals::Signals;
@@ -115,6 +118,10 @@ impl SqliteJournal {
         }
         let lock = lock::Lock::take(&path)?;
         let opening = |error| failure::opening(&path, error);
+        let torn = torn::torn(&path);
+        if torn > 0 {
+            tracing::warn!(bytes = torn, "the end of the journal's log was never completely written and is skipped");
+        }
         let mut connection = connect::writer(&path)?;
         schema::migrate(&mut connection, &path)?;
         if let Some(pages) = options.max_pages {
@@ -125,7 +132,7 @@ impl SqliteJournal {
         forget::carry_on(&connection, &persons)?;
         let state = State::read(&connection, options.repeat_window).map_err(opening)?;
         let chain = Chain::new(options.chain_key.as_ref());
-        let reader = SqliteReader::new(&options, persons.clone(), keyring.clone(), chain.clone());
+        let reader = SqliteReader::new(&options, persons.clone(), keyring.clone(), chain.clone(), torn);
         let checkpoints = connect::writer(&path)?;
         let shared = Arc::new(Shared {
             options,
@@ -156,6 +163,17 @@ impl SqliteJournal {
 
     fn reading(&self) -> &Arc<Reading> {
         self.reader.reading()
+    }
+
+    /// What follows the transaction of forgetting.
+    async fn finish_forgetting(&self, references: Vec<Reference>) -> Result<(), JournalError> {
+        let (shared, own) = (self.shared.clone(), references.clone());
+        let finish = move || {
+            let connection = connect::writer(&shared.options.path)?;
+            forget::finish(&connection, &shared.persons, &own)
+        };
+        tokio::task::spawn_blocking(finish).await.map_err(|_| JournalError::Closed)??;
+        self.shared.queue.run(true, move |writing| forget::mark(writing.connection, &references)).await
     }
 
     fn stop(&self) {
@@ -264,17 +282,9 @@ impl Journal for SqliteJournal {
             let own = references.clone();
             (self.shared.queue.run(true, move |writing| forget::bury(writing, &own)), references)
         };
-        let shared = self.shared.clone();
         Box::pin(async move {
             let entries = receipt.await?;
-            let own = references.clone();
-            let rest = shared.clone();
-            let finish = move || {
-                let connection = connect::writer(&rest.options.path)?;
-                forget::finish(&connection, &rest.persons, &own)
-            };
-            tokio::task::spawn_blocking(finish).await.map_err(|_| JournalError::Closed)??;
-            shared.queue.run(true, move |writing| forget::mark(writing.connection, &references)).await?;
+            self.finish_forgetting(references).await?;
             Ok(entries)
         })
     }

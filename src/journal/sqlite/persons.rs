@@ -18,7 +18,7 @@ use super::{connect, failure};
 use crate::base::ids::random_bytes;
 use crate::event::Person;
 use crate::journal::JournalError;
-use crate::journal::seal::{KeyId, Keyring, Sealer, bound_to, derive};
+use crate::journal::seal::{KeyId, Keyring, Sealer, bound_to, derive, key_id};
 
 /// What stands for a person in an entry.
 pub(super) type Reference = [u8; 16];
@@ -31,7 +31,7 @@ const KEYS: usize = 4096;
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS keys (person BLOB PRIMARY KEY, sealed BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS keys (id INTEGER PRIMARY KEY, person BLOB NOT NULL UNIQUE, sealed BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS forgotten (person BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
 ";
 
@@ -188,7 +188,10 @@ impl Persons {
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failure::writing)?;
         for person in persons {
-            transaction.execute("DELETE FROM keys WHERE person = ?1", [person]).map_err(failure::writing)?;
+            // In place: a deleted row could be found in an old copy of its page.
+            transaction
+                .execute("UPDATE keys SET sealed = zeroblob(length(sealed)) WHERE person = ?1", [person])
+                .map_err(failure::writing)?;
             transaction
                 .execute("INSERT OR IGNORE INTO forgotten (person) VALUES (?1)", [person])
                 .map_err(failure::writing)?;
@@ -214,22 +217,22 @@ impl Persons {
         let mut connection = self.lock();
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failure::writing)?;
-        let mut after: Vec<u8> = Vec::new();
+        let mut after = 0;
         let mut rewrapped = 0;
         loop {
             // Pages, so that memory does not grow with the number of persons.
-            let page = page(&transaction, &after).map_err(failure::reading)?;
-            let Some((last, _)) = page.last() else { break };
-            after = last.to_vec();
-            for (person, sealed) in page {
-                if crate::journal::seal::key_id(&sealed) == Some(current.id()) {
+            let page = page(&transaction, after).map_err(failure::reading)?;
+            let Some((last, ..)) = page.last() else { break };
+            after = *last;
+            for (id, person, sealed) in page {
+                if sealed.first() == Some(&0) || key_id(&sealed) == Some(current.id()) {
                     continue;
                 }
                 let plain = self.keyring.open(&sealed, &aad(&person), "a person's key")?;
                 transaction
                     .execute(
-                        "UPDATE keys SET sealed = ?2 WHERE person = ?1",
-                        params![person, current.seal(plain, &aad(&person))],
+                        "UPDATE keys SET sealed = ?2 WHERE id = ?1",
+                        params![id, current.seal(plain, &aad(&person))],
                     )
                     .map_err(failure::writing)?;
                 rewrapped += 1;
@@ -263,12 +266,13 @@ fn stored(connection: &Connection, person: &Reference) -> rusqlite::Result<Optio
         .prepare_cached("SELECT sealed FROM keys WHERE person = ?1")?
         .query_row([person], |row| row.get(0))
         .optional()
+        .map(|sealed| sealed.filter(|sealed: &Vec<u8>| sealed.first() != Some(&0)))
 }
 
-fn page(connection: &Connection, after: &[u8]) -> rusqlite::Result<Vec<(Reference, Vec<u8>)>> {
+fn page(connection: &Connection, after: i64) -> rusqlite::Result<Vec<(i64, Reference, Vec<u8>)>> {
     connection
-        .prepare_cached("SELECT person, sealed FROM keys WHERE person > ?1 ORDER BY person LIMIT 512")?
-        .query_map([after], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .prepare_cached("SELECT id, person, sealed FROM keys WHERE id > ?1 ORDER BY id LIMIT 512")?
+        .query_map([after], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect()
 }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::append::{PLAIN, SALT, payload_aad};
+use super::append::{PLAIN, SALT, WIPED, payload_aad};
 use super::persons::{Persons, Reference};
 use super::pool::Pool;
-use super::{codes, connect, failure};
+use super::{answers, codes, connect, failure};
 use crate::base::clock::Clock;
 use crate::journal::chain::Chain;
 use crate::journal::seal::Keyring;
@@ -25,6 +25,8 @@ pub(super) struct Reading {
     pub(super) keyring: Keyring,
     pub(super) chain: Chain,
     pub(super) clock: Clock,
+    /// How many bytes of the log were skipped when it was opened.
+    pub(super) torn: u64,
 }
 
 /// The columns of an entry, without what is stored.
@@ -34,7 +36,7 @@ pub(super) const COLUMNS: &str = "seq, entries.id AS id, at, kind, system, tenan
 impl Reading {
     /// What a stored payload says.
     pub(super) fn record(&self, stored: Option<Vec<u8>>, id: &EntryId, person: &Reference) -> Record {
-        let Some(mut stored) = stored else { return Record::Forgotten };
+        let Some(mut stored) = stored.filter(|stored| stored.first() != Some(&WIPED)) else { return Record::Forgotten };
         if stored.first() == Some(&PLAIN) && stored.len() > SALT {
             return Record::Bytes(stored.split_off(1 + SALT));
         }
@@ -85,6 +87,7 @@ impl Reading {
         let first = entry.seq * DeliveryId::PER_ENTRY;
         let deliveries = select_deliveries(
             connection,
+            &self.persons,
             "deliveries.id BETWEEN ?1 AND ?2 ORDER BY deliveries.id",
             params![first, first + DeliveryId::PER_ENTRY - 1],
         )?;
@@ -173,6 +176,7 @@ pub(super) fn pending_actions(connection: &Connection) -> Result<Vec<String>, Jo
 /// Deliveries in a state, oldest first.
 pub(super) fn deliveries(
     connection: &Connection,
+    persons: &Persons,
     state: DeliveryState,
     filter: &DeliveryFilter,
     limit: usize,
@@ -186,7 +190,7 @@ pub(super) fn deliveries(
                 "state = {} AND action = ?1 AND deliveries.id > ?2 ORDER BY deliveries.id LIMIT ?3",
                 codes::of_state(state)
             );
-            items.extend(select_deliveries(connection, &condition, params![id, after, limit])?);
+            items.extend(select_deliveries(connection, persons, &condition, params![id, after, limit])?);
         }
     }
     items.sort_unstable_by_key(|delivery| delivery.id);
@@ -197,6 +201,7 @@ pub(super) fn deliveries(
 
 fn select_deliveries(
     connection: &Connection,
+    persons: &Persons,
     condition: &str,
     values: &[&dyn rusqlite::ToSql],
 ) -> Result<Vec<Delivery>, JournalError> {
@@ -215,16 +220,34 @@ fn select_deliveries(
             waits: pending && row.get::<_, Option<i64>>("queue")?.is_none(),
             finished_at: time("finished")?,
             reason: row.get("reason")?,
-            answers: codes::to_answers(row.get_ref("answers")?.as_str_or_null()?),
+            answers: answers::read(
+                persons,
+                row.get_ref("answers")?.as_blob_or_null()?,
+                row.get("id")?,
+                &codes::bytes(row, "person")?,
+            ),
         })
     };
     connection
         .prepare_cached(&format!(
-            "SELECT deliveries.id AS id, name, state, attempts, created, first, due, queue, finished, reason, answers
+            "SELECT deliveries.id AS id, name, state, attempts, created, first, due, queue, finished, reason, answers,
+             (SELECT person FROM entries WHERE seq = deliveries.id / 65536) AS person
              FROM deliveries JOIN actions ON actions.id = action WHERE {condition}"
         ))
         .and_then(|mut select| select.query_map(values, read)?.collect())
         .map_err(failure::reading)
+}
+
+/// How many entries a block of the index of persons holds. It stands in statements as a number, for the index to be used.
+pub(super) const BLOCK: u64 = 4096;
+
+/// The first and the last entry's number; 0 and 0 where there is none.
+pub(super) fn bounds(connection: &Connection) -> rusqlite::Result<(u64, u64)> {
+    connection
+        .prepare_cached(
+            "SELECT coalesce((SELECT min(seq) FROM entries), 0), coalesce((SELECT max(seq) FROM entries), 0)",
+        )?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
 /// One value of a row that may not be there.

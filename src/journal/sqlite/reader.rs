@@ -31,10 +31,10 @@ impl SqliteReader {
         let keyring = Keyring::new(&options.encryption_keys);
         let persons = Persons::open(&persons_path(&options.path), keyring.clone(), true)?;
         let chain = Chain::new(options.chain_key.as_ref());
-        Ok(Self::new(options, Arc::new(persons), keyring, chain))
+        Ok(Self::new(options, Arc::new(persons), keyring, chain, 0))
     }
 
-    pub(super) fn new(options: &Options, persons: Arc<Persons>, keyring: Keyring, chain: Chain) -> Self {
+    pub(super) fn new(options: &Options, persons: Arc<Persons>, keyring: Keyring, chain: Chain, torn: u64) -> Self {
         Self(Arc::new(Reading {
             path: options.path.clone(),
             pool: Pool::new(options.path.clone()),
@@ -42,6 +42,7 @@ impl SqliteReader {
             keyring,
             chain,
             clock: options.clock.clone(),
+            torn,
         }))
     }
 
@@ -72,7 +73,8 @@ impl Reader for SqliteReader {
         filter: DeliveryFilter,
         limit: usize,
     ) -> BoxFuture<'_, Result<Page<Delivery>, JournalError>> {
-        self.0.pool.read(move |connection| read::deliveries(connection, state, &filter, limit))
+        let persons = self.0.persons.clone();
+        self.0.pool.read(move |connection| read::deliveries(connection, &persons, state, &filter, limit))
     }
 
     fn unverified(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Unverified>, JournalError>> {

@@ -105,8 +105,8 @@ fn remove(writing: &mut Writing<'_>) -> Result<u64, JournalError> {
 fn expire(writing: &mut Writing<'_>) -> Result<u64, JournalError> {
     let now = codes::time(writing.shared.options.clock.now());
     let wiped = writing.connection.execute(
-        "UPDATE secrets SET sealed = NULL WHERE (delivery, field) IN
-         (SELECT delivery, field FROM secrets WHERE sealed IS NOT NULL AND expires <= ?1 LIMIT ?2)",
+        "UPDATE secrets SET sealed = zeroblob(length(sealed)), expires = NULL WHERE id IN
+         (SELECT id FROM secrets WHERE expires <= ?1 LIMIT ?2)",
         [now, PART.cast_signed()],
     );
     wiped.map(|wiped| wiped as u64).map_err(failure::writing)

@@ -14,7 +14,7 @@ const PART: usize = 500;
 
 /// A secret field with where it belongs.
 struct Field {
-    delivery: i64,
+    id: i64,
     name: String,
     value: Vec<u8>,
     tenant: String,
@@ -24,13 +24,14 @@ struct Field {
 
 impl SqliteJournal {
     /// Seals every person's key and every secret that waits under the first of the operator's keys. Afterwards the older
-    /// ones are needed no more, but for unverified notices. Answers how many there were. It blocks.
-    pub fn rotate_keys(&self) -> Result<u64, JournalError> {
-        let mut rotated = self.shared.persons.rewrap()?;
-        let mut after = (0, String::new());
+    /// ones are needed no more, but for unverified notices. Answers how many there were.
+    pub async fn rotate_keys(&self) -> Result<u64, JournalError> {
+        let persons = self.shared.persons.clone();
+        let rewrap = tokio::task::spawn_blocking(move || persons.rewrap());
+        let mut rotated = rewrap.await.map_err(|_| JournalError::Closed)??;
+        let mut after = 0;
         loop {
-            let from = after.clone();
-            let part = self.shared.queue.run(true, move |writing| secrets(writing, &from)).wait()?;
+            let part = self.shared.queue.run(true, move |writing| secrets(writing, after)).await?;
             rotated += part.0;
             let Some(last) = part.1 else { break };
             after = last;
@@ -43,26 +44,26 @@ impl SqliteJournal {
                 let mut entry = Prepared::act(EntryKind::KeyRotation, now, NOBODY, record.as_bytes());
                 append::insert(&mut entry, writing)
             })
-            .wait()?;
+            .await?;
         Ok(rotated)
     }
 }
 
 /// A part of the secrets; where it ended, unless that was the end.
-fn secrets(writing: &mut Writing<'_>, after: &(i64, String)) -> Result<(u64, Option<(i64, String)>), JournalError> {
+fn secrets(writing: &mut Writing<'_>, after: i64) -> Result<(u64, Option<i64>), JournalError> {
     let current = writing.shared.keyring.current().ok_or(JournalError::NoKey)?;
     let rows: Vec<Field> = writing
         .connection
         .prepare_cached(
-            "SELECT delivery, field, sealed, tenant, event, entries.id AS entry FROM secrets
+            "SELECT secrets.id AS id, field, sealed, tenant, event, entries.id AS entry FROM secrets
              JOIN entries ON entries.seq = delivery / 65536
-             WHERE sealed IS NOT NULL AND (delivery, field) > (?1, ?2) ORDER BY delivery, field LIMIT ?3",
+             WHERE expires IS NOT NULL AND secrets.id > ?1 ORDER BY secrets.id LIMIT ?2",
         )
         .and_then(|mut select| {
             select
-                .query_map(params![after.0, after.1, PART], |row| {
+                .query_map(params![after, PART], |row| {
                     Ok(Field {
-                        delivery: row.get("delivery")?,
+                        id: row.get("id")?,
                         name: row.get("field")?,
                         value: row.get("sealed")?,
                         tenant: row.get("tenant")?,
@@ -73,7 +74,7 @@ fn secrets(writing: &mut Writing<'_>, after: &(i64, String)) -> Result<(u64, Opt
                 .collect()
         })
         .map_err(failure::reading)?;
-    let next = rows.last().filter(|_| rows.len() == PART).map(|last| (last.delivery, last.name.clone()));
+    let next = rows.last().filter(|_| rows.len() == PART).map(|last| last.id);
     let mut rotated = 0;
     for row in rows {
         if key_id(&row.value) == Some(current.id()) {
@@ -83,8 +84,8 @@ fn secrets(writing: &mut Writing<'_>, after: &(i64, String)) -> Result<(u64, Opt
         let plain = writing.shared.keyring.open(&row.value, &aad, "a secret field")?;
         writing
             .connection
-            .prepare_cached("UPDATE secrets SET sealed = ?3 WHERE delivery = ?1 AND field = ?2")
-            .and_then(|mut update| update.execute(params![row.delivery, row.name, current.seal(plain, &aad)]))
+            .prepare_cached("UPDATE secrets SET sealed = ?2 WHERE id = ?1")
+            .and_then(|mut update| update.execute(params![row.id, current.seal(plain, &aad)]))
             .map_err(failure::writing)?;
         rotated += 1;
     }

@@ -3,6 +3,11 @@
 //! `deliveries.queue` is what a claim looks for: 0 for the head of a lane that was never attempted, 1 for one that was,
 //! null for all others. A delivery's id is its entry's number times 65,536 and which of the entry's it is, so that the
 //! primary key finds an entry's deliveries and the order of ids is the order of entries.
+//!
+//! The index of persons is cut into blocks of 4,096 entries. One over all of them would touch a page of its own for each
+//! entry, and with it quadruple what a commit writes; so whoever looks for a person looks once in each block.
+//!
+//! What can be wiped is in tables that grow at their end only, see `forget`. A wiped secret has no time to expire.
 
 use std::path::Path;
 
@@ -35,7 +40,7 @@ CREATE TABLE entries (
     stored BLOB
 ) STRICT;
 CREATE INDEX entries_id ON entries (id);
-CREATE INDEX entries_person ON entries (bucket);
+CREATE INDEX entries_person ON entries (seq / 4096, bucket);
 
 CREATE TABLE deliveries (
     id INTEGER PRIMARY KEY,
@@ -49,7 +54,7 @@ CREATE TABLE deliveries (
     first INTEGER,
     finished INTEGER,
     sealed INTEGER NOT NULL,
-    answers TEXT,
+    answers BLOB,
     reason TEXT
 ) STRICT;
 CREATE INDEX deliveries_due ON deliveries (action, queue, due) WHERE queue IS NOT NULL;
@@ -60,13 +65,14 @@ CREATE INDEX deliveries_dead ON deliveries (action) WHERE state = 2;
 CREATE TABLE actions (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
 
 CREATE TABLE secrets (
+    id INTEGER PRIMARY KEY,
     delivery INTEGER NOT NULL,
     field TEXT NOT NULL,
-    sealed BLOB,
-    expires INTEGER NOT NULL,
-    PRIMARY KEY (delivery, field)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX secrets_expire ON secrets (expires) WHERE sealed IS NOT NULL;
+    sealed BLOB NOT NULL,
+    expires INTEGER
+) STRICT;
+CREATE INDEX secrets_delivery ON secrets (delivery);
+CREATE INDEX secrets_expire ON secrets (expires) WHERE expires IS NOT NULL;
 
 CREATE TABLE rule_sets (id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, text BLOB) STRICT;
 CREATE TABLE tombstones (person BLOB PRIMARY KEY, seq INTEGER NOT NULL, done INTEGER NOT NULL) STRICT, WITHOUT ROWID;

@@ -99,6 +99,10 @@ pub(super) fn remove(writing: &mut Writing<'_>, up_to: u64) -> Result<u64, Journ
 /// Removes those of a person.
 pub(super) fn forget(writing: &mut Writing<'_>, person: &Reference) -> Result<(), JournalError> {
     writing.state.unverified = None;
-    writing.connection.execute("DELETE FROM unverified WHERE person = ?1", [person]).map_err(failure::writing)?;
-    Ok(())
+    let work = || -> rusqlite::Result<usize> {
+        let wipe = "UPDATE unverified SET stored = zeroblob(length(stored)) WHERE person = ?1";
+        writing.connection.execute(wipe, [person])?;
+        writing.connection.execute("DELETE FROM unverified WHERE person = ?1", [person])
+    };
+    work().map(|_| ()).map_err(failure::writing)
 }

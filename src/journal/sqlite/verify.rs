@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
+use super::append::WIPED;
 use super::read::{COLUMNS, Reading};
 use super::{codes, failure};
 use crate::journal::chain::{Hash, Header, START, sha256};
@@ -85,7 +86,9 @@ impl Walk {
 
     fn page(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         let mut select = connection.prepare_cached(&format!(
-            "SELECT {COLUMNS}, digest, hash, stored, (SELECT 1 FROM tombstones WHERE tombstones.person = entries.person)
+            "SELECT {COLUMNS}, digest, hash, stored,
+             (SELECT 1 FROM tombstones JOIN entries AS act ON act.seq = tombstones.seq WHERE act.kind = 1
+              AND act.person = entries.person AND tombstones.person = entries.person AND act.seq > entries.seq)
              AS forgotten FROM entries WHERE seq > ?1 ORDER BY seq LIMIT ?2"
         ))?;
         let mut rows = select.query([self.last.seq, PAGE])?;
@@ -116,7 +119,8 @@ impl Walk {
         if follows && self.link(&entry, digest) != hash {
             self.find(Finding::Header(seq));
         }
-        match row.get::<_, Option<Vec<u8>>>("stored")? {
+        let stored: Option<Vec<u8>> = row.get("stored")?;
+        match stored.filter(|stored| stored.first() != Some(&WIPED)) {
             Some(stored) if sha256(&stored) != digest => self.find(Finding::Payload(seq)),
             Some(stored) => self.cut_entry(&entry, stored),
             None if row.get::<_, Option<i64>>("forgotten")?.is_some() => self.report.forgotten += 1,
@@ -173,6 +177,9 @@ impl Walk {
             } else if against.seq < self.report.cut {
                 tracing::info!("the head that was kept is older than the oldest entry, so that it says nothing");
             }
+        }
+        if self.reading.torn > 0 {
+            self.find(Finding::Torn(self.reading.torn));
         }
         self.report.head = Some(self.last);
         self.report

@@ -136,6 +136,20 @@ impl Writing<'_> {
     }
 }
 
+impl Drop for Writer {
+    /// However the thread ends, nobody waits for it in vain.
+    fn drop(&mut self) {
+        self.shared.queue.close();
+        if let Taken::Items(items) = self.shared.queue.take(None) {
+            fail(items, &JournalError::Closed);
+        }
+        if std::thread::panicking() {
+            let error = JournalError::Closed;
+            self.shared.health.failed(&self.shared.options.clock, &error);
+        }
+    }
+}
+
 impl Writer {
     pub(super) fn new(connection: Connection, state: State, shared: Arc<Shared>) -> Self {
         let space = Space::new(&shared.options);
@@ -209,6 +223,7 @@ impl Writer {
                 self.after();
                 self.shared.checkpoint.wrote(items.iter().map(Item::bytes).sum());
                 items.into_iter().zip(done).for_each(|(item, done)| answer(item, done));
+                self.restart_log();
                 Ok(())
             }
             Err(error) => {
@@ -285,8 +300,12 @@ impl Writer {
                 self.shared.signals.of(name).notify_one();
             }
         }
+    }
+
+    /// What came in since the other thread's checkpoint is little; once that is in the file, the log begins anew. Where
+    /// somebody who reads stands in the way, it is for another time.
+    fn restart_log(&self) {
         if self.shared.checkpoint.wants_restart() {
-            // What came in since the other thread's checkpoint is little; after it the log begins anew.
             let _ = self.connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()));
         }
     }
