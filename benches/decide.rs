@@ -1,7 +1,9 @@
 //! What a decision costs inside the process: ten ordinary rules, and a thousand of which one in a hundred holds.
 //!
 //!     cargo bench --bench decide              nanoseconds and allocations
-//!     cargo bench --bench decide -- work N    N decisions of ten rules and nothing else, for callgrind
+//!     cargo bench --bench decide -- work ten N    N decisions of ten rules, or of a `thousand`, and nothing else
+//!
+//! `scripts/instructions` counts the instructions of the latter and compares them with `benches/instructions.json`.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -36,14 +38,6 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let ten = rules(&TEN.map(|when| format!("when = '''{when}'''\ndeny = \"Refused\"")));
     let event = event();
-    if let [work, times] = arguments.as_slice()
-        && work == "work"
-    {
-        for _ in 0..times.parse::<u32>().expect("a number of decisions") {
-            black_box(decide(&ten, &event));
-        }
-        return;
-    }
     let thousand: Vec<String> = (0..1000)
         .map(|number| {
             let department = if number % 100 == 0 { "Finance" } else { "Other" };
@@ -54,6 +48,15 @@ fn main() {
         })
         .collect();
     let thousand = rules(&thousand);
+    if let [work, which, times] = arguments.as_slice()
+        && work == "work"
+    {
+        let rules = if which == "ten" { &ten } else { &thousand };
+        for _ in 0..times.parse::<u32>().expect("a number of decisions") {
+            black_box(decide(rules, &event));
+        }
+        return;
+    }
     println!("{:<44} {:>10} {:>12}", "", "ns", "allocations");
     row("parse the body (places, duplicates)", || _ = black_box(Document::parse(black_box(BODY))));
     row("decode the event", || _ = black_box(self::event()));

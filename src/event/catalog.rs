@@ -209,6 +209,12 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 }
 
 impl Spec {
+    /// Whether an equal one shortly after is the same told twice. One that brings a secret of its own, beside the person, is
+    /// there to be done each time: a password that is set twice was set twice.
+    pub fn can_repeat(&self) -> bool {
+        self.fields.iter().all(|field| field.care != Care::Secret || field.path.starts_with("user."))
+    }
+
     /// What a rule can do to it.
     pub fn effects(&self) -> &'static [Effect] {
         match self.kind {

@@ -152,8 +152,6 @@ impl Recorder {
         // What is delivered is made of the entry, so that all of it is needed.
         let payload = if deliveries.is_empty() { self.payload() } else { record::Payload::Full };
         let secrets = self.secrets(event);
-        let has_secret =
-            || event.request().is_some_and(|request| secrets.iter().any(|path| request.find(path.names()).is_some()));
         let id = event.request_id().uuid().unwrap_or_else(new_uuid);
         let receipt = self.journal.append(NewEntry {
             id,
@@ -166,8 +164,8 @@ impl Recorder {
             rule_set: self.rule_set,
             took: judgement.took,
             record: record::write(event, &judgement.decision, &judgement.trace, secrets, payload),
-            // A new password is never a repeat, and nothing is made of it that could be compared with a guess.
-            repeat: event.request().filter(|_| !has_secret()).map(|request| request.raw().as_bytes()),
+            // Of a new password nothing is made that could be compared with a guess.
+            repeat: event.request().filter(|_| event.spec().can_repeat()).map(|request| request.raw().as_bytes()),
             deliveries,
         });
         (id, receipt)

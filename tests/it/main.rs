@@ -14,6 +14,7 @@ mod embedding;
 #[cfg(test)]
 mod fidelity;
 #[cfg(test)]
+mod keeping;
 mod refusals;
 #[cfg(test)]
 mod reload;
