@@ -22,6 +22,7 @@ use crate::base::net::Network;
 use crate::dialect::Reply;
 use crate::dialect::cymmetri::{self, AcceptShape};
 use crate::event::{Arrival, Event, Kind, Spec, Token, catalog};
+use crate::journal::Health;
 use crate::judge::{Judge, Judgement, Recorded, Recorder};
 use crate::telemetry::PersonName;
 use crate::telemetry::metrics::Metrics;
@@ -91,6 +92,9 @@ impl Receiver {
     /// The metrics, up to date.
     pub fn metrics(&self) -> &Metrics {
         self.metrics.set_in_flight(self.in_flight.load(Ordering::Relaxed));
+        if let Some(active) = &*self.active.load() {
+            self.metrics.set_journal(active.recorder.journal().health() == Health::Ok);
+        }
         &self.metrics
     }
 }

@@ -18,6 +18,7 @@ use super::receive::{NO_STORE, Receiver, receive};
 use super::refusal::Refusal;
 use crate::base::ids::RequestId;
 use crate::base::panics::caught;
+use crate::journal::Health;
 use crate::telemetry::metrics;
 
 /// Whether a listener has the health checks; a reload may change it.
@@ -58,7 +59,7 @@ pub fn metrics(receiver: &Arc<Receiver>) -> Router {
     Router::new()
         .route("/metrics", get(show))
         .route("/healthz", get(async || plain(StatusCode::OK, "ok\n")))
-        .route("/readyz", get(async |State(receiver): State<Arc<Receiver>>| ready(&receiver)))
+        .route("/readyz", get(async |State(receiver): State<Arc<Receiver>>| ready_in_detail(&receiver)))
         .layer(CatchPanicLayer::custom(|_| panicked()))
         .with_state(receiver.clone())
 }
@@ -69,6 +70,21 @@ fn ready(receiver: &Receiver) -> Response<Body> {
     } else {
         plain(StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
     }
+}
+
+/// The same for whoever may see the metrics: also how the journal is, without which verdicts go on.
+fn ready_in_detail(receiver: &Receiver) -> Response<Body> {
+    let mut response = ready(receiver);
+    if let Some(active) = receiver.active() {
+        let line = match active.recorder.journal().health() {
+            Health::Ok => "the journal writes\n".to_owned(),
+            Health::Full { since } => format!("the journal takes no entries since {since}: its disk is full\n"),
+            Health::Unavailable { reason, since } => format!("the journal does not write since {since}: {reason}\n"),
+        };
+        let state = if receiver.is_ready() { "ready" } else { "not ready" };
+        *response.body_mut() = whole(format!("{state}\n{line}"));
+    }
+    response
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Response<Body> {

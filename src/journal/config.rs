@@ -39,8 +39,6 @@ pub struct Config {
     pub encryption_key: Option<SecretRefs>,
     /// The key that makes the chain of entries proof against whoever can write the file. At least 16 bytes. Default: none.
     pub chain_key: Option<SecretRef>,
-    /// How long a secret field waits for its delivery at most. Default: `72h`.
-    pub secret_ttl: Span,
     /// For tests: how much longer each sync takes. Default: `0ms`.
     #[schemars(skip)]
     pub sync_delay: Span,
@@ -118,7 +116,6 @@ impl Default for Config {
             reserve: Size(64 << 20),
             encryption_key: None,
             chain_key: None,
-            secret_ttl: Span(Duration::from_secs(72 * 3600)),
             sync_delay: Span(Duration::ZERO),
         }
     }
@@ -162,11 +159,6 @@ impl Config {
         }
         if self.retention.0.is_zero() {
             let problem = Problem::error("zero-limit", &["retention"], "`retention` is zero: no entry would be kept");
-            problems.push(problem.hint("leave it out for the default"));
-        }
-        if self.secret_ttl.0.is_zero() {
-            let problem =
-                Problem::error("zero-limit", &["secret_ttl"], "`secret_ttl` is zero: no secret could be used");
             problems.push(problem.hint("leave it out for the default"));
         }
         let records = match &self.records {

@@ -72,6 +72,7 @@ pub struct Metrics {
     late: Counter,
     in_flight: Gauge,
     rules: Gauge,
+    journal: Gauge,
     seconds: Option<Histogram>,
 }
 
@@ -136,6 +137,11 @@ impl Metrics {
         self.in_flight.set(i64::try_from(requests).unwrap_or(i64::MAX));
     }
 
+    /// Whether the journal takes entries.
+    pub fn set_journal(&self, writes: bool) {
+        self.journal.set(i64::from(writes));
+    }
+
     /// How many rules are in force.
     pub fn set_rules(&self, rules: usize) {
         self.rules.set(i64::try_from(rules).unwrap_or(i64::MAX));
@@ -158,6 +164,7 @@ impl Metrics {
         registry.register("late_replies", "Replies handed over after their deadline", self.late.clone());
         registry.register("in_flight", "Requests that are worked on now", self.in_flight.clone());
         registry.register("rules", "Rules in force", self.rules.clone());
+        registry.register("journal_up", "Whether the journal takes entries", self.journal.clone());
         if let Some(seconds) = &self.seconds {
             let help = "From the last byte of an event to its reply";
             registry.register("event_duration_seconds", help, seconds.clone());
