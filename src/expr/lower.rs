@@ -314,6 +314,7 @@ fn owned(value: &Value<'_>) -> Option<Value<'static>> {
         Value::Timestamp(time) => Value::Timestamp(*time),
         Value::Duration(duration) => Value::Duration(*duration),
         Value::Type(name) => Value::Type(name),
+        Value::Unreadable => Value::Unreadable,
         Value::Optional(None) => Value::Optional(None),
         Value::Optional(Some(value)) => Value::Optional(Some(owned(value)?.into())),
         Value::List(list) => {

@@ -179,7 +179,9 @@ impl Step {
 
     fn next_named(&self, key: Key<'_>) -> Option<&Step> {
         if key.is_escaped() {
-            return self.next.iter().find(|next| key.is(&next.name));
+            // Decoded once, however many names there are.
+            let name = key.decode().ok()?;
+            return self.next.iter().find(|next| next.name == name);
         }
         let name = key.bytes();
         let first = usize::from(self.by_print.0[print(name)]).checked_sub(1)?;
