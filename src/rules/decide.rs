@@ -165,7 +165,7 @@ impl<'a> Run<'a> {
         unset: &[FieldPath],
     ) -> Result<Vec<(Change, Option<Value<'a>>)>, Box<RuleError>> {
         let paid = self.scope.pay_for_changes(&self.user, set.len() + unset.len());
-        paid.map_err(|error| unlocated(&error, "set".to_owned()))?;
+        paid.map_err(|error| Box::new(unlocated(&error, "set".to_owned())))?;
         let mut changes = Vec::new();
         for (path, expression) in set {
             let change = self.set(path, expression);
@@ -175,7 +175,8 @@ impl<'a> Run<'a> {
         changes.extend(unset.iter().filter(there).map(|path| (Change::Unset(path.clone()), None)));
         if let Some(mut edited) = self.edited.clone() {
             for (change, _) in &changes {
-                change.apply(&mut edited).map_err(|error| unlocated(&error, format!("set.{}", change.path())))?;
+                let tried = change.apply(&mut edited);
+                tried.map_err(|error| Box::new(unlocated(&error, format!("set.{}", change.path()))))?;
             }
         }
         Ok(changes)
@@ -225,6 +226,6 @@ fn located(error: &EvalError, expression: &Expression, key: String) -> RuleError
 }
 
 /// An error that no part of an expression is to blame for.
-fn unlocated(error: &dyn std::error::Error, key: String) -> Box<RuleError> {
-    Box::new(RuleError { message: error.to_string(), key, span: 0..0, part: String::new() })
+fn unlocated(error: &dyn std::error::Error, key: String) -> RuleError {
+    RuleError { message: error.to_string(), key, span: 0..0, part: String::new() }
 }

@@ -244,3 +244,42 @@ fn what_is_wrong_with_a_variable_names_it_and_never_its_value() {
         }
     }
 }
+
+/// Three expressions, of which an event of half a megabyte makes one too costly.
+const COSTS: &str = r#"
+[[rule]]
+id = "corporate email"
+on = ["validateUser", "validateUpdateUser"]
+when = 'text(user.?email) != "" && !lower(text(user.?email)).endsWith("@corp.example")'
+deny = "CorporateEmailRequired"
+[[rule]]
+id = "display name"
+on = "preCreateUser"
+set.displayName = 'fold(user.firstName) + " " + fold(user.lastName)'
+[[rule]]
+id = "names"
+on = "validateUser"
+when = '''re(user.firstName, '\w{2,50} \w{2,50}$')'''
+deny = "NameNotAllowed"
+"#;
+
+#[test]
+fn costs_are_a_table_for_people() {
+    let place = Place::new(&format!("{BASIC}{COSTS}"));
+    check(&place, &["--costs"], 0, &expect![[""]]);
+}
+
+#[test]
+fn costs_are_numbers_for_programs() {
+    let place = Place::new(&format!("{BASIC}{COSTS}"));
+    let said = place.run(&["check", "--costs", "--format", "json"]).json();
+    assert_eq!(said["costs"]["budget"], 1_000_000);
+    assert_eq!(said["costs"]["event_bytes"], serde_json::json!([16384, 1_048_576]));
+    let first = &said["costs"]["rules"][0];
+    assert_eq!((&first["rule"], &first["field"]), (&"corporate email".into(), &"when".into()));
+    assert!(first["steps"][0].as_u64() < first["steps"][1].as_u64());
+    assert_eq!(first["beyond_budget_from_bytes"], serde_json::Value::Null);
+    assert_eq!(said["costs"]["events"][0]["event"], "validateUser");
+    let plain = place.run(&["check", "--format", "json"]).json();
+    assert_eq!(plain.get("costs"), None);
+}
