@@ -7,6 +7,7 @@
 //! | a [`Machine`] | a step for each state that it is in at each character |
 
 mod machine;
+mod widest;
 
 use regex_automata::dfa::{Automaton as _, StartKind, dense};
 use regex_automata::nfa::thompson::{Compiler, Config, NFA, WhichCaptures};
@@ -224,6 +225,15 @@ mod tests {
         assert_eq!(found, Ok(true));
         assert!(steps < 50, "{steps}");
         assert!(within(pattern.most(), 1 << 20) < 50_000, "{:?}", pattern.most());
+    }
+
+    #[test]
+    fn what_is_in_few_states_at_once_has_a_low_bound() {
+        for (pattern, states) in [(r"^\w{2,50}( \w{2,50})*$", 6), (r"^(\p{L}|[' -])+(, \p{L}{1,30})?$", 12)] {
+            let most = compile(pattern).most();
+            assert!(most.per_byte <= 32 * states, "{pattern}: {most:?}");
+        }
+        assert!(compile("[01]*1[01]{1000}x").most().per_byte > 32 * 1000);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use regex_automata::util::look::{Look, LookMatcher};
 use regex_syntax::hir::{Class, ClassUnicode, Hir, HirKind, Repetition};
 
 use super::Most;
+use super::widest::widest;
 use crate::expr::functions::{Failure, spend};
 
 /// States before it begins to pay for room: a step makes room for so many.
@@ -12,17 +13,19 @@ const STATES_PER_STEP: u64 = 64;
 /// States, and where to begin.
 #[derive(Debug)]
 pub(super) struct Machine {
-    states: Vec<State>,
-    classes: Vec<Characters>,
-    start: u32,
+    pub(super) states: Vec<State>,
+    pub(super) classes: Vec<Characters>,
+    pub(super) start: u32,
     /// Whether it can only begin at the text's start.
-    anchored: bool,
+    pub(super) anchored: bool,
     /// The characters that it may look at, where there is an end to them.
     longest: Option<u64>,
+    /// How many states are looked at for a character, at most.
+    width: u64,
 }
 
 #[derive(Debug)]
-enum State {
+pub(super) enum State {
     One(char, u32),
     /// One of a class, by its number.
     Of(u32, u32),
@@ -34,9 +37,9 @@ enum State {
 
 /// Characters as ranges, in order; those of ASCII as bits.
 #[derive(Debug, PartialEq)]
-struct Characters {
+pub(super) struct Characters {
     ascii: u128,
-    ranges: Vec<(char, char)>,
+    pub(super) ranges: Vec<(char, char)>,
 }
 
 impl Machine {
@@ -49,25 +52,41 @@ impl Machine {
             anchored: properties.look_set_prefix().contains(regex_syntax::hir::Look::Start),
             // In bytes, of which a character has at least one.
             longest: properties.maximum_len().map(|bytes| bytes as u64),
+            width: 0,
         };
         machine.start = machine.add(hir, 0);
+        machine.width = widest(&machine).unwrap_or_else(|| machine.size());
         machine
     }
 
-    /// The most steps of a search: at each character, each state once for each way that leads to it.
-    pub(super) fn most(&self) -> Most {
+    /// What a character takes where each state is looked at, once for each way that leads to it.
+    fn size(&self) -> u64 {
         let ways = self.states.iter().map(|state| match state {
             State::One(..) | State::Of(..) | State::Look(..) => 1,
             State::Split(next) => next.len() as u64,
             State::Found => 0,
         });
-        let each = 1 + ways.sum::<u64>();
+        1 + ways.sum::<u64>()
+    }
+
+    /// The most steps of a search.
+    pub(super) fn most(&self) -> Most {
+        let each = self.width;
         let begin = 1 + self.states.len() as u64 / STATES_PER_STEP;
         let end = self.longest.filter(|_| self.anchored);
         Most {
             steps: begin.saturating_add(each),
             per_byte: each.saturating_mul(32),
             all: end.map_or(u64::MAX, |last| begin.saturating_add(each.saturating_mul(last.saturating_add(1)))),
+        }
+    }
+
+    /// Where a state leads with this character.
+    pub(super) fn after(&self, state: u32, character: char) -> Option<u32> {
+        match &self.states[state as usize] {
+            State::One(wanted, next) => (*wanted == character).then_some(*next),
+            State::Of(class, next) => self.classes[*class as usize].has(character).then_some(*next),
+            State::Look(..) | State::Split(_) | State::Found => None,
         }
     }
 
@@ -190,7 +209,7 @@ impl Characters {
         Self { ascii, ranges }
     }
 
-    fn has(&self, character: char) -> bool {
+    pub(super) fn has(&self, character: char) -> bool {
         if character.is_ascii() {
             return self.ascii >> u32::from(character) & 1 == 1;
         }

@@ -41,29 +41,29 @@ fn what_ordinary_expressions_cost() {
         let mut table = String::new();
         for source in ORDINARY {
             let (small, large) = (cost(source, ORDINARY_EVENT_BYTES), cost(source, 1 << 20));
-            let _ = writeln!(table, "{small:>8} {large:>9} {source}");
+            let _ = writeln!(table, "{small:<8} {large:<9} {source}");
             assert_eq!(said(source), [], "{source}");
         }
         expected.assert_eq(&table);
     };
     check(expect![[r#"
-               1         1 true
-              12        12 event == 'validateUser' && now < timestamp('2026-11-21T08:30:00Z')
-               5         5 user.department == 'Sales'
-           14341    917509 user.login == user.email
-             519     32775 !(user.email.endsWith("@corp.example") || user.contractor)
-            2060    131084 size(user.firstName) > 64 || size(user.lastName) > 64
-            1029     65541 !re(user.login, '^[a-z][a-z0-9._-]{2,31}$')
-           49607     49607 !re(user.firstName, '^\\p{L}[\\p{L} -]{0,63}$')
-               3         3 !(user.country in ["India", "Germany", "France"])
-            5758    102526 !user.assignedGroups.all(group, group.startsWith("grp-"))
-           13829    884741 "grp-blocked" in user.assignedGroups
-           20222    762110 user.assignedGroups.filter(group, re(group, '^grp-')).map(group, lower(group)).join(', ')
-           39025   2490481 fold(text(user.?firstName)) == fold(text(user.?lastName))
-            1542     98310 user.firstName + ' ' + user.lastName
-          129056   8257568 '%s %s <%s>'.format([user.firstName, user.lastName, user.email])
-          762566  17019590 user.provisionedApps.transformMap(app, state, state.?login.orValue(''))
-           20489    568841 user.phones.map(phone, phone.number.replace(' ', '')).filter(number, number != '')
+        1        1         true
+        12       12        event == 'validateUser' && now < timestamp('2026-11-21T08:30:00Z')
+        5        5         user.department == 'Sales'
+        14341    917509    user.login == user.email
+        519      32775     !(user.email.endsWith("@corp.example") || user.contractor)
+        2060     131084    size(user.firstName) > 64 || size(user.lastName) > 64
+        1029     65541     !re(user.login, '^[a-z][a-z0-9._-]{2,31}$')
+        1034     1034      !re(user.firstName, '^\\p{L}[\\p{L} -]{0,63}$')
+        3        3         !(user.country in ["India", "Germany", "France"])
+        5758     102526    !user.assignedGroups.all(group, group.startsWith("grp-"))
+        13829    884741    "grp-blocked" in user.assignedGroups
+        20222    762110    user.assignedGroups.filter(group, re(group, '^grp-')).map(group, lower(group)).join(', ')
+        39025    2490481   fold(text(user.?firstName)) == fold(text(user.?lastName))
+        1542     98310     user.firstName + ' ' + user.lastName
+        129056   8257568   '%s %s <%s>'.format([user.firstName, user.lastName, user.email])
+        762566   17019590  user.provisionedApps.transformMap(app, state, state.?login.orValue(''))
+        20489    568841    user.phones.map(phone, phone.number.replace(' ', '')).filter(number, number != '')
     "#]]);
 }
 
