@@ -17,9 +17,11 @@ pub const MAX_SOURCE_BYTES: usize = 2048;
 /// The largest expression, in nodes.
 pub const MAX_NODES: usize = 200;
 
-/// An event that is as large as an ordinary one may be, in bytes. An expression that can take more than the budget on one of
-/// this size is warned of.
+/// An event that is as large as an ordinary one may be, in bytes.
 pub const ORDINARY_EVENT_BYTES: u64 = 16 << 10;
+/// An expression that can take more steps than this on an ordinary event is warned of. What can be told beforehand is
+/// mostly some times as much as any event really takes, so that a warning at the budget would often be about nothing.
+pub(super) const TOO_COSTLY: u64 = 8 * BUDGET;
 
 /// Compiles the expressions of one event, which share the paths that they name.
 pub struct Compiler<'a> {
@@ -120,7 +122,7 @@ impl<'a> Compiler<'a> {
 
 /// A warning, where an ordinary event can make it take more than the budget.
 fn too_costly(cost: &Cost, whole: Range<usize>) -> Option<Finding> {
-    if cost.steps <= BUDGET {
+    if cost.steps <= TOO_COSTLY {
         return None;
     }
     let place = cost.excess.clone().unwrap_or(whole);

@@ -16,11 +16,12 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use super::ast::{Binary, Expr, Fold, FoldKind, Kind, Literal, Member, Span};
+use super::compile::TOO_COSTLY;
 use super::names::{Meaning, Names, chain};
 use super::parse::parse;
 use super::pattern::Most;
 use super::schema::{Schema, Type};
-use super::{BUDGET, MAX_ELEMENTS, MAX_NODES};
+use super::{MAX_ELEMENTS, MAX_NODES};
 use linear::{Linear, STEP};
 
 /// The bytes that a value without a length may come to as text.
@@ -38,7 +39,7 @@ pub struct Cost {
     pub steps: u64,
     /// Steps to write its value down as JSON and to compare it with another, as `set` and `map` do.
     pub writing: u64,
-    /// The innermost part that takes more than the budget on its own, in bytes of the source.
+    /// The innermost part that is too costly on its own, in bytes of the source.
     pub excess: Option<std::ops::Range<usize>>,
 }
 
@@ -158,7 +159,7 @@ impl Walk<'_> {
     fn expr(&mut self, expr: &Expr) -> Walked {
         let (shape, below) = self.kind(expr);
         let steps = below.plus(Linear::flat(STEP));
-        if steps.at(self.largest) > BUDGET.saturating_mul(STEP) && self.excess.is_none() {
+        if steps.at(self.largest) > TOO_COSTLY.saturating_mul(STEP) && self.excess.is_none() {
             self.excess = Some(expr.span);
         }
         (shape, steps)

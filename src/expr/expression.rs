@@ -178,7 +178,7 @@ impl<'a> Scope<'a> {
 
     /// Takes the steps that changing this map in so many places takes: it is copied, and the slots are filled again.
     pub(crate) fn pay_for_changes(&self, whole: &Value<'_>, places: usize) -> Result<(), EvalError> {
-        let each = 1 + whole.copying_cost(self.paths.len());
+        let each = 1 + whole.copying_cost();
         self.pay(each.saturating_mul(places as u64))
     }
 

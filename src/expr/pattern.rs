@@ -25,7 +25,9 @@ const MAX_BYTES: usize = 4 << 20;
 /// The memory that its table may take.
 const MAX_TABLE_BYTES: usize = 512 << 10;
 /// The memory that making the table may take.
-const MAX_WORK_BYTES: usize = 1 << 20;
+const MAX_WORK_BYTES: usize = 512 << 10;
+/// The states that may be there to make a table of: of more, none is small enough, and it takes long to find out.
+const MAX_STATES: usize = 3000;
 /// The bytes of text that a table is led through in one step.
 const BYTES_PER_STEP: u64 = 16;
 
@@ -77,7 +79,8 @@ impl Pattern {
             .unicode_word_boundary(true)
             .dfa_size_limit(Some(MAX_TABLE_BYTES))
             .determinize_size_limit(Some(MAX_WORK_BYTES));
-        let table = dense::Builder::new().configure(config).build_from_nfa(&nfa).ok();
+        let few = nfa.states().len() <= MAX_STATES;
+        let table = few.then(|| dense::Builder::new().configure(config).build_from_nfa(&nfa).ok()).flatten();
         // Where a word ends depends on more than one byte beyond ASCII, at which a table stops.
         let looks: LookSet = nfa.look_set_any();
         let machine = (table.is_none() || looks.contains_word_unicode()).then(|| Machine::new(&hir));

@@ -176,25 +176,23 @@ impl<'a> Map<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// What it costs to copy this map and to look for so many names in it, and in those in it that were made.
-    pub(in crate::expr) fn copying_cost(&self, names: usize) -> u64 {
+    /// What it costs to copy this map, and those in it that were made.
+    pub(in crate::expr) fn copying_cost(&self) -> u64 {
         let made: &[(Value<'_>, Value<'_>)] = match self {
             Self::Map(Map::Json(json)) => {
                 // Copied with the first change; from then on it is one that was made.
-                let members = json.members().count() as u64;
-                return length_cost(json.raw().len()).saturating_add(members.saturating_mul(8 + names as u64) / 32);
+                return length_cost(json.raw().len()).saturating_add(json.members().count() as u64);
             }
             Self::Map(Map::Borrowed(members)) => members,
             Self::Map(Map::Shared(members)) => members,
             Self::List(List::Json(json)) => return length_cost(json.raw().len()),
             other => return other.own_cost(),
         };
-        let own = (made.len() as u64).saturating_mul(8 + names as u64) / 32;
-        made.iter().fold(own, |cost, (_, value)| cost.saturating_add(value.copying_cost(names)))
+        made.iter().fold(made.len() as u64, |cost, (_, value)| cost.saturating_add(value.copying_cost()))
     }
 
     /// The value that a map holds, where it is one.
-    fn readable(&self) -> Result<Value<'a>, Unreadable> {
+    pub(in crate::expr) fn readable(&self) -> Result<Value<'a>, Unreadable> {
         if matches!(self, Self::Unreadable) { Err(Unreadable) } else { Ok(self.clone()) }
     }
 }

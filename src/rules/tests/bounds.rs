@@ -2,8 +2,22 @@
 
 use super::*;
 
-const REFUSED: &str = r#"{"response":{"error":true,"message":"EmailRequired"}}"#;
 const SPENT: &str = "the rules of this event take more steps than they may";
+
+/// With fields that nobody has listed.
+fn judge(toml: &str, name: &str, body: &str) -> (String, Judged) {
+    let (rules, findings) = load(toml);
+    assert!(!findings.has_errors(), "{}", findings.iter().map(|finding| finding.render(false)).collect::<String>());
+    let event = event(name, body);
+    let judged = rules.decide(&event, &Stopwatch { elapsed: &|| Duration::ZERO, budget: Duration::from_secs(1) });
+    let reply = cymmetri::encode(&event, &judged.decision, AcceptShape::Data).expect("changes that can be made");
+    (reply.body.into_owned(), judged)
+}
+
+#[track_caller]
+fn replies(toml: &str, name: &str, body: &str, reply: &str) {
+    assert_eq!(judge(toml, name, body).0, reply);
+}
 
 fn refuses_when(condition: &str) -> String {
     format!("[[rule]]\nid = \"a\"\non = \"validateUser\"\nwhen = '''{condition}'''\ndeny = \"EmailRequired\"\n")
