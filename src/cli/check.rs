@@ -63,6 +63,7 @@ pub(super) fn run(arguments: &Arguments, source: &Source) -> Ended {
             }
             if let Some((costs, sizes)) = costs.filter(|(costs, _)| !costs.rules.is_empty()) {
                 output::print(&costs::table(&costs, &sizes));
+                output::print("");
             }
             let main = loaded.main.display().to_string();
             output::print(&format!(

@@ -245,7 +245,7 @@ fn what_is_wrong_with_a_variable_names_it_and_never_its_value() {
     }
 }
 
-/// Three expressions, of which an event of half a megabyte makes one too costly.
+/// Three expressions, of which a large event makes one too costly.
 const COSTS: &str = r#"
 [[rule]]
 id = "corporate email"
