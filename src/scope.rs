@@ -14,7 +14,7 @@ use crate::base::json::Json;
 use crate::base::tree::Node;
 use crate::event::catalog::{Care, FieldType, Spec};
 use crate::event::{Event, FieldPath, SecretFields};
-use crate::expr::{Compiler, Expression, Map, Paths, Schema, Scope, Text, Type, UnknownField, Value};
+use crate::expr::{Compiler, Expression, Map, Paths, Priced, Schema, Scope, Text, Type, UnknownField, Value};
 
 /// What a set of expressions on one event names.
 #[derive(Debug)]
@@ -120,6 +120,11 @@ impl Names {
     /// The first name on a path, `user` or `request` first, that nobody has listed.
     pub fn unknown(&self, path: &[String]) -> Option<UnknownField> {
         self.schema.unknown(path)
+    }
+
+    /// The text of `node`, whose cost can be told; none where it cannot be read.
+    pub fn price(&self, node: &Node) -> Option<Priced<'_>> {
+        Priced::parse(&self.schema, node.as_str()?)
     }
 
     /// Finds out whether an expression names as a whole what a secret lies in, so that the secret must be taken out.

@@ -5,6 +5,7 @@
 //! | a `toml` block | a configuration without findings; credentials are added where it names none |
 //! | a `toml fails` block | one with errors; the `text` block after it is what `check` says |
 //! | a `toml warns` block | the same with warnings alone |
+//! | a `console` block that begins with `$ hookreeve check --costs` | what that prints for the configuration before it |
 //! | `$ hookreeve send …` in a `console` block | tried with the rules before it; the next line is the reply, `…` stands for anything |
 //! | a `rust` block | lines of `examples/custom_handler.rs` |
 //! | a row of a table with the columns example and value | an expression and its value, or `error` |
@@ -63,6 +64,25 @@ fn blocks(text: &str) -> Vec<Block<'_>> {
 
 /// The plan of a configuration, and what `check` would print.
 fn planned(toml: &str) -> (Option<Plan>, Diagnostics, String) {
+    let directory = written(toml);
+    let loaded = load(Some(&directory.path().join("rules.toml")), &Environment::default());
+    let (plan, findings) = plan(&loaded, &Registry::new(), None);
+    let text: Vec<String> = findings.iter().map(|finding| finding.render(false).trim_end().to_owned()).collect();
+    let prefix = directory.path().join("").display().to_string();
+    (plan, findings, text.join("\n\n").replace(&prefix, ""))
+}
+
+/// What `hookreeve check --costs` prints.
+fn costs(toml: &str) -> String {
+    let directory = written(toml);
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_hookreeve"));
+    command.args(["check", "--costs", "--config", "rules.toml"]).current_dir(directory.path());
+    let output = command.env("HOOKREEVE_JWT_SECRET", "x".repeat(64)).output().expect("the program");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// A directory with the configuration as `rules.toml`.
+fn written(toml: &str) -> tempfile::TempDir {
     let directory = tempfile::tempdir().expect("a directory");
     std::fs::create_dir(directory.path().join("rules")).expect("a directory");
     std::fs::write(directory.path().join("rules/more.toml"), "").expect("written");
@@ -70,11 +90,7 @@ fn planned(toml: &str) -> (Option<Plan>, Diagnostics, String) {
     let named = toml.lines().any(|line| line.trim() == "[cymmetri.auth]");
     let auth = if named { "" } else { "\n[cymmetri.auth]\njwt = { secret = { env = \"HOOKREEVE_JWT_SECRET\" } }\n" };
     std::fs::write(&path, format!("{toml}{auth}")).expect("written");
-    let loaded = load(Some(&path), &Environment::default());
-    let (plan, findings) = plan(&loaded, &Registry::new(), None);
-    let text: Vec<String> = findings.iter().map(|finding| finding.render(false).trim_end().to_owned()).collect();
-    let prefix = directory.path().join("").display().to_string();
-    (plan, findings, text.join("\n\n").replace(&prefix, ""))
+    directory
 }
 
 fn judge(rules: &RuleSet, name: &str, body: &Value) -> (Arc<Event>, Judged) {
@@ -150,6 +166,7 @@ fn try_document(name: &str, text: &str, start: Option<&str>) {
     let mut rules = start.map(|toml| planned(toml).0.expect("a plan").rules);
     let mut said: Option<String> = None;
     let mut tried = 0;
+    let mut last = String::new();
     for block in blocks(text) {
         let place = format!("{name}:{}", block.line);
         match block.info {
@@ -157,6 +174,7 @@ fn try_document(name: &str, text: &str, start: Option<&str>) {
                 let (plan, findings, text) = planned(&block.body);
                 assert!(findings.is_empty(), "{place}\n{text}");
                 rules = plan.map(|plan| plan.rules).filter(|rules| !rules.is_empty()).or(rules);
+                last.clone_from(&block.body);
                 tried += 1;
             }
             "toml fails" => {
@@ -175,6 +193,11 @@ fn try_document(name: &str, text: &str, start: Option<&str>) {
                 if let Some(said) = said.take() {
                     assert_eq!(block.body.trim_end(), said, "{place}");
                 }
+            }
+            "console" if block.body.starts_with("$ hookreeve check --costs\n") => {
+                let (_, expected) = block.body.split_once('\n').unwrap_or_default();
+                assert_eq!(expected, costs(&last), "{place}");
+                tried += 1;
             }
             "console" => {
                 let mut lines = block.body.lines();

@@ -169,6 +169,7 @@ pub(super) fn text_of(value: &Value<'_>) -> Result<String, EvalError> {
         Value::Bytes(_) | Value::List(_) | Value::Map(_) | Value::Type(_) => {
             Err(EvalError::new(format!("{} is no text", value.kind().with_article())))
         }
+        Value::Unreadable => Err(EvalError::new("a number is out of range, or a text has half a character")),
     }
 }
 

@@ -11,13 +11,14 @@ use crate::base::tree::Node;
 use crate::config::cymmetri::UnknownEvent;
 use crate::config::{Loaded, Settings};
 use crate::event::{SecretFields, catalog};
+use crate::expr::ORDINARY_EVENT_BYTES;
 use crate::http::body::BodyLimits;
 use crate::http::receive::Active;
 use crate::http::route::BasePaths;
 use crate::http::tls::{self, TlsError};
 use crate::journal::Journal;
 use crate::judge::{self, Judge, Recorder, Registry};
-use crate::rules::{self, RuleSet};
+use crate::rules::{self, Costs, RuleSet};
 use crate::telemetry::PersonName;
 
 /// A configuration in which nothing was found wrong.
@@ -151,6 +152,16 @@ impl Plan {
         findings.extend(self.tls(loaded).err());
         findings.extend(self.ready(loaded, source, &PersonName::None).err().unwrap_or_default());
         findings
+    }
+
+    /// The most steps that its rules take, and the sizes of events for which they are told: an ordinary one, and the
+    /// largest that is let in.
+    pub fn costs(&self, loaded: &Loaded) -> (Costs, Vec<u64>) {
+        let largest = self.settings.server.body_limit.0;
+        let mut sizes = vec![ORDINARY_EVENT_BYTES.min(largest), largest];
+        sizes.dedup();
+        let entries = loaded.lists.get("rule").and_then(Node::as_array).unwrap_or_default();
+        (rules::costs(entries, &context(&self.settings), &sizes), sizes)
     }
 
     /// Who may send, prepared.

@@ -232,7 +232,12 @@ impl<'a> Key<'a> {
 
     /// Whether it is `name`.
     pub fn is(self, name: &str) -> bool {
-        if self.escaped { self.decode().is_ok_and(|key| key == name) } else { &self.raw[1..self.raw.len() - 1] == name }
+        let raw = &self.raw[1..self.raw.len() - 1];
+        if !self.escaped {
+            return raw == name;
+        }
+        // An escape is six times as long as what it stands for, at most: a key that is longer need not be decoded.
+        raw.len() <= name.len().saturating_mul(6) && self.decode().is_ok_and(|key| key == name)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::{Ended, output};
+use super::{Ended, costs, output};
 use crate::app::Source;
 use crate::base::diagnostic::Severity;
 use crate::base::tree::Node;
@@ -13,6 +13,7 @@ use crate::base::tree::Node;
 Examples:
   hookreeve check
   hookreeve check --config /etc/hookreeve/hookreeve.toml --secrets
+  hookreeve check --costs
   hookreeve check --deny-warnings --format json | jq '.findings[].message'
 
 Exit status: 0 fine, 1 findings, 2 there is no configuration to look at.")]
@@ -24,6 +25,10 @@ pub(super) struct Arguments {
     /// Looks into secrets, keys and certificates; one that is missing is an error, as it is for serve, else a warning
     #[arg(long)]
     secrets: bool,
+
+    /// Tells the most steps that each expression and all rules on an event can take
+    #[arg(long)]
+    costs: bool,
 
     /// For people or for programs
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -42,9 +47,10 @@ pub(super) fn run(arguments: &Arguments, source: &Source) -> Ended {
     let loaded = source.load();
     let severity = if arguments.secrets { Severity::Error } else { Severity::Warning };
     let (plan, mut findings) = crate::app::plan(&loaded, &source.registry, Some(severity));
-    if let Some(plan) = plan.filter(|_| arguments.secrets) {
+    if let Some(plan) = plan.as_ref().filter(|_| arguments.secrets) {
         findings.extend(plan.look_into(&loaded, source));
     }
+    let costs = plan.filter(|_| arguments.costs).map(|plan| plan.costs(&loaded));
     // Where the files cannot be read as a whole, nobody knows the rules.
     let rules = loaded.salvaged.as_ref();
     let rules = rules.map(|_| loaded.lists.get("rule").and_then(Node::as_array).map_or(0, <[Node]>::len));
@@ -53,6 +59,10 @@ pub(super) fn run(arguments: &Arguments, source: &Source) -> Ended {
             let color = output::color_out(source);
             for finding in &findings {
                 output::print(&finding.render(color));
+                output::print("");
+            }
+            if let Some((costs, sizes)) = costs.filter(|(costs, _)| !costs.rules.is_empty()) {
+                output::print(&costs::table(&costs, &sizes));
                 output::print("");
             }
             let main = loaded.main.display().to_string();
@@ -64,15 +74,18 @@ pub(super) fn run(arguments: &Arguments, source: &Source) -> Ended {
                 rules.map_or_else(|| "rules not looked at".to_owned(), |rules| count(rules, "rule"))
             ));
         }
-        Format::Json => output::print(
-            &serde_json::json!({
+        Format::Json => {
+            let mut said = serde_json::json!({
                 "errors": findings.errors(),
                 "warnings": findings.warnings(),
                 "rules": rules,
                 "findings": findings.iter().map(crate::base::diagnostic::Diagnostic::to_json).collect::<Vec<_>>(),
-            })
-            .to_string(),
-        ),
+            });
+            if let Some((costs, sizes)) = costs {
+                said["costs"] = costs::json(&costs, &sizes);
+            }
+            output::print(&said.to_string());
+        }
     }
     if output::nothing_to_look_at(&findings) {
         Ended::Nothing

@@ -3,6 +3,7 @@
 //! Commands decide nothing themselves: they call what the server calls, and print.
 
 mod check;
+mod costs;
 mod dev;
 mod health;
 mod output;

@@ -10,9 +10,9 @@ use std::ops::Range;
 
 use super::Finding;
 use super::ast::{Expr, Fold, FoldKind, Kind, Literal, Span, Unary};
-use super::lower::regex;
 use super::mistakes;
 use super::names::Names;
+use super::pattern::parse_regex;
 use super::schema::{Type, UnknownField};
 
 /// What is said of an expression.
@@ -139,7 +139,7 @@ impl Checker<'_> {
             ("re" | "matches", length) if length + usize::from(with_receiver) == 2 => {
                 if let Some(pattern) = literal(arguments.last()) {
                     let place = arguments.last().map_or(expr.span, |argument| argument.span);
-                    if let Err(error) = regex(&pattern, place) {
+                    if let Err(error) = parse_regex(&pattern, place) {
                         let mut finding = Finding::error("regex", error.span.range(), error.message);
                         finding.hint = error.hint.map(str::to_owned);
                         self.findings.push(finding);

@@ -1,9 +1,10 @@
 //! An expression as it is evaluated: names resolved to slots, constants folded, functions looked up, regexes compiled.
 
-use regex::Regex;
+use std::sync::Arc;
 
 use super::ast::Span;
 use super::functions::Run;
+use super::pattern::Pattern;
 use super::value::Value;
 
 /// A node and its place.
@@ -71,7 +72,7 @@ pub(super) enum Op {
     },
     Find {
         text: Box<Code>,
-        regex: Box<Regex>,
+        regex: Arc<Pattern>,
     },
     List(Box<[(Code, bool)]>),
     Map(Box<[(Code, Code, bool)]>),

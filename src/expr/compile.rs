@@ -4,17 +4,24 @@ use std::ops::Range;
 
 use super::ast::Expr;
 use super::check::{Checked, check};
+use super::cost::{Cost, Searches, most};
 use super::lower::Lowering;
 use super::names::Names;
 use super::parse::parse;
 use super::slots::Paths;
-use super::{Expression, Finding, Schema, Type, UnknownField};
+use super::{BUDGET, Expression, Finding, Schema, Type, UnknownField};
 use crate::base::diagnostic::Severity;
 
 /// The longest source, in bytes.
 pub const MAX_SOURCE_BYTES: usize = 2048;
 /// The largest expression, in nodes.
 pub const MAX_NODES: usize = 200;
+
+/// An event that is as large as an ordinary one may be, in bytes.
+pub const ORDINARY_EVENT_BYTES: u64 = 16 << 10;
+/// An expression that can take more steps than this on an ordinary event is warned of. What can be told beforehand is
+/// mostly some times as much as any event really takes, so that a warning at the budget would often be about nothing.
+pub(super) const TOO_COSTLY: u64 = 8 * BUDGET;
 
 /// Compiles the expressions of one event, which share the paths that they name.
 pub struct Compiler<'a> {
@@ -56,7 +63,12 @@ impl<'a> Compiler<'a> {
         };
         let Checked { mut findings, unknown, kind } = check(source, &expr, self.names(), wanted);
         let bad = findings.iter().any(|finding| finding.severity == Severity::Error);
-        let expression = if bad { None } else { self.lower(&expr, source, &mut findings) };
+        let mut searches = Searches::new();
+        let expression = if bad { None } else { self.lower_with(&expr, source, &mut searches, &mut findings) };
+        if expression.is_some() {
+            let cost = most(&expr, self.names(), ORDINARY_EVENT_BYTES, &mut searches);
+            findings.extend(too_costly(&cost, expr.span.range()));
+        }
         let unknown = unknown.into_iter().map(|(field, span)| (field, span.range())).collect();
         Compiled { expression, findings, unknown, kind }
     }
@@ -78,9 +90,20 @@ impl<'a> Compiler<'a> {
         })
     }
 
+    #[cfg(test)]
     pub(super) fn lower(&mut self, expr: &Expr, source: &str, findings: &mut Vec<Finding>) -> Option<Expression> {
+        self.lower_with(expr, source, &mut Searches::new(), findings)
+    }
+
+    fn lower_with(
+        &mut self,
+        expr: &Expr,
+        source: &str,
+        searches: &mut Searches,
+        findings: &mut Vec<Finding>,
+    ) -> Option<Expression> {
         let names = self.names();
-        match (Lowering { names, paths: self.paths }).lower(expr) {
+        match (Lowering { names, paths: self.paths, searches }).lower(expr) {
             Ok(code) => Some(Expression::new(code, source)),
             Err(error) => {
                 findings.push(Finding::error("expression-cost", error.span.range(), error.message));
@@ -95,4 +118,15 @@ impl<'a> Compiler<'a> {
     {
         Names { schema: self.schema, container: self.container, locals: Vec::new() }
     }
+}
+
+/// A warning, where an ordinary event can make it take more than the budget.
+fn too_costly(cost: &Cost, whole: Range<usize>) -> Option<Finding> {
+    if cost.steps <= TOO_COSTLY {
+        return None;
+    }
+    let place = cost.excess.clone().unwrap_or(whole);
+    let message = "an event of 16 KiB can make this take more steps than the rules of an event have";
+    let hint = "the rule would err there; `hookreeve check --costs` tells from which size on";
+    Some(Finding::warning("cost-unbounded", place, message).hint(hint))
 }

@@ -39,11 +39,6 @@ pub(super) struct Run<'a, 's, T> {
     pub(super) tracer: T,
 }
 
-/// What a search costs, in steps.
-pub(super) fn find_cost(_: &regex::Regex, text: &str) -> u64 {
-    1 + text.len() as u64 / 16
-}
-
 type Evaluated<'a> = Result<Value<'a>, Fault<'a>>;
 
 impl<'a, T: Tracer> Run<'a, '_, T> {
@@ -157,8 +152,8 @@ impl<'a, T: Tracer> Run<'a, '_, T> {
             },
             Op::Find { text, regex } => match self.eval(text)? {
                 Value::String(text) => {
-                    self.spend(find_cost(regex, text.as_str()), span)?;
-                    Ok(Value::Bool(regex.is_match(text.as_str())))
+                    let found = regex.is_match(text.as_str(), &mut self.budget);
+                    found.map(Value::Bool).map_err(|failure| fault(failure, "re", &[], span))
                 }
                 other => Err(no_overload("re", &[&other], span)),
             },

@@ -13,6 +13,8 @@ use super::value::Value;
 /// The steps that an event's expressions may take together: some milliseconds' worth.
 pub const BUDGET: u64 = 1_000_000;
 
+const SPENT: &str = "the rules of this event take more steps than they may";
+
 /// A compiled expression.
 #[derive(Debug)]
 pub struct Expression {
@@ -167,6 +169,35 @@ impl<'a> Scope<'a> {
         self.paths.fill(name, value, &mut self.slots, true);
     }
 
+    /// Takes steps for work that no expression does.
+    pub(crate) fn pay(&self, steps: u64) -> Result<(), EvalError> {
+        let left = self.budget.get().checked_sub(steps);
+        self.budget.set(left.unwrap_or(0));
+        left.map(|_| ()).ok_or_else(EvalError::spent)
+    }
+
+    /// Takes the steps that changing this map in so many places takes: it is copied, and the slots are filled again.
+    pub(crate) fn pay_for_changes(&self, whole: &Value<'_>, places: usize) -> Result<(), EvalError> {
+        let each = 1 + whole.copying_cost();
+        self.pay(each.saturating_mul(places as u64))
+    }
+
+    /// A value as JSON, paid for.
+    pub(crate) fn to_json(&self, value: &Value<'_>) -> Result<serde_json::Value, EvalError> {
+        let mut budget = self.budget.get();
+        let json = value.to_json_within(&mut budget);
+        self.budget.set(budget);
+        json.map_err(|why| if budget == 0 { EvalError::spent() } else { EvalError::new(why) })
+    }
+
+    /// Whether two values are the same, in type as well; paid for.
+    pub(crate) fn is_same(&self, one: &Value<'_>, other: &Value<'_>) -> Result<bool, EvalError> {
+        let mut budget = self.budget.get();
+        let same = one.type_name() == other.type_name() && one.equals(other, &mut budget) == Ok(true);
+        self.budget.set(budget);
+        if budget == 0 { Err(EvalError::spent()) } else { Ok(same) }
+    }
+
     fn explain(&self, fault: &Fault<'_>) -> EvalError {
         EvalError { message: message(fault, self.paths), span: fault.span, spent: fault.kind == FaultKind::Budget }
     }
@@ -193,7 +224,7 @@ fn message(fault: &Fault<'_>, paths: &Paths) -> String {
         FaultKind::Reason(name, reason) => format!("`{name}`: {reason}"),
         FaultKind::Unreadable => "it names a number that is out of range, or a text with half a character".to_owned(),
         FaultKind::Unknown(name) => format!("unknown name `{name}`"),
-        FaultKind::Budget => "the rules of this event take more steps than they may".to_owned(),
+        FaultKind::Budget => SPENT.to_owned(),
     }
 }
 
@@ -201,6 +232,10 @@ impl EvalError {
     /// An error that has no place.
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), span: Span::default(), spent: false }
+    }
+
+    fn spent() -> Self {
+        Self { message: SPENT.to_owned(), span: Span::default(), spent: true }
     }
 
     /// The message.

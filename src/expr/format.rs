@@ -196,6 +196,7 @@ fn text(out: &mut String, value: &Value<'_>, budget: &mut u64) -> Result<(), Fai
             out.push('}');
         }
         Value::Optional(_) => return Err(WRONG),
+        Value::Unreadable => return Err(Failure::Unreadable),
     }
     Ok(())
 }

@@ -1,16 +1,16 @@
 //! From a tree to code: names become slots, constants are folded, literal regular expressions compiled.
 
-use regex::{Regex, RegexBuilder};
+use std::sync::Arc;
 
 use super::ast::{Binary, Expr, Kind, Literal, Span, Unary};
 use super::code::{Arithmetic, Code, Fold, Op, Order};
+use super::cost::Searches;
 use super::eval::{Blind, Run};
 use super::names::{Meaning, Names, chain};
+use super::pattern::Pattern;
 use super::slots::Paths;
 use super::value::{Blob, List, Map, Text, Value};
 
-/// The memory that one regular expression may take, in bytes.
-const MAX_REGEX_BYTES: usize = 4 << 20;
 /// The steps that folding a constant may take; what takes more is left for the event.
 const FOLD_BUDGET: u64 = 1000;
 
@@ -25,6 +25,8 @@ pub(super) struct LowerError {
 pub(super) struct Lowering<'a> {
     pub(super) names: Names<'a>,
     pub(super) paths: &'a mut Paths,
+    /// What the regular expressions that were compiled may cost, for `cost`.
+    pub(super) searches: &'a mut Searches,
 }
 
 impl Lowering<'_> {
@@ -159,7 +161,8 @@ impl Lowering<'_> {
         if let ("re" | "matches", [text, pattern]) = (function, operands.as_slice())
             && let Kind::Literal(Literal::String(literal)) = &pattern.kind
         {
-            let regex = Box::new(regex(literal, pattern.span)?);
+            let regex = Arc::new(Pattern::compile(literal, pattern.span)?);
+            self.searches.insert(literal.clone(), regex.most());
             return Ok(Op::Find { text: self.boxed(text)?, regex });
         }
         let Some(form) = forms.first() else { return Ok(Op::Unknown(function.into())) };
@@ -230,23 +233,6 @@ fn mask(optional: &[bool]) -> u32 {
     optional.iter().take(32).enumerate().fold(0, |mask, (depth, optional)| mask | u32::from(*optional) << depth)
 }
 
-/// Compiles a regular expression, within bounds.
-pub(super) fn regex(pattern: &str, span: Span) -> Result<Regex, LowerError> {
-    let built = RegexBuilder::new(pattern).size_limit(MAX_REGEX_BYTES).dfa_size_limit(MAX_REGEX_BYTES).build();
-    built.map_err(|error| match error {
-        regex::Error::CompiledTooBig(_) => LowerError {
-            span,
-            message: "the regular expression takes more than 4 MiB when compiled".to_owned(),
-            hint: Some(r"`\w` and `\d` stand for all scripts: name characters, [a-z0-9], or begin with (?-u)"),
-        },
-        error => {
-            let text = error.to_string();
-            let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
-            LowerError { span, message: format!("not a regular expression: {reason}"), hint: None }
-        }
-    })
-}
-
 fn constant(literal: &Literal) -> Value<'static> {
     match literal {
         Literal::Null => Value::Null,
@@ -314,6 +300,7 @@ fn owned(value: &Value<'_>) -> Option<Value<'static>> {
         Value::Timestamp(time) => Value::Timestamp(*time),
         Value::Duration(duration) => Value::Duration(*duration),
         Value::Type(name) => Value::Type(name),
+        Value::Unreadable => Value::Unreadable,
         Value::Optional(None) => Value::Optional(None),
         Value::Optional(Some(value)) => Value::Optional(Some(owned(value)?.into())),
         Value::List(list) => {

@@ -9,10 +9,12 @@
 //! | `mistakes` | what people write who know other languages, for hints |
 //! | `names` | what a name means: variable and path, macro's variable, type, function |
 //! | `check`, `schema` | what can be said before an event comes |
+//! | `cost` | the most steps that an expression can take |
 //! | `lower`, `code` | the tree to code: slots, constants, compiled regular expressions |
 //! | `slots` | the paths that expressions name, looked up once for an event |
 //! | `eval`, `ops`, `value` | code to a value |
 //! | `quick` | the usual conditions, without a value in between |
+//! | `pattern` | regular expressions, whose time is paid for |
 //! | `functions` | the table of functions; `convert strings format times own` are what it runs |
 
 mod ast;
@@ -20,6 +22,7 @@ mod check;
 mod code;
 mod compile;
 mod convert;
+mod cost;
 mod eval;
 mod expression;
 mod format;
@@ -31,6 +34,7 @@ mod names;
 mod ops;
 mod own;
 mod parse;
+mod pattern;
 mod quick;
 mod schema;
 mod slots;
@@ -43,7 +47,8 @@ mod tests;
 
 use std::ops::Range;
 
-pub use compile::{Compiled, Compiler, MAX_NODES, MAX_SOURCE_BYTES};
+pub use compile::{Compiled, Compiler, MAX_NODES, MAX_SOURCE_BYTES, ORDINARY_EVENT_BYTES};
+pub use cost::{Cost, Priced};
 pub use expression::{BUDGET, EvalError, Expression, Scope, Step};
 pub use schema::{Schema, Type, UnknownField};
 pub use slots::{Paths, Slot};

@@ -27,6 +27,7 @@ pub(super) fn text<'a>(arguments: &[Value<'a>], _: &mut u64) -> Outcome<'a> {
         Value::Bytes(_) | Value::Timestamp(_) | Value::Duration(_) | Value::Optional(_) | Value::Type(_) => {
             Err(Failure::Reason("this kind of value is no text"))
         }
+        Value::Unreadable => Err(Failure::Unreadable),
     }
 }
 

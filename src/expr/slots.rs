@@ -166,22 +166,32 @@ impl Step {
                     }
                 }
             }
-            Map::Borrowed(_) | Map::Shared(_) => {
-                for next in &self.next {
-                    match map.field(&next.name) {
-                        Some(value) => next.fill(value, slots, false),
-                        None => next.all(&Slot::Missing(next.depth), slots),
-                    }
-                }
+            Map::Borrowed(members) => self.fill_made(members, slots),
+            Map::Shared(members) => self.fill_made(members, slots),
+        }
+    }
+
+    fn fill_made<'a>(&self, members: &[(Value<'a>, Value<'a>)], slots: &mut [Slot<'a>]) {
+        for next in &self.next {
+            next.all(&Slot::Missing(next.depth), slots);
+        }
+        for (key, value) in members {
+            if let Some(next) = key.as_str().and_then(|key| self.named(key.as_bytes())) {
+                next.fill(value.readable(), slots, false);
             }
         }
     }
 
     fn next_named(&self, key: Key<'_>) -> Option<&Step> {
         if key.is_escaped() {
-            return self.next.iter().find(|next| key.is(&next.name));
+            // Decoded once, however many names there are.
+            let name = key.decode().ok()?;
+            return self.next.iter().find(|next| next.name == name);
         }
-        let name = key.bytes();
+        self.named(key.bytes())
+    }
+
+    fn named(&self, name: &[u8]) -> Option<&Step> {
         let first = usize::from(self.by_print.0[print(name)]).checked_sub(1)?;
         self.next.get(first..)?.iter().find(|next| next.name.as_bytes() == name)
     }

@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use super::*;
 
+mod cost;
 mod properties;
 mod quick;
 

@@ -40,6 +40,8 @@ pub enum Value<'a> {
     Optional(Option<Arc<Value<'a>>>),
     /// A type.
     Type(&'static str),
+    /// What a map holds in the place of what has no value. No expression gets hold of it: reading it is an error.
+    Unreadable,
 }
 
 /// Text, borrowed or shared.
@@ -118,9 +120,8 @@ impl<'a> Value<'a> {
     #[must_use]
     pub fn with(&self, path: &[String], value: Option<&Value<'a>>) -> Self {
         let Some((name, rest)) = path.split_first() else { return value.cloned().unwrap_or(Self::Null) };
-        // A member that has no value is left out: an expression that named it was an error anyway.
         let mut members: Vec<(Value<'a>, Value<'a>)> = match self {
-            Self::Map(map) => map.iter().filter_map(Result::ok).collect(),
+            Self::Map(map) => map.members(),
             _ => Vec::new(),
         };
         let at = members.iter().position(|(key, _)| key.as_str() == Some(name));
@@ -167,6 +168,7 @@ impl<'a> Value<'a> {
             Self::Duration(_) => "google.protobuf.Duration",
             Self::Optional(_) => "optional_type",
             Self::Type(_) => "type",
+            Self::Unreadable => "unreadable",
         }
     }
 
@@ -186,6 +188,7 @@ impl<'a> Value<'a> {
             Self::Duration(_) => Type::Duration,
             Self::Optional(_) => Type::Optional,
             Self::Type(_) => Type::Type,
+            Self::Unreadable => Type::Dyn,
         }
     }
 
@@ -204,7 +207,8 @@ impl<'a> Value<'a> {
             | Self::Timestamp(_)
             | Self::Duration(_)
             | Self::Optional(_)
-            | Self::Type(_) => 0,
+            | Self::Type(_)
+            | Self::Unreadable => 0,
         }
     }
 

@@ -155,7 +155,7 @@ impl<'a> Run<'a> {
 
     fn mapped(&self, expression: &'a Expression) -> Result<serde_json::Value, EvalError> {
         let value = expression.evaluate(&self.scope)?.unwrap_optional();
-        to_json(&value.ok_or_else(|| EvalError::new("it has no value"))?)
+        self.scope.to_json(&value.ok_or_else(|| EvalError::new("it has no value"))?)
     }
 
     /// The changes that a rule makes, all of which can be made. What is so already is no change.
@@ -164,6 +164,8 @@ impl<'a> Run<'a> {
         set: &'a [(FieldPath, Expression)],
         unset: &[FieldPath],
     ) -> Result<Vec<(Change, Option<Value<'a>>)>, Box<RuleError>> {
+        let paid = self.scope.pay_for_changes(&self.user, set.len() + unset.len());
+        paid.map_err(|error| Box::new(unlocated(&error, "set".to_owned())))?;
         let mut changes = Vec::new();
         for (path, expression) in set {
             let change = self.set(path, expression);
@@ -173,10 +175,8 @@ impl<'a> Run<'a> {
         changes.extend(unset.iter().filter(there).map(|path| (Change::Unset(path.clone()), None)));
         if let Some(mut edited) = self.edited.clone() {
             for (change, _) in &changes {
-                change.apply(&mut edited).map_err(|error| {
-                    let key = format!("set.{}", change.path());
-                    Box::new(RuleError { message: error.to_string(), key, span: 0..0, part: String::new() })
-                })?;
+                let tried = change.apply(&mut edited);
+                tried.map_err(|error| Box::new(unlocated(&error, format!("set.{}", change.path()))))?;
             }
         }
         Ok(changes)
@@ -189,10 +189,12 @@ impl<'a> Run<'a> {
         expression: &'a Expression,
     ) -> Result<Option<(Change, Option<Value<'a>>)>, EvalError> {
         let Some(value) = expression.evaluate(&self.scope)?.unwrap_optional() else { return Ok(None) };
-        if self.user.find(path.names()).is_some_and(|old| old.same(&value)) {
+        if let Some(old) = self.user.find(path.names())
+            && self.scope.is_same(&old, &value)?
+        {
             return Ok(None);
         }
-        Ok(Some((Change::Set(path.clone(), to_json(&value)?), Some(value))))
+        Ok(Some((Change::Set(path.clone(), self.scope.to_json(&value)?), Some(value))))
     }
 
     fn apply(&mut self, changes: Vec<(Change, Option<Value<'a>>)>) {
@@ -223,6 +225,7 @@ fn located(error: &EvalError, expression: &Expression, key: String) -> RuleError
     }
 }
 
-fn to_json(value: &Value<'_>) -> Result<serde_json::Value, EvalError> {
-    value.to_json().map_err(EvalError::new)
+/// An error that no part of an expression is to blame for.
+fn unlocated(error: &dyn std::error::Error, key: String) -> RuleError {
+    RuleError { message: error.to_string(), key, span: 0..0, part: String::new() }
 }

@@ -5,6 +5,7 @@
 
 mod build;
 mod compile;
+mod cost;
 mod decide;
 mod raw;
 mod trace;
@@ -22,6 +23,7 @@ use crate::expr::Expression;
 use crate::scope::Names;
 
 pub use compile::{Context, compile};
+pub use cost::{Costs, EventCost, RuleCost, costs};
 pub use decide::{Judged, Stopwatch};
 pub use raw::RawRule;
 pub use trace::{RuleError, RuleOutcome, RuleTrace, Trace, TracedRule};

@@ -1,5 +1,7 @@
 //! What rules do, as their authors would see it.
 
+mod bounds;
+
 use std::sync::Arc;
 use std::time::Duration;
 

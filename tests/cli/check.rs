@@ -244,3 +244,61 @@ fn what_is_wrong_with_a_variable_names_it_and_never_its_value() {
         }
     }
 }
+
+/// Three expressions, of which a large event makes one too costly.
+const COSTS: &str = r#"
+[[rule]]
+id = "corporate email"
+on = ["validateUser", "validateUpdateUser"]
+when = 'text(user.?email) != "" && !lower(text(user.?email)).endsWith("@corp.example")'
+deny = "CorporateEmailRequired"
+[[rule]]
+id = "display name"
+on = "preCreateUser"
+set.displayName = 'fold(user.firstName) + " " + fold(user.lastName)'
+[[rule]]
+id = "names"
+on = "validateUser"
+when = '''!re(user.firstName, r'^\w{2,50}( \w{2,50})*$')'''
+deny = "NameNotAllowed"
+"#;
+
+#[test]
+fn costs_are_a_table_for_people() {
+    let place = Place::new(&format!("{BASIC}{COSTS}"));
+    check(
+        &place,
+        &["--costs"],
+        0,
+        &expect![[r#"
+            rule             field             16KiB       1MiB
+            corporate email  when              5,660    360,476
+            display name     set.displayName  75,792  4,849,680  beyond the budget from 211KiB on
+            names            when             98,323  6,291,475  beyond the budget from 162KiB on
+
+            event               expressions    16KiB       1MiB
+            validateUser        2            103,983  6,651,951
+            validateUpdateUser  1              5,660    360,476
+            preCreateUser       1             75,792  4,849,680
+
+            The most steps on an event of that size. All rules on an event have 1,000,000 together.
+
+            config/hookreeve.toml: 0 errors, 0 warnings, 3 rules
+        "#]],
+    );
+}
+
+#[test]
+fn costs_are_numbers_for_programs() {
+    let place = Place::new(&format!("{BASIC}{COSTS}"));
+    let said = place.run(&["check", "--costs", "--format", "json"]).json();
+    assert_eq!(said["costs"]["budget"], 1_000_000);
+    assert_eq!(said["costs"]["event_bytes"], serde_json::json!([16384, 1_048_576]));
+    let first = &said["costs"]["rules"][0];
+    assert_eq!((&first["rule"], &first["field"]), (&"corporate email".into(), &"when".into()));
+    assert!(first["steps"][0].as_u64() < first["steps"][1].as_u64());
+    assert_eq!(first["beyond_budget_from_bytes"], serde_json::Value::Null);
+    assert_eq!(said["costs"]["events"][0]["event"], "validateUser");
+    let plain = place.run(&["check", "--format", "json"]).json();
+    assert_eq!(plain.get("costs"), None);
+}

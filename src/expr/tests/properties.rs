@@ -196,6 +196,15 @@ fn try_it(source: &str, body: &str) -> Result<Option<Json>, TestCaseError> {
     scope.set("user", &user);
     let value = expression.evaluate(&scope);
     prop_assert!(scope.steps() <= BUDGET);
+    let cost = Priced::parse(&schema, source).expect("it compiled").at(body.len() as u64);
+    let walked = scope.steps();
+    scope.set_budget(BUDGET);
+    let _ = expression.holds(&scope);
+    prop_assert!(scope.steps() <= cost.steps, "{} quick steps of {}: {}", scope.steps(), cost.steps, source);
+    scope.set_budget(BUDGET - walked);
+    let spent = value.as_ref().is_err_and(EvalError::is_spent);
+    prop_assert!(scope.steps() <= cost.steps, "{} steps of {}: {}", scope.steps(), cost.steps, source);
+    prop_assert!(!spent || cost.steps > BUDGET, "it costs {} and spent all", cost.steps);
     let (traced, steps) = expression.trace(&scope);
     let unsaid = |message: &str| source.contains(MARKER) || !message.contains(MARKER);
     for message in steps.iter().filter_map(|step| step.value.as_ref().err()) {

@@ -1,8 +1,9 @@
 //! Equality and order as CEL has them: numbers of all types by their value, values of different types never equal.
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 
-use super::{Value, length_cost};
+use super::{Map, Value, length_cost};
 use crate::expr::BUDGET;
 use crate::expr::functions::{Failure, spend};
 
@@ -35,8 +36,7 @@ impl Value<'_> {
             (Self::Optional(None), Self::Optional(None)) => true,
             (Self::Optional(Some(a)), Self::Optional(Some(b))) => a.equals(b, budget)?,
             (Self::List(a), Self::List(b)) => {
-                spend(budget, a.reading_cost() + b.reading_cost())?;
-                if a.len() != b.len() {
+                if !same_number(a.count(), b.count(), budget)? {
                     return Ok(false);
                 }
                 for (a, b) in a.iter().zip(b.iter()) {
@@ -47,18 +47,10 @@ impl Value<'_> {
                 true
             }
             (Self::Map(a), Self::Map(b)) => {
-                spend(budget, a.reading_cost() + b.reading_cost())?;
-                if a.len() != b.len() {
+                if !same_number(a.count(), b.count(), budget)? {
                     return Ok(false);
                 }
-                for member in a.iter() {
-                    let (key, value) = member?;
-                    match b.get(&key, budget)? {
-                        Some(other) if value.equals(&other, budget)? => {}
-                        Some(_) | None => return Ok(false),
-                    }
-                }
-                true
+                same_members(a, b, budget)?
             }
             _ => compare_numbers(self, other) == Some(Some(Ordering::Equal)),
         })
@@ -101,8 +93,69 @@ impl Value<'_> {
             | Self::Int(_)
             | Self::Uint(_)
             | Self::Optional(Some(_))
-            | Self::Type(_) => false,
+            | Self::Type(_)
+            | Self::Unreadable => false,
         }
+    }
+}
+
+/// Whether there are as many of these as of those. Counting ends with the fewer, and costs no more than they do.
+fn same_number(
+    mut these: impl Iterator<Item = ()>,
+    mut those: impl Iterator<Item = ()>,
+    budget: &mut u64,
+) -> Result<bool, Failure> {
+    let mut number: u64 = 0;
+    let same = loop {
+        match (these.next(), those.next()) {
+            (Some(()), Some(())) => number += 1,
+            (None, None) => break true,
+            (Some(()), None) | (None, Some(())) => break false,
+        }
+    };
+    spend(budget, number / 8)?;
+    Ok(same)
+}
+
+/// Whether two maps with as many members have the same ones. Those of one are found by their keys, so that it takes no
+/// more than each once.
+fn same_members(a: &Map<'_>, b: &Map<'_>, budget: &mut u64) -> Result<bool, Failure> {
+    let mut members = Vec::new();
+    for member in b.iter() {
+        let (key, value) = member?;
+        spend(budget, 1 + key.own_cost())?;
+        members.push((key, value));
+    }
+    let found: HashMap<Name<'_>, &Value<'_>> =
+        members.iter().filter_map(|(key, value)| Some((Name::of(key)?, value))).collect();
+    for member in a.iter() {
+        let (key, value) = member?;
+        spend(budget, 1 + key.own_cost())?;
+        match Name::of(&key).and_then(|name| found.get(&name)) {
+            Some(other) if value.equals(other, budget)? => {}
+            Some(_) | None => return Ok(false),
+        }
+    }
+    Ok(true)
+}
+
+/// What a map's key is, where ints and uints of one value are the same.
+#[derive(PartialEq, Eq, Hash)]
+enum Name<'k> {
+    Text(&'k str),
+    Bool(bool),
+    Number(i128),
+}
+
+impl<'k> Name<'k> {
+    fn of(key: &'k Value<'_>) -> Option<Self> {
+        Some(match key {
+            Value::String(text) => Self::Text(text.as_str()),
+            Value::Bool(truth) => Self::Bool(*truth),
+            Value::Int(number) => Self::Number((*number).into()),
+            Value::Uint(number) => Self::Number((*number).into()),
+            _ => return None,
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Texts, bytes, lists and maps, whether they were received, stand in an expression, or were made.
 
 use super::{Blob, List, Map, Text, Unreadable, Value, length_cost};
-use crate::base::json::Json;
+use crate::base::json::{Json, Key};
 use crate::expr::functions::{Failure, spend};
 
 impl Text<'_> {
@@ -36,7 +36,17 @@ impl<'a> List<'a> {
 
     /// Whether it has none.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.count().next().is_none()
+    }
+
+    /// Something for each item, none of which is looked at.
+    pub(super) fn count(&self) -> impl Iterator<Item = ()> + use<'a> {
+        let (json, made) = match self {
+            Self::Json(json) => (Some(*json), 0),
+            Self::Borrowed(items) => (None, items.len()),
+            Self::Shared(items) => (None, items.len()),
+        };
+        json.into_iter().flat_map(Json::items).map(|_| ()).chain(std::iter::repeat_n((), made))
     }
 
     /// What it costs to go through it: a received one is decoded each time.
@@ -81,7 +91,17 @@ impl<'a> Map<'a> {
 
     /// Whether it has none.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.count().next().is_none()
+    }
+
+    /// Something for each member, none of which is looked at.
+    pub(super) fn count(&self) -> impl Iterator<Item = ()> + use<'a> {
+        let (json, made) = match self {
+            Self::Json(json) => (Some(*json), 0),
+            Self::Borrowed(members) => (None, members.len()),
+            Self::Shared(members) => (None, members.len()),
+        };
+        json.into_iter().flat_map(Json::members).map(|_| ()).chain(std::iter::repeat_n((), made))
     }
 
     /// What it costs to go through it: a received one is decoded each time.
@@ -96,7 +116,7 @@ impl<'a> Map<'a> {
     /// The value of a text key.
     pub fn field(&self, name: &str) -> Option<Result<Value<'a>, Unreadable>> {
         let named = |members: &[(Value<'a>, Value<'a>)]| {
-            members.iter().find(|(key, _)| key.as_str() == Some(name)).map(|(_, value)| Ok(value.clone()))
+            members.iter().find(|(key, _)| key.as_str() == Some(name)).map(|(_, value)| value.readable())
         };
         match self {
             Self::Json(json) => json.get(name).map(Value::from_json),
@@ -118,7 +138,7 @@ impl<'a> Map<'a> {
         };
         for (found, value) in members {
             if found.equals(key, budget)? {
-                return Ok(Some(value.clone()));
+                return Ok(Some(value.readable()?));
             }
         }
         Ok(None)
@@ -138,6 +158,41 @@ impl<'a> Map<'a> {
             };
             Ok((key, Value::from_json(value)?))
         });
-        received.chain(members.iter().cloned().map(Ok))
+        received.chain(members.iter().map(|(key, value)| Ok((key.readable()?, value.readable()?))))
+    }
+
+    /// Each member; one that has no value is there without.
+    pub(super) fn members(&self) -> Vec<(Value<'a>, Value<'a>)> {
+        match self {
+            Self::Json(json) => {
+                let name = |key: Key<'_>| key.decode().map_or(Value::Unreadable, |key| Value::text(key.as_ref()));
+                let members = json.members();
+                members.map(|(key, value)| (name(key), Value::from_json(value).unwrap_or(Value::Unreadable))).collect()
+            }
+            Self::Borrowed(members) => members.to_vec(),
+            Self::Shared(members) => members.to_vec(),
+        }
+    }
+}
+
+impl<'a> Value<'a> {
+    /// What it costs to copy this map, and those in it that were made.
+    pub(in crate::expr) fn copying_cost(&self) -> u64 {
+        let made: &[(Value<'_>, Value<'_>)] = match self {
+            Self::Map(Map::Json(json)) => {
+                // Copied with the first change; from then on it is one that was made.
+                return length_cost(json.raw().len()).saturating_add(json.members().count() as u64);
+            }
+            Self::Map(Map::Borrowed(members)) => members,
+            Self::Map(Map::Shared(members)) => members,
+            Self::List(List::Json(json)) => return length_cost(json.raw().len()),
+            other => return other.own_cost(),
+        };
+        made.iter().fold(made.len() as u64, |cost, (_, value)| cost.saturating_add(value.copying_cost()))
+    }
+
+    /// The value that a map holds, where it is one.
+    pub(in crate::expr) fn readable(&self) -> Result<Value<'a>, Unreadable> {
+        if matches!(self, Self::Unreadable) { Err(Unreadable) } else { Ok(self.clone()) }
     }
 }

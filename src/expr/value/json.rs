@@ -42,14 +42,18 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Received JSON without the members at these paths, key and all. What holds none of them is borrowed.
+    /// Received JSON without the members at these paths, key and all. What holds none of them is borrowed. A member that
+    /// has no value stays, as one that is an error to read.
     pub fn without(json: Json<'a>, hidden: &[&[String]]) -> Result<Self, Unreadable> {
         if hidden.is_empty() || json.kind() != JsonKind::Object {
             return Self::from_json(json);
         }
         let mut members = Vec::new();
         for (key, member) in json.members() {
-            let Ok(name) = key.decode() else { continue };
+            let Ok(name) = key.decode() else {
+                members.push((Self::Unreadable, Self::Unreadable));
+                continue;
+            };
             if hidden.iter().any(|path| matches!(path, [last] if *last == name)) {
                 continue;
             }
@@ -58,9 +62,7 @@ impl<'a> Value<'a> {
                 .filter(|path| path.first().is_some_and(|first| *first == name))
                 .map(|path| &path[1..])
                 .collect();
-            if let Ok(value) = Self::without(member, &below) {
-                members.push((Self::text(name.as_ref()), value));
-            }
+            members.push((Self::text(name.as_ref()), Self::without(member, &below).unwrap_or(Self::Unreadable)));
         }
         Ok(Self::Map(Map::Shared(members.into())))
     }
@@ -91,6 +93,7 @@ impl<'a> Value<'a> {
             Self::Timestamp(time) => Json::String(times::timestamp_text(time)),
             Self::Duration(duration) => Json::String(times::duration_text(*duration)),
             Self::Type(_) => return Err("a type has no JSON form"),
+            Self::Unreadable => return Err(UNREADABLE),
             Self::List(list) => {
                 let items = list.iter().map(|item| item.map_err(|_| UNREADABLE)?.to_json_within(budget));
                 Json::Array(items.collect::<Result<_, _>>()?)

@@ -23,6 +23,8 @@ fn steps_on(source: &str, document: &Document) -> (Option<String>, u64) {
     scope.set("user", &user);
     let message = expression.evaluate(&scope).err().map(|error| error.to_string());
     assert!(scope.steps() <= BUDGET);
+    let cost = Priced::parse(&schema, source).expect("it compiled").at(document.text().len() as u64);
+    assert!(scope.steps() <= cost.steps, "{source}: {} steps, not {}", scope.steps(), cost.steps);
     (message, scope.steps())
 }
 
