@@ -18,6 +18,10 @@ fuzz_target!(|bytes: &[u8]| {
     scope.set("user", &user);
     let value = expression.evaluate(&scope);
     assert!(scope.steps() <= BUDGET, "more steps than there are");
+    scope.set_budget(BUDGET);
+    if let (Ok(truth), Ok(value)) = (expression.holds(&scope), &value) {
+        assert_eq!(Some(truth), value.as_bool(), "the quick answer is another");
+    }
     match value {
         Ok(value) => _ = value.to_json(),
         Err(error) => assert!(source.get(error.span()).is_some(), "{error:?} is not in the source"),

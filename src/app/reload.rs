@@ -36,6 +36,9 @@ impl App {
             };
             tracing::info!(why, "reading the configuration again");
             let outcome = self.reload();
+            if matches!(outcome, Reloaded::Applied { .. }) {
+                self.deliverer.tell_orphans().await;
+            }
             watch.replace(self.loaded.files.clone());
             self.tell(&outcome);
         }
