@@ -175,20 +175,25 @@ impl<'a> Map<'a> {
     }
 }
 
+/// What it costs to copy so many members.
+fn copying(members: usize) -> u64 {
+    (members as u64).saturating_mul(4)
+}
+
 impl<'a> Value<'a> {
     /// What it costs to copy this map, and those in it that were made.
     pub(in crate::expr) fn copying_cost(&self) -> u64 {
         let made: &[(Value<'_>, Value<'_>)] = match self {
             Self::Map(Map::Json(json)) => {
                 // Copied with the first change; from then on it is one that was made.
-                return length_cost(json.raw().len()).saturating_add(json.members().count() as u64);
+                return length_cost(json.raw().len()).saturating_add(copying(json.members().count()));
             }
             Self::Map(Map::Borrowed(members)) => members,
             Self::Map(Map::Shared(members)) => members,
             Self::List(List::Json(json)) => return length_cost(json.raw().len()),
             other => return other.own_cost(),
         };
-        made.iter().fold(made.len() as u64, |cost, (_, value)| cost.saturating_add(value.copying_cost()))
+        made.iter().fold(copying(made.len()), |cost, (_, value)| cost.saturating_add(value.copying_cost()))
     }
 
     /// The value that a map holds, where it is one.
