@@ -136,7 +136,7 @@ impl Plan {
             secrets: &secrets,
             variable: &variable,
             clock: &source.clock,
-            person: &person,
+            person: person,
         })
     }
 
