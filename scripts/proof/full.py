@@ -78,7 +78,8 @@ def during(senders, seconds):
 
 
 def one_way(binary, directory, seed, note, title, journal, leave, refused):
-    """Fills the disk down to `leave`. `refused`: whether notices are to be refused meanwhile."""
+    """Fills the disk down to `leave`. `refused`: whether notices are to be refused meanwhile. With nothing left, what became of
+    a delivery cannot be written either: it stays under way until it can."""
     broken = []
     target = Target()
     with Small(directory) as small:
@@ -101,7 +102,7 @@ def one_way(binary, directory, seed, note, title, journal, leave, refused):
             told = during(senders, 2)
             verdicts = [verdict(server, f"p{number}") for number in range(50)]
             ready = server.get("/readyz")
-            delivered = until("what was pending is delivered on a full disk", lambda: server.pending() == 0, 90)
+            delivered = leave and until("what was pending is delivered on a full disk", lambda: server.pending() == 0, 90)
             kept_on = [one for one in told if one.status == (503 if refused else 200)]
             if not told or len(kept_on) != len(told):
                 broken.append(f"{title}: {len(told) - len(kept_on)} of {len(told)} notices had another status")
@@ -113,12 +114,15 @@ def one_way(binary, directory, seed, note, title, journal, leave, refused):
                 broken.append(f"{title}: /readyz answered {ready[0]}")
             lost_before = set(one.request for one in senders.sent)
             small.empty()
+            emptied = time.time()
             recovered = until("notices are taken again", lambda: server.metric(
                 'hookreeve_records_total{event="postUpdateUser",record="kept"}') and senders.sent[-1].status == 200
                 and any(one.request not in lost_before and one.status == 200 for one in senders.sent[-4:]))
             after = during(senders, 1)
             if any(one.status != 200 for one in after):
-                broken.append(f"{title}: refused after space came back")
+                late = [one for one in after if one.status != 200]
+                broken.append(f"{title}: {len(late)} of {len(after)} had another answer after space came back, the last "
+                              f"{late[-1].status} after {late[-1].at - emptied:.2f} s")
             senders.rest()
             server.drain()
             server.stop()
@@ -134,8 +138,8 @@ def one_way(binary, directory, seed, note, title, journal, leave, refused):
     judgement.show(f"a disk that is full: {title}", found, [
         ("notices while it was full, all answered " + ("503 with Retry-After" if refused else "200"), f"{len(told):,}"),
         ("verdicts meanwhile, all right; the slowest took, ms", f"{max(one[2] for one in verdicts):.0f}"),
-        ("pending when it was full, all delivered meanwhile", f"{waiting:,}"),
-        ("seconds that took", f"{delivered:.1f}"),
+        *([("pending when it was full, all delivered meanwhile", f"{waiting:,}"),
+           ("seconds that took", f"{delivered:.1f}")] if leave else []),
         (f"/readyz: {ready[1].strip()}", f"{ready[0]}"),
         ("seconds from space to the next notice taken", f"{recovered:.2f}"),
         *([] if refused else [("acknowledged and lost, as `unavailable = \"acknowledge\"` says", f"{found.unrecorded:,}")]),

@@ -36,7 +36,6 @@ class Judgement:
     out_of_order: int = 0
     wrong_verdicts: int = 0
     findings: list = dataclasses.field(default_factory=list)
-    chain_verified: bool = False
 
     # What each figure is called, and whether it must be nothing.
     TITLES = (
@@ -67,7 +66,7 @@ class Judgement:
         return dataclasses.asdict(self)
 
 
-def judge(senders, target, entries, verification=((), False), spoiled=False):
+def judge(senders, target, entries, verification=(), spoiled=False):
     """`entries` are the journal's, by name. `spoiled`: the target spoils answers, so that events come again."""
     found = Judgement()
     sent = list(senders.sent)
@@ -100,8 +99,7 @@ def judge(senders, target, entries, verification=((), False), spoiled=False):
         lane = (one.action, one.person)
         found.out_of_order += one.number < latest.get(lane, 0)
         latest[lane] = max(one.number, latest.get(lane, 0))
-    found.findings += verification[0]
-    found.chain_verified = verification[1]
+    found.findings += verification
     return found
 
 
@@ -133,7 +131,7 @@ def show(title, found, extra=()):
         value = getattr(found, name)
         mark = "" if not zero else "  (must be 0)" if value == 0 else "  <- must be 0"
         print(f"  {value:12,}  {what}{mark}")
-    if not found.chain_verified:
-        print("               the chain was not verified: this program has no `journal verify`")
+    if not found.findings:
+        print("            0  findings in the journal's chain, and in its file")
     for problem in found.findings:
         print(f"  <- {problem}")

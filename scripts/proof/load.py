@@ -28,7 +28,7 @@ class Sent:
 
     @property
     def name(self):
-        return self.request.replace("-", "")
+        return self.person, self.number
 
 
 class Senders:
@@ -85,6 +85,10 @@ class Senders:
             numbers[person] = numbers.get(person, 0) + 1
             sent = Sent(event, action, person, numbers[person])
             connection = self._send(connection, sent)
+            if sent.status == 0:
+                numbers[person] -= 1
+                continue
+            self.sent.append(sent)
             if self.pause:
                 time.sleep(self.pause)
         if connection:
@@ -115,7 +119,6 @@ class Senders:
             if not connected:
                 sent.status = 0  # it was never sent
                 time.sleep(0.01)
-        self.sent.append(sent)
         return connection
 
     def _look(self, sent, said):
