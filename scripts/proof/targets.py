@@ -9,7 +9,6 @@ from .server import Server
 from .target import Target
 
 ACTION = 'timeout = "1s"\nretry = { for = "1h", first = "100ms", max_delay = "500ms" }'
-SECONDS = 5
 
 
 def trial(binary, directory, rounds, seed, note):
@@ -17,6 +16,7 @@ def trial(binary, directory, rounds, seed, note):
     target = Target()
     server = Server(binary, directory, directory / "data", target.port, action=ACTION)
     trouble = {}
+    seconds = 2 if rounds < 50 else 8
 
     def play(name, behave):
         before = len(target.receipts)
@@ -42,10 +42,10 @@ def trial(binary, directory, rounds, seed, note):
         for name, behave in (("slow", slow), ("lying", lying), ("failing", failing)):
             play(name, behave)
             before = len(target.receipts)
-            time.sleep(SECONDS)
+            time.sleep(seconds)
             trouble[name] = sum(one.answered not in (200,) for one in target.receipts[before:])
         play("flapping", lambda _: 200)
-        end, flaps = time.monotonic() + SECONDS, 0
+        end, flaps = time.monotonic() + seconds, 0
         while time.monotonic() < end:
             target.down()
             time.sleep(chance.uniform(0.05, 0.4))
@@ -55,7 +55,7 @@ def trial(binary, directory, rounds, seed, note):
         trouble["flapping"] = flaps
         play("down", lambda _: 200)
         target.down()
-        time.sleep(SECONDS)
+        time.sleep(seconds)
         senders.rest()
         trouble["down"] = server.pending()
         target.up()
