@@ -82,6 +82,8 @@ impl Deliverer {
             let current = Arc::new(Current { limits: definition.delivery.clone(), action: action.clone() });
             if let Some(running) = workers.get(&definition.id) {
                 running.current.store(current);
+                // It may have been waiting as the old ones said.
+                self.tools.journal.signal(&definition.id).notify_one();
                 continue;
             }
             let current = Arc::new(ArcSwap::new(current));

@@ -14,11 +14,17 @@ const BURST: Duration = Duration::from_secs(1);
 pub(super) struct Pace {
     /// When the next attempt would begin if all had begun at even distances.
     next: Option<Instant>,
+    /// The rate by which that was reckoned.
+    rate: Option<Rate>,
 }
 
 impl Pace {
     /// Takes a place now; else when there will be one.
     pub(super) fn take(&mut self, rate: Option<Rate>, now: Instant) -> Result<(), Instant> {
+        if self.rate != rate {
+            // What a slower one had put off is put off no longer.
+            *self = Self { next: None, rate };
+        }
         let Some(rate) = rate else { return Ok(()) };
         let distance = rate.per / rate.count.max(1);
         let next = self.next.map_or(now, |next| next.max(now));

@@ -1,5 +1,7 @@
 //! What an answer means for a delivery: done, again at some time, or given up.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::action::{self, Answer, Retry};
@@ -26,7 +28,7 @@ pub(super) fn fate(answer: &Answer, case: &Case, retry: &Retry) -> Fate {
     if retry.count.is_some_and(|count| case.attempts >= count) {
         return Fate::Dead { reason: format!("given up after {} attempts: {}", case.attempts, answer.what) };
     }
-    let last = case.created_at + delta(retry.period.0);
+    let last = later(case.created_at, retry.period.0);
     if case.now >= last {
         return Fate::Dead { reason: format!("given up after {}: {}", retry.period, answer.what) };
     }
@@ -35,17 +37,16 @@ pub(super) fn fate(answer: &Answer, case: &Case, retry: &Retry) -> Fate {
     let asked = after.unwrap_or_default().min(retry.max_delay.0);
     let delay = backoff.delay(case.attempts).max(asked);
     // The last attempt is made when the time is up, not before.
-    Fate::Retry { due: (case.now + delta(delay)).min(last) }
+    Fate::Retry { due: later(case.now, delay).min(last) }
 }
 
-fn delta(duration: std::time::Duration) -> TimeDelta {
-    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
+/// A time so much later, or the last there is.
+fn later(time: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
+    TimeDelta::from_std(by).ok().and_then(|by| time.checked_add_signed(by)).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::action::Trouble;
     use crate::base::units::Span;
@@ -76,6 +77,9 @@ mod tests {
         assert!(matches!(fate(&busy(0), &case(2, ago(1)), &counted), Fate::Retry { .. }));
         let given_up = Fate::Dead { reason: "given up after 3 attempts: HTTP 503".into() };
         assert_eq!(fate(&busy(0), &case(3, ago(1)), &counted), given_up);
+        let endless = Span(Duration::from_millis(u64::MAX));
+        let patient = Retry { period: endless, first: endless, max_delay: endless, count: None };
+        assert!(matches!(fate(&busy(u64::MAX), &case(1, ago(1)), &patient), Fate::Retry { .. }));
         assert_eq!(fate(&Answer::done("HTTP 200"), &case(1, ago(1)), &retry), Fate::Done);
         assert_eq!(fate(&Answer::dead("HTTP 400"), &case(1, ago(1)), &retry), Fate::Dead { reason: "HTTP 400".into() });
     }

@@ -8,11 +8,9 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
 
-/// After how many bytes of entries a checkpoint is worth its sync.
-const BYTES: usize = 8 << 20;
-
-/// From how many pages on the log is long.
-const LONG: i64 = 8192;
+/// After how many pages of the log, of 4 KiB, a checkpoint is worth its sync. What counts are pages, not what was asked
+/// for: an entry that is committed alone fills twenty times its size.
+const PAGES: u32 = 8192;
 
 /// What writer and thread tell each other.
 #[derive(Default)]
@@ -24,16 +22,28 @@ pub(super) struct Checkpoint {
 
 #[derive(Default)]
 struct State {
-    bytes: usize,
+    /// How long the log is, and how long it was at the last checkpoint.
+    pages: u32,
+    done: u32,
     closed: bool,
 }
 
+impl State {
+    fn is_long(&self) -> bool {
+        self.pages.saturating_sub(self.done) >= PAGES
+    }
+}
+
 impl Checkpoint {
-    /// So much was written.
-    pub(super) fn wrote(&self, bytes: usize) {
+    /// So many pages are in the log, after a commit.
+    pub(super) fn reached(&self, pages: u32) {
         let mut state = self.lock();
-        state.bytes += bytes;
-        let wanted = state.bytes >= BYTES;
+        if pages < state.pages {
+            // It has begun anew.
+            state.done = 0;
+        }
+        state.pages = pages;
+        let wanted = state.is_long();
         drop(state);
         if wanted {
             self.wanted.notify_one();
@@ -56,16 +66,16 @@ impl Checkpoint {
         loop {
             {
                 let mut state = self.lock();
-                while state.bytes < BYTES && !state.closed {
+                while !state.is_long() && !state.closed {
                     state = self.wanted.wait(state).unwrap_or_else(PoisonError::into_inner);
                 }
                 if state.closed {
                     return;
                 }
-                state.bytes = 0;
+                state.done = state.pages;
             }
-            match connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(1)) {
-                Ok(pages) => self.restart.store(pages >= LONG, Ordering::Relaxed),
+            match connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
+                Ok(()) => self.restart.store(true, Ordering::Relaxed),
                 Err(error) => tracing::warn!(%error, "the journal's log could not be brought into its file"),
             }
         }

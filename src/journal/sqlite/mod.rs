@@ -47,6 +47,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use chrono::{DateTime, Utc};
+use rusqlite::hooks::Wal;
 use rusqlite::params;
 use tokio::sync::Notify;
 
@@ -147,6 +148,12 @@ impl SqliteJournal {
             checkpoint: Checkpoint::default(),
             gate: RwLock::default(),
         });
+        let own = shared.clone();
+        let reached = move |_: &mut Wal, pages| {
+            own.checkpoint.reached(u32::try_from(pages).unwrap_or_default());
+            Ok(())
+        };
+        connection.wal_hook(Some(reached)).map_err(opening)?;
         let writer = Writer::new(connection, state, shared.clone());
         let own = shared.clone();
         let threads = vec![

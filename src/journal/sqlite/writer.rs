@@ -221,7 +221,6 @@ impl Writer {
             Ok(done) => {
                 self.shared.health.well(self.space.is_short());
                 self.after();
-                self.shared.checkpoint.wrote(items.iter().map(Item::bytes).sum());
                 items.into_iter().zip(done).for_each(|(item, done)| answer(item, done));
                 self.restart_log();
                 Ok(())

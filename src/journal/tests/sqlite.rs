@@ -141,3 +141,16 @@ async fn a_person_is_found_in_every_block_of_entries() {
     assert!(plan.contains("entries_person"), "{plan}");
     assert_eq!(journal.forget(&person("ada")).await.expect("it is forgotten"), 3);
 }
+
+#[tokio::test]
+async fn the_log_stays_short_also_where_each_commit_is_small() {
+    let bench = Bench::new();
+    let journal = bench.open();
+    let log = bench.directory.path().join("journal.db-wal");
+    let mut longest = 0;
+    for number in 0..4000 {
+        draft(&format!("p{number}")).to("crm").append(&journal, &bench.clock).await;
+        longest = longest.max(std::fs::metadata(&log).map_or(0, |file| file.len()));
+    }
+    assert!(longest < 48 << 20, "{longest} bytes");
+}
