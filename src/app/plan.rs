@@ -132,12 +132,7 @@ impl Plan {
     pub(super) fn ready(&self, loaded: &Loaded, source: &Source, person: &PersonName) -> Result<Ready, Diagnostics> {
         let secrets = loaded.secrets();
         let variable = |name: &str| source.environment.variable(name);
-        self.actions.prepare(&action::Tools {
-            secrets: &secrets,
-            variable: &variable,
-            clock: &source.clock,
-            person: person,
-        })
+        self.actions.prepare(&action::Tools { secrets: &secrets, variable: &variable, clock: &source.clock, person })
     }
 
     /// How log lines name persons. A key that is not there is made.

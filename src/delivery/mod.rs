@@ -77,7 +77,7 @@ impl Deliverer {
             }
             stays
         });
-        for definition in actions.iter() {
+        for definition in actions {
             let Some(action) = ready.get(&definition.id) else { continue };
             let current = Arc::new(Current { limits: definition.delivery.clone(), action: action.clone() });
             if let Some(running) = workers.get(&definition.id) {

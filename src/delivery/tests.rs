@@ -201,7 +201,8 @@ impl Stage {
     /// Puts an action with other settings in its place.
     fn put(&mut self, id: &str, settings: &str) {
         self.remove(id);
-        self.toml.push_str(&format!("[[action]]\nid = '{id}'\non = 'postUpdateUser'\ntype = 'log'\n{settings}\n#\n"));
+        let table = format!("[[action]]\nid = '{id}'\non = 'postUpdateUser'\ntype = 'log'\n{settings}\n#\n");
+        self.toml.push_str(&table);
         let target = Target {
             id: id.to_owned(),
             script: self.scripts[id].clone(),
@@ -311,7 +312,7 @@ impl Stage {
     async fn next(&mut self) -> Seen {
         match timeout(HANGS, self.seen.recv()).await {
             Ok(seen) => seen.expect("a sender is left"),
-            Err(_) => panic!("nothing more is attempted after {:?}", lock(&self.log).attempts),
+            Err(elapsed) => panic!("{elapsed}: nothing more is attempted after {:?}", lock(&self.log).attempts),
         }
     }
 

@@ -110,7 +110,6 @@ impl Worker {
     }
 
     /// Claims what is due. Where that is nothing, the answer is when to look again.
-    #[expect(clippy::option_option, reason = "nothing to do, and nothing to do until a certain time, are two things")]
     async fn claim(&mut self, current: &Current, under_way: usize) -> Option<Option<Instant>> {
         let places = (2 * current.limits.concurrency - under_way).min(MAX_AHEAD);
         let quota = self.share.of(places);

@@ -270,7 +270,7 @@ fn costs_are_a_table_for_people() {
         &place,
         &["--costs"],
         0,
-        &expect![[r#"
+        &expect![[r"
             rule             field             16KiB       1MiB
             corporate email  when              5,660    360,476
             display name     set.displayName  75,792  4,849,680  beyond the budget from 211KiB on
@@ -284,7 +284,7 @@ fn costs_are_a_table_for_people() {
             The most steps on an event of that size. All rules on an event have 1,000,000 together.
 
             config/hookreeve.toml: 0 errors, 0 warnings, 3 rules
-        "#]],
+        "]],
     );
 }
 
