@@ -222,7 +222,7 @@ async fn nobody_is_asked_for_a_body_that_would_be_refused() {
 async fn read_reply_after_interim(stream: &mut tokio::net::TcpStream) -> Reply {
     let mut rest = Vec::new();
     while !rest.ends_with(b"\r\n\r\n") {
-        rest.push(tokio::io::AsyncReadExt::read_u8(stream).await.unwrap());
+        rest.push(tokio::io::AsyncReadExt::read_u8(stream).await.expect("a byte"));
     }
     read_reply(stream).await
 }
