@@ -215,7 +215,8 @@ async fn a_pseudonym_outlasts_a_reload() {
     let pseudonym = async || {
         let mut log = app.follow();
         app.post("postCreateUser", sample("postCreateUser")).await.accepted();
-        log.until("duration_us").await.split_once("person=").unwrap().1.to_owned()
+        let line = log.until("duration_us").await;
+        line.split_once("person=").and_then(|(_, rest)| rest.split(' ').next()).expect("a person").to_owned()
     };
     let before = pseudonym().await;
     let mut log = app.follow();
