@@ -32,6 +32,9 @@ pub trait Reader: Send + Sync {
     /// The same by the entry's number.
     fn entry_at(&self, seq: u64) -> BoxFuture<'_, Result<Option<Full>, JournalError>>;
 
+    /// The names of entries from `first` to `last`, at most `limit`, for whoever knows only how one begins.
+    fn names(&self, first: EntryId, last: EntryId, limit: usize) -> BoxFuture<'_, Result<Vec<EntryId>, JournalError>>;
+
     /// Deliveries that are pending or dead, oldest first; those that have ended otherwise are found by their entry.
     fn deliveries(
         &self,
@@ -121,7 +124,7 @@ pub trait Journal: Reader {
 
     /// Drops the head of the lane of this person and action, whatever it waits for; answers which one it was. The lane goes
     /// on at once, unless that delivery is being attempted: then once the attempt is settled.
-    fn skip(&self, action: &str, person: &Person) -> Receipt<DeliveryId>;
+    fn skip(&self, action: &str, person: &Person, reason: &str) -> Receipt<DeliveryId>;
 
     /// Delivers an old entry to an action again, whatever became of it before. In its lane it takes its entry's place.
     fn requeue(&self, seq: u64, action: &str, ordered: bool) -> Receipt<DeliveryId>;
@@ -129,6 +132,9 @@ pub trait Journal: Reader {
     /// Destroys what is known of a person: payloads, pending deliveries and their secrets, the person's key. Answers how
     /// many entries there were.
     fn forget(&self, person: &Person) -> BoxFuture<'_, Result<u64, JournalError>>;
+
+    /// Seals under the first of the operator's keys what is sealed under another. Answers how many there were.
+    fn rekey(&self) -> BoxFuture<'_, Result<u64, JournalError>>;
 
     /// Wipes secrets whose time is over and cuts off what is older than the retention, in small transactions. To be called
     /// every hour or so. Answers how many entries went.

@@ -158,7 +158,7 @@ impl History {
             }
             Step::Skip { person, action } => {
                 // There may be nothing to skip.
-                let _ = stage.journal().skip(ACTIONS[*action], &whom(PERSONS[*person])).await;
+                let _ = stage.journal().skip(ACTIONS[*action], &whom(PERSONS[*person]), "no use").await;
             }
         }
     }

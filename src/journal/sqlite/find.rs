@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::persons::{NOBODY, Reference};
 use super::read::{BLOCK, COLUMNS, Reading, bounds};
 use super::{codes, failure};
-use crate::journal::{DeliveryId, Entry, EntryKind, Filter, JournalError, Order, Page};
+use crate::journal::{DeliveryId, Entry, EntryId, EntryKind, Filter, JournalError, Order, Page};
 
 /// How many rows one page looks at.
 const ROWS: usize = 10_000;
@@ -83,6 +83,22 @@ fn look(
         }
     }
     Ok(page)
+}
+
+/// The names of entries in a range of names.
+pub(super) fn names(
+    connection: &Connection,
+    first: EntryId,
+    last: EntryId,
+    limit: usize,
+) -> Result<Vec<EntryId>, JournalError> {
+    connection
+        .prepare_cached("SELECT id FROM entries WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT ?3")
+        .and_then(|mut select| {
+            let range = params![first.into_bytes(), last.into_bytes(), limit];
+            select.query_map(range, |row| Ok(EntryId::from_bytes(codes::bytes(row, "id")?)))?.collect()
+        })
+        .map_err(failure::reading)
 }
 
 fn fits(entry: &Entry, filter: &Filter, person: Option<&Reference>) -> bool {

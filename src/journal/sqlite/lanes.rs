@@ -271,13 +271,18 @@ pub(super) fn drop_delivery(writing: &mut Writing<'_>, id: DeliveryId, reason: &
 }
 
 /// The head of a lane is dropped.
-pub(super) fn skip(writing: &mut Writing<'_>, action: &str, lane: i64) -> Result<DeliveryId, JournalError> {
+pub(super) fn skip(
+    writing: &mut Writing<'_>,
+    action: &str,
+    lane: i64,
+    reason: &str,
+) -> Result<DeliveryId, JournalError> {
     let unknown = JournalError::Unknown("pending delivery of this person and action");
     let Some(action) = writing.known_action(action)? else { return Err(unknown) };
     let Some((id, _)) = head(writing.connection, action, lane).map_err(failure::reading)? else {
         return Err(unknown);
     };
-    drop_delivery(writing, DeliveryId(id), "skipped")?;
+    drop_delivery(writing, DeliveryId(id), reason)?;
     Ok(DeliveryId(id))
 }
 

@@ -265,12 +265,13 @@ impl Journal for SqliteJournal {
         self.shared.queue.run(true, move |writing| lanes::drop_delivery(writing, delivery, &reason))
     }
 
-    fn skip(&self, action: &str, person: &Person) -> Receipt<DeliveryId> {
-        let (action, person) = (action.to_owned(), self.shared.persons.reference(person));
+    fn skip(&self, action: &str, person: &Person, reason: &str) -> Receipt<DeliveryId> {
+        let (action, reason) = (action.to_owned(), reason.to_owned());
+        let person = self.shared.persons.reference(person);
         if person == NOBODY {
             return Receipt::known(Err(JournalError::Unknown("lane, for the person is not known")));
         }
-        self.shared.queue.run(true, move |writing| lanes::skip(writing, &action, codes::lane(&person)))
+        self.shared.queue.run(true, move |writing| lanes::skip(writing, &action, codes::lane(&person), &reason))
     }
 
     fn requeue(&self, seq: u64, action: &str, ordered: bool) -> Receipt<DeliveryId> {
@@ -294,6 +295,10 @@ impl Journal for SqliteJournal {
             self.finish_forgetting(references).await?;
             Ok(entries)
         })
+    }
+
+    fn rekey(&self) -> BoxFuture<'_, Result<u64, JournalError>> {
+        Box::pin(self.rotate_keys())
     }
 
     fn retain(&self) -> BoxFuture<'_, Result<u64, JournalError>> {

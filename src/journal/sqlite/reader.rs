@@ -67,6 +67,10 @@ impl Reader for SqliteReader {
         self.0.pool.read(move |connection| reading.full(connection, "seq", seq))
     }
 
+    fn names(&self, first: EntryId, last: EntryId, limit: usize) -> BoxFuture<'_, Result<Vec<EntryId>, JournalError>> {
+        self.0.pool.read(move |connection| find::names(connection, first, last, limit))
+    }
+
     fn deliveries(
         &self,
         state: DeliveryState,
@@ -126,6 +130,10 @@ impl Reader for SqliteJournal {
 
     fn entry_at(&self, seq: u64) -> BoxFuture<'_, Result<Option<Full>, JournalError>> {
         self.reader().entry_at(seq)
+    }
+
+    fn names(&self, first: EntryId, last: EntryId, limit: usize) -> BoxFuture<'_, Result<Vec<EntryId>, JournalError>> {
+        self.reader().names(first, last, limit)
     }
 
     fn deliveries(

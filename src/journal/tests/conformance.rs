@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use super::{Bench, attempted, claim, draft, fate, person, says, settle, silent};
 use crate::base::clock::Clock;
 use crate::journal::{
-    DeliveryFilter, DeliveryState, EntryKind, Fate, Filter, Head, Health, Journal, JournalError, Order, Record,
+    DeliveryFilter, DeliveryState, EntryId, EntryKind, Fate, Filter, Head, Health, Journal, JournalError, Order, Record,
 };
 
 /// Opens the same store again and again; what it gave before is dropped by then.
@@ -38,6 +38,10 @@ async fn an_entry_is_read_back_as_it_was_appended(open: Opener<'_>, clock: &Cloc
     assert_eq!((delivery.state, delivery.attempts, delivery.waits), (DeliveryState::Pending, 0, false));
     assert_eq!(delivery.due, Some(clock.now()));
     assert!(journal.entry_at(2).await.expect("a read").is_none());
+    let (first, last) = (EntryId::nil(), EntryId::max());
+    assert_eq!(journal.names(first, last, 10).await.expect("a read"), [entry.id]);
+    assert_eq!(journal.names(entry.id, entry.id, 10).await.expect("a read"), [entry.id]);
+    assert!(journal.names(first, last, 0).await.expect("a read").is_empty());
     assert_eq!(journal.health(), Health::Ok);
 }
 
@@ -171,7 +175,7 @@ async fn a_dead_one_frees_its_lane_and_can_be_retried_dropped_or_skipped(open: O
     settle(&*journal, &again[0], attempted(Fate::Done, clock, "200")).await;
     assert!(claim(&*journal, "crm", clock).await.is_empty(), "the second one's time has not come");
     says(journal.retry(second.deliveries[0]).await, "the delivery is pending");
-    assert_eq!(journal.skip("crm", &person("ada")).await.expect("a head"), second.deliveries[0]);
+    assert_eq!(journal.skip("crm", &person("ada"), "no use").await.expect("a head"), second.deliveries[0]);
     let last = claim(&*journal, "crm", clock).await;
     assert_eq!((last.len(), last[0].seq), (1, third.seq));
     journal.drop_delivery(third.deliveries[0], "not wanted").await.expect("it is dropped");
@@ -179,7 +183,7 @@ async fn a_dead_one_frees_its_lane_and_can_be_retried_dropped_or_skipped(open: O
     let (_, deliveries) = journal.entry_at(third.seq).await.expect("a read").expect("an entry");
     assert_eq!((deliveries[0].state, deliveries[0].reason.as_deref()), (DeliveryState::Dropped, Some("not wanted")));
     says(journal.drop_delivery(third.deliveries[0], "again").await, "the delivery is dropped");
-    says(journal.skip("crm", &person("ada")).await, "no such");
+    says(journal.skip("crm", &person("ada"), "no use").await, "no such");
     assert!(journal.pending_actions().await.expect("a read").is_empty());
 }
 

@@ -193,7 +193,7 @@ async fn play(steps: Vec<Step>) {
             }
             Step::Skip { who, action } => {
                 let head = model.head(action, Lane::Of(who, model.generations[usize::from(who)]));
-                let skipped = journal.skip(name(action), &person(&key(who))).await;
+                let skipped = journal.skip(name(action), &person(&key(who)), "no use").await;
                 assert_eq!(skipped.ok(), head);
                 if let Some(id) = head {
                     model.end(id, DeliveryState::Dropped);
