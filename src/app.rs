@@ -2,6 +2,7 @@
 //!
 //! It owns every task. What the parts do is theirs; what a command prints is `cli`'s.
 
+pub mod control;
 mod journal;
 mod person;
 mod plan;
@@ -30,6 +31,7 @@ use crate::judge::Registry;
 use crate::telemetry::log::Log;
 use crate::telemetry::metrics::Metrics;
 
+use control::{Control, Office};
 pub use journal::{RuleText, options as journal_options};
 pub use person::{pseudonym_key, read_pseudonym_key};
 use plan::Built;
@@ -173,6 +175,10 @@ impl App {
     pub async fn run(mut self, listeners: Listeners) -> anyhow::Result<()> {
         let tasks = self.tasks.clone();
         let stop = self.stop.clone();
+        let control = Control::bind(&self.settings.server.data_dir)?;
+        let office =
+            Office { journal: self.journal.clone(), receiver: self.receiver.clone(), clock: self.source.clock.clone() };
+        tasks.spawn(control.serve(office, tasks.clone(), stop.clone()));
         self.deliverer.replace(&self.work.0, &self.work.1);
         self.deliverer.tell_orphans().await;
         tasks.spawn(journal::keep(self.journal.clone(), stop.clone()));

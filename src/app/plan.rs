@@ -17,7 +17,7 @@ use crate::http::receive::Active;
 use crate::http::route::BasePaths;
 use crate::http::tls::{self, TlsError};
 use crate::journal::Journal;
-use crate::judge::{self, Judge, Recorder, Registry};
+use crate::judge::{self, Judge, Recorder, Registry, RegistryError};
 use crate::rules::{self, Costs, RuleSet};
 use crate::telemetry::PersonName;
 
@@ -179,6 +179,26 @@ impl Plan {
         acceptor.map_err(|error| tls_problem(loaded, &error))
     }
 
+    /// Who decides events.
+    pub fn judge(&self, source: &Source) -> Result<Judge, RegistryError> {
+        let cymmetri = &self.settings.cymmetri;
+        let settings = judge::Settings {
+            deadline: cymmetri.deadline.0,
+            on_error: cymmetri.on_error,
+            error_message: cymmetri.error_message.clone(),
+        };
+        Judge::try_new(settings, self.rules.clone(), &source.registry, source.clock.clone())
+    }
+
+    /// Who keeps events in this journal. What they are judged by is kept there, too.
+    pub fn recorder(&self, journal: &Arc<dyn Journal>) -> Recorder {
+        let secrets = context(&self.settings).secrets;
+        let (config, actions) = (self.settings.journal.clone(), self.actions.clone());
+        // Entries that name it come behind it in the same queue.
+        drop(journal.keep_rule_set(self.rule_text.hash, self.rule_text.text.clone().into_bytes()));
+        Recorder::new(journal.clone(), config, actions, &secrets, self.rule_text.hash)
+    }
+
     /// Everything that requests need, secrets read and keys prepared. Keys that `previous` has fetched are taken over.
     pub fn activate(
         &self,
@@ -191,24 +211,13 @@ impl Plan {
         let mut findings = Diagnostics::default();
         let authenticator = self.authenticator(loaded, source).map_err(|more| findings.extend(more));
         let person = self.person(loaded).map_err(|more| findings.extend(more));
-        let settings = judge::Settings {
-            deadline: cymmetri.deadline.0,
-            on_error: cymmetri.on_error,
-            error_message: cymmetri.error_message.clone(),
-        };
-        let judge = Judge::try_new(settings, self.rules.clone(), &source.registry, source.clock.clone());
-        let judge = judge.map_err(|error| findings.push(Diagnostic::error("handler", error.to_string())));
+        let judge = self.judge(source).map_err(|error| findings.push(Diagnostic::error("handler", error.to_string())));
         let (Ok(authenticator), Ok(person), Ok(judge)) = (authenticator, person, judge) else { return Err(findings) };
         if let Some(previous) = previous {
             authenticator.inherit(&previous.authenticator);
         }
-        let secrets = context(&self.settings).secrets;
-        let (config, actions) = (self.settings.journal.clone(), self.actions.clone());
-        // Entries that name it come behind it in the same queue.
-        drop(journal.keep_rule_set(self.rule_text.hash, self.rule_text.text.clone().into_bytes()));
-        let recorder = Recorder::new(journal.clone(), config, actions, &secrets, self.rule_text.hash);
         Ok(Active {
-            recorder,
+            recorder: self.recorder(journal),
             base_paths: BasePaths::parse(&cymmetri.base_paths).unwrap_or_default(),
             authenticator,
             judge,

@@ -13,6 +13,12 @@ use crate::base::net::{Listen, Network};
 use crate::base::units::{Size, Span};
 use crate::http::tls;
 
+/// The socket in the data directory by which commands reach the server.
+pub(crate) const SOCKET: &str = "hookreeve.sock";
+
+/// The longest path that a socket can have, in bytes, on every system that this runs on.
+const MAX_SOCKET_PATH: usize = 103;
+
 /// `[server]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -86,6 +92,13 @@ impl Config {
         if self.data_dir.as_os_str().is_empty() {
             let problem = Problem::error("empty-path", &["data_dir"], "`data_dir` is empty");
             problems.push(problem.hint("leave it out for `data` in the working directory"));
+        }
+        let length = self.data_dir.join(SOCKET).as_os_str().len();
+        if length > MAX_SOCKET_PATH {
+            let longest = MAX_SOCKET_PATH - SOCKET.len() - 1;
+            let message = format!("the path of `data_dir` is longer than {longest} bytes: no socket can be in it");
+            let problem = Problem::error("long-path", &["data_dir"], message);
+            problems.push(problem.hint("choose a directory nearer to the root"));
         }
         if self.trusted_proxies.iter().any(|network| network.0.prefix_len() == 0) {
             let message = "every sender may claim any address in X-Forwarded-For";

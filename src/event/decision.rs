@@ -43,6 +43,10 @@ pub enum Change {
 }
 
 impl Decision {
+    /// Every word that [`Decision::outcome`] can say.
+    pub const OUTCOMES: [&'static str; 8] =
+        ["accepted", "changed", "refused", "mapped", "mapped_neutral", "deprovision", "kept", "acknowledged"];
+
     /// The answer that changes nothing, for an event of this kind.
     pub fn neutral(kind: Kind) -> Self {
         match kind {

@@ -11,9 +11,10 @@ use tokio::time::{Instant, timeout_at};
 use super::{Cause, Judgement};
 use crate::action::{ActionSet, DecisionView, Order};
 use crate::base::ids::new_uuid;
-use crate::event::{Event, FieldPath, Kind, SecretFields, catalog};
-use crate::journal::{self, EntryId, Journal, JournalError, Keeping, NewDelivery, NewEntry, Shed};
+use crate::event::{Decision, Event, FieldPath, Kind, SecretFields, catalog};
+use crate::journal::{self, Appended, EntryId, Journal, JournalError, Keeping, NewDelivery, NewEntry, Shed};
 use crate::record;
+use crate::rules::Trace;
 
 /// So long before the deadline a verdict no longer waits for its entry.
 const MARGIN: Duration = Duration::from_millis(25);
@@ -118,6 +119,24 @@ impl Recorder {
         }
     }
 
+    /// The actions whose deliveries it keeps.
+    pub fn actions(&self) -> &ActionSet {
+        &self.actions
+    }
+
+    /// Keeps a notice whose sender was not verified, because somebody vouches for it now.
+    pub async fn admit(&self, event: &Event) -> Result<Appended, JournalError> {
+        let judgement = Judgement {
+            decision: Decision::neutral(event.spec().kind),
+            cause: Cause::Unverified,
+            rule: None,
+            trace: Trace::default(),
+            took: Duration::ZERO,
+        };
+        let deliveries = self.deliveries(event, &judgement);
+        self.append(event, &judgement, deliveries).1.await
+    }
+
     /// What actions are to do about it.
     fn deliveries(&self, event: &Event, judgement: &Judgement) -> Vec<NewDelivery> {
         if !self.actions.follows(event.name()) {
@@ -148,7 +167,7 @@ impl Recorder {
         event: &Event,
         judgement: &Judgement,
         deliveries: Vec<NewDelivery>,
-    ) -> (EntryId, journal::Receipt<journal::Appended>) {
+    ) -> (EntryId, journal::Receipt<Appended>) {
         // What is delivered is made of the entry, so that all of it is needed.
         let payload = if deliveries.is_empty() { self.payload() } else { record::Payload::Full };
         let secrets = self.secrets(event);

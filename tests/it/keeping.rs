@@ -80,6 +80,10 @@ async fn a_password_is_never_a_repeat_and_never_on_the_disk() {
     }
     let data = app.path("data");
     for file in std::fs::read_dir(&data).expect("a data directory").filter_map(Result::ok) {
+        // A socket holds nothing.
+        if file.file_name() == "hookreeve.sock" {
+            continue;
+        }
         let bytes = std::fs::read(file.path()).expect("a file");
         let found = bytes.windows(7).any(|window| window == b"hunter2");
         assert!(!found, "{} holds the password", file.path().display());

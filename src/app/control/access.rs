@@ -1,0 +1,116 @@
+//! The way of a command to the journal: through the server that runs, or with the journal's lock where none does.
+
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::UnixStream;
+
+use super::protocol::{Line, MAX_LINE, Reply, Request};
+use super::{Desk, execute, path};
+use crate::app::{Plan, Source};
+use crate::config::Settings;
+use crate::journal::sqlite::{Options, SqliteJournal};
+use crate::journal::{Journal, JournalError};
+
+/// A way to change the journal.
+pub struct Access {
+    way: Way,
+    source: Source,
+}
+
+enum Way {
+    Server(PathBuf),
+    Own(Arc<dyn Journal>),
+}
+
+impl Access {
+    /// Finds the server of this data directory, or takes the journal's lock.
+    pub async fn open(source: &Source, settings: &Settings, options: Options) -> anyhow::Result<Self> {
+        let socket = path(&settings.server.data_dir);
+        let way = match UnixStream::connect(&socket).await {
+            Ok(_) => Way::Server(socket),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
+                let journal = options.path.clone();
+                if !journal.exists() {
+                    bail!("there is no journal yet at {}: a server makes it when it starts", journal.display());
+                }
+                match SqliteJournal::open(options) {
+                    Ok(journal) => Way::Own(Arc::new(journal)),
+                    Err(JournalError::Locked { path, holder }) => bail!(
+                        "{} is in use by another process ({holder}), and no server answers at {}: stop that process, or \
+                         run this with the configuration that it has",
+                        path.display(),
+                        socket.display()
+                    ),
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => bail!(
+                "a server runs here, and {} is for its own user and root only: run this as one of them",
+                socket.display()
+            ),
+            Err(error) => return Err(error).with_context(|| format!("{} cannot be asked", socket.display())),
+        };
+        Ok(Self { way, source: source.clone() })
+    }
+
+    /// Whether a server does it, so that what is to be delivered is delivered at once.
+    pub fn is_server(&self) -> bool {
+        matches!(self.way, Way::Server(_))
+    }
+
+    /// Has a request carried out. `plan` is what is in force where no server says so.
+    pub async fn ask(
+        &self,
+        request: Request,
+        plan: Option<&Plan>,
+        progress: &(dyn Fn(u64) + Send + Sync),
+    ) -> anyhow::Result<Reply> {
+        let reply = match &self.way {
+            Way::Server(socket) => ask_server(socket, &request, progress).await?,
+            Way::Own(journal) => {
+                let recorder = plan.map(|plan| plan.recorder(journal));
+                let desk = Desk { journal, recorder: recorder.as_ref(), clock: &self.source.clock };
+                execute(&desk, request, progress).await
+            }
+        };
+        match reply {
+            Reply::Failed { message } => bail!(message),
+            reply => Ok(reply),
+        }
+    }
+
+    /// Gives the lock back, once everything is on disk.
+    pub async fn close(self) {
+        if let Way::Own(journal) = self.way {
+            journal.close().await;
+        }
+    }
+}
+
+async fn ask_server(
+    socket: &PathBuf,
+    request: &Request,
+    progress: &(dyn Fn(u64) + Send + Sync),
+) -> anyhow::Result<Reply> {
+    let asking = || format!("the server at {} cannot be asked", socket.display());
+    let mut stream = UnixStream::connect(socket).await.with_context(asking)?;
+    let mut line = serde_json::to_string(request)?;
+    line.push('\n');
+    stream.write_all(line.as_bytes()).await.with_context(asking)?;
+    let mut answers = BufReader::new(stream);
+    loop {
+        let mut text = String::new();
+        (&mut answers).take(MAX_LINE as u64).read_line(&mut text).await.with_context(asking)?;
+        if !text.ends_with('\n') {
+            bail!("the server ended before it answered; what was asked for may be done or not");
+        }
+        match serde_json::from_str(&text).context("the server answers in words of another version")? {
+            Line::Progress(done) => progress(done),
+            Line::Reply(reply) => return Ok(reply),
+        }
+    }
+}
