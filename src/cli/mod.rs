@@ -4,13 +4,22 @@
 
 mod check;
 mod costs;
+mod dead;
 mod dev;
+mod events;
+mod forget;
 mod health;
+mod init;
+mod journal;
 mod output;
 mod pseudonym;
+mod replay;
 mod schema;
+mod select;
 mod send;
 mod serve;
+mod shown;
+mod store;
 mod token;
 
 use std::path::PathBuf;
@@ -42,6 +51,12 @@ enum Command {
     Send(send::Arguments),
     Token(token::Arguments),
     Health(health::Arguments),
+    Events(events::Arguments),
+    Replay(replay::Arguments),
+    Dead(dead::Arguments),
+    Forget(forget::Arguments),
+    Journal(journal::Arguments),
+    Init(init::Arguments),
     Schema(schema::Arguments),
     Pseudonym(pseudonym::Arguments),
     /// Prints a completion script for a shell
@@ -58,6 +73,9 @@ Examples:
   hookreeve check                            everything that is wrong with the configuration
   hookreeve serve                            run it
   hookreeve send validateUser --set user.email=a@b.example
+  hookreeve init                             a first configuration, with keys
+  hookreeve events --person shreyash2        what is known of a person
+  hookreeve dead list                        what could not be delivered
 
 Exit status: 0 fine, 1 something was found or went wrong, 2 it could not be looked at.";
 
@@ -82,6 +100,12 @@ pub fn main(registry: Registry) -> ExitCode {
         Command::Send(arguments) => send::run(&arguments, &source),
         Command::Token(arguments) => token::run(&arguments, &source),
         Command::Health(arguments) => health::run(&arguments, &source),
+        Command::Events(arguments) => events::run(&arguments, &source),
+        Command::Replay(arguments) => replay::run(&arguments, &source),
+        Command::Dead(arguments) => dead::run(&arguments, &source),
+        Command::Forget(arguments) => forget::run(&arguments, &source),
+        Command::Journal(arguments) => journal::run(&arguments, &source),
+        Command::Init(arguments) => init::run(&arguments, &source),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Pseudonym(arguments) => pseudonym::run(&arguments, &source),
         Command::Completions { shell } => {
@@ -113,6 +137,10 @@ mod tests {
         for command in command.get_subcommands() {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.contains("Examples:\n") && help.contains("  hookreeve "), "{}", command.get_name());
+            for part in command.get_subcommands() {
+                let about = part.get_about().map(ToString::to_string).unwrap_or_default();
+                assert!(!about.is_empty(), "{} {}", command.get_name(), part.get_name());
+            }
         }
     }
 }

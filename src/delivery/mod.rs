@@ -107,7 +107,7 @@ impl Deliverer {
         for action in pending.iter().filter(|action| !workers.contains_key(action.as_str())) {
             tracing::warn!(
                 action,
-                "deliveries wait for an action that is not configured: write it again, or `dead drop --action` them"
+                "deliveries wait for an action that is not configured: write it again, or `dead drop --pending --all --action` them"
             );
         }
     }

@@ -1,0 +1,136 @@
+//! `events show`: one entry with all that is known of it.
+
+use std::fmt::Write as _;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::Look;
+use crate::cli::Ended;
+use crate::cli::output::{self, Format, harmless, time};
+use crate::cli::select;
+use crate::cli::shown::{Body, body, entry_json, progress, what};
+use crate::cli::store::Store;
+use crate::journal::{Delivery, Entry};
+use crate::record::RuleNote;
+
+/// Shows an event: what came in, what each rule did, each attempt to deliver
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  hookreeve events show 1042
+  hookreeve events show 01a1ff67-1160 --personal")]
+pub(super) struct Arguments {
+    /// Its number, its id, or how its id begins
+    #[arg(value_name = "ID")]
+    id: String,
+
+    #[command(flatten)]
+    look: Look,
+}
+
+pub(super) fn run(arguments: &Arguments, store: &Store<'_>) -> anyhow::Result<Ended> {
+    let reader = store.reader()?;
+    let Some((entry, deliveries)) = store.wait(select::entry(&reader, &arguments.id))? else {
+        output::complain(&format!("there is no entry {}", harmless(&arguments.id)));
+        return Ok(Ended::Findings);
+    };
+    let body = body(&entry, store, arguments.look.personal);
+    output::print(&match arguments.look.format {
+        Format::Text => text(&entry, &body, &deliveries),
+        Format::Json => json_of(&entry, &body, &deliveries).to_string(),
+    });
+    Ok(Ended::Well)
+}
+
+fn json_of(entry: &Entry, body: &Body, deliveries: &[Delivery]) -> Value {
+    let mut all = entry_json(entry, &body.person, deliveries);
+    let request: Option<Value> = body.request.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    let trace = body.trace.iter().map(|note| {
+        json!({ "rule": note.rule, "did": note.did, "shadow": note.shadow, "changed": note.changed, "error": note.error })
+    });
+    all["request"] = json!(request);
+    all["missing"] = json!(body.missing);
+    all["decision"] = json!({
+        "outcome": entry.outcome,
+        "cause": entry.cause,
+        "rule": entry.rule,
+        "message": body.message,
+        "changes": body.changes,
+        "mapped": body.mapped,
+        "rule_set": crate::base::ids::hex(&entry.rule_set),
+        "rules": body.rules.0,
+        "reached": body.rules.1,
+        "trace": trace.collect::<Vec<_>>(),
+    });
+    all
+}
+
+fn text(entry: &Entry, body: &Body, deliveries: &[Delivery]) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: &str| {
+        if !value.is_empty() {
+            let _ = writeln!(text, "{name:<10} {}", harmless(value));
+        }
+    };
+    line("entry", &format!("{} {}", entry.seq, entry.id));
+    line("event", what(entry));
+    line("received", &time(entry.received_at));
+    line("system", &entry.system);
+    line("tenant", &entry.tenant);
+    line("person", &body.person);
+    line(
+        "repeats",
+        &entry.repeat_of.map(|seq| format!("entry {seq}; nothing is delivered for it")).unwrap_or_default(),
+    );
+    if !entry.outcome.is_empty() {
+        line("outcome", &format!("{} ({}) in {} µs", entry.outcome, entry.cause, entry.took.as_micros()));
+    }
+    line("rule", entry.rule.as_deref().unwrap_or_default());
+    line("message", body.message.as_deref().unwrap_or_default());
+    line("mapped to", &body.mapped.as_ref().map(ToString::to_string).unwrap_or_default());
+    for change in &body.changes {
+        line("change", &change_text(change));
+    }
+    if body.rules.0 > 0 {
+        let _ = writeln!(text, "\n{} of {} rules were reached", body.rules.1, body.rules.0);
+        for note in &body.trace {
+            let _ = writeln!(text, "  {}", harmless(&note_text(note)));
+        }
+    }
+    if let Some(request) = &body.request {
+        let pretty = serde_json::from_str::<Value>(request).and_then(|value| serde_json::to_string_pretty(&value));
+        // Line by line, for the breaks between them are ours.
+        let lines: Vec<String> = pretty.as_deref().unwrap_or(request).lines().map(harmless).collect();
+        let _ = writeln!(text, "\nrequest {}", lines.join("\n"));
+    }
+    if let Some(missing) = body.missing {
+        let _ = writeln!(text, "\nno more is known: {missing}");
+    }
+    for delivery in deliveries {
+        let _ = writeln!(text, "\ndelivery {} to {}: {}", delivery.id, delivery.action, harmless(&progress(delivery)));
+        for attempt in &delivery.answers {
+            let answer = harmless(&attempt.answer);
+            let _ = writeln!(text, "  {}  {} ms  {answer}", time(attempt.at), attempt.took_ms);
+        }
+    }
+    text
+}
+
+fn change_text(change: &Value) -> String {
+    match (change.get("set").and_then(Value::as_str), change.get("unset").and_then(Value::as_str)) {
+        (Some(path), _) => format!("{path} = {}", change.get("to").unwrap_or(&Value::Null)),
+        (_, Some(path)) => format!("{path} is taken away"),
+        (None, None) => change.to_string(),
+    }
+}
+
+fn note_text(note: &RuleNote) -> String {
+    let shadow = if note.shadow { " (shadow)" } else { "" };
+    let more = match &note.error {
+        Some(error) => format!(": {error}"),
+        None if note.changed.is_empty() => String::new(),
+        None => format!(", changed {}", note.changed.join(", ")),
+    };
+    format!("{}{shadow}: {}{more}", note.rule, note.did.replace('_', " "))
+}

@@ -1,0 +1,192 @@
+//! Entries and deliveries as commands show them: persons by the name that logs use, bodies masked unless asked otherwise.
+
+use serde_json::{Value, json};
+
+use super::output::{count, time};
+use super::store::Store;
+use crate::base::json::Document;
+use crate::event::catalog;
+use crate::journal::{Delivery, DeliveryState, Entry, EntryKind, Record};
+use crate::record::{self, shown};
+
+/// What stands for a value that is not shown.
+const MASK: &str = "***";
+
+/// What an entry says, made out once.
+pub(super) struct Body {
+    /// How its person is named; empty where it has none.
+    pub(super) person: String,
+    /// What came in, as JSON.
+    pub(super) request: Option<String>,
+    /// What a refusal said.
+    pub(super) message: Option<String>,
+    /// The changes that were made.
+    pub(super) changes: Vec<Value>,
+    /// What the attribute was mapped to.
+    pub(super) mapped: Option<Value>,
+    /// How many rules there were on the event, and how many were reached.
+    pub(super) rules: (usize, usize),
+    /// What rules did.
+    pub(super) trace: Vec<record::RuleNote>,
+    /// Why the rest is not there.
+    pub(super) missing: Option<&'static str>,
+}
+
+/// What an entry says. `personal` shows in clear what the catalogue calls personal.
+pub(super) fn body(entry: &Entry, store: &Store<'_>, personal: bool) -> Body {
+    let nothing = |missing| Body {
+        person: reference(entry),
+        request: None,
+        message: None,
+        changes: Vec::new(),
+        mapped: None,
+        rules: (0, 0),
+        trace: Vec::new(),
+        missing,
+    };
+    let bytes = match &entry.record {
+        Record::Bytes(bytes) if entry.kind == EntryKind::Event => bytes,
+        Record::Bytes(_) | Record::Unread => return nothing(None),
+        Record::Forgotten => {
+            return Body { person: "(forgotten)".to_owned(), ..nothing(Some("its person was forgotten")) };
+        }
+        Record::Sealed => return nothing(Some("it is sealed under a key that is not set in [journal] encryption_key")),
+    };
+    let Ok(record) = record::Record::parse(bytes) else { return nothing(Some("its record cannot be read")) };
+    let request = record.request.map(|raw| raw.get().to_owned());
+    let request = request.and_then(|raw| Document::parse(raw).ok()).map(|document| {
+        catalog::find(&entry.event)
+            .map_or_else(|| "{}".to_owned(), |spec| shown(spec, document.root(), &store.secrets.of(spec), personal))
+    });
+    let masked = |mut change: Value| {
+        if !personal && let Some(to) = change.get_mut("to") {
+            *to = MASK.into();
+        }
+        change
+    };
+    Body {
+        person: person(entry, &record, store, personal),
+        missing: request.is_none().then_some("its body was not kept"),
+        request,
+        message: record.message,
+        changes: record.changes.into_iter().map(masked).collect(),
+        mapped: record.mapped.map(|mapped| if personal { mapped } else { MASK.into() }),
+        rules: (record.rules, record.reached),
+        trace: record.trace,
+    }
+}
+
+/// The person of an entry: the same name as in the log, where its record tells whom it is about.
+fn person(entry: &Entry, record: &record::Record<'_>, store: &Store<'_>, personal: bool) -> String {
+    match record.event(&entry.event, entry.received_at, &entry.id.to_string()) {
+        Ok(event) if !event.person().known => String::new(),
+        Ok(event) if event.person().key != MASK => {
+            let key = &event.person().key;
+            if personal { key.clone() } else { store.names.of(key) }
+        }
+        Ok(_) | Err(_) => reference(entry),
+    }
+}
+
+/// What the journal itself calls the person.
+fn reference(entry: &Entry) -> String {
+    if entry.person == [0; 16] {
+        return String::new();
+    }
+    format!("ref-{}", crate::base::ids::hex(&entry.person[..6]))
+}
+
+/// The event's name, or what the journal itself did.
+pub(super) fn what(entry: &Entry) -> &str {
+    if entry.kind == EntryKind::Event { &entry.event } else { entry.kind.as_str() }
+}
+
+/// `2 done, 1 dead`
+pub(super) fn states(deliveries: &[Delivery]) -> String {
+    let states = [DeliveryState::Done, DeliveryState::Pending, DeliveryState::Dead, DeliveryState::Dropped];
+    let number = |state| deliveries.iter().filter(|delivery| delivery.state == state).count();
+    let parts: Vec<String> = states
+        .into_iter()
+        .map(|state| (number(state), state))
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, state)| format!("{number} {}", state.as_str()))
+        .collect();
+    parts.join(", ")
+}
+
+/// The header of an entry, for programs.
+pub(super) fn entry_json(entry: &Entry, person: &str, deliveries: &[Delivery]) -> Value {
+    json!({
+        "seq": entry.seq,
+        "id": entry.id.to_string(),
+        "time": time(entry.received_at),
+        "kind": entry.kind.as_str(),
+        "system": entry.system,
+        "tenant": entry.tenant,
+        "event": entry.event,
+        "person": person,
+        "outcome": entry.outcome,
+        "cause": entry.cause,
+        "rule": entry.rule,
+        "took_us": u64::try_from(entry.took.as_micros()).unwrap_or(u64::MAX),
+        "repeat_of": entry.repeat_of,
+        "deliveries": deliveries.iter().map(delivery_json).collect::<Vec<_>>(),
+    })
+}
+
+/// A delivery, for programs.
+pub(super) fn delivery_json(delivery: &Delivery) -> Value {
+    let answers = delivery.answers.iter();
+    let answers: Vec<Value> = answers
+        .map(|attempt| json!({ "at": time(attempt.at), "took_ms": attempt.took_ms, "answer": attempt.answer }))
+        .collect();
+    json!({
+        "id": delivery.id.to_string(),
+        "action": delivery.action,
+        "state": delivery.state.as_str(),
+        "waits": delivery.waits,
+        "attempts": delivery.attempts,
+        "created": time(delivery.created_at),
+        "first_attempt": delivery.first_attempt_at.map(time),
+        "due": delivery.due.map(time),
+        "finished": delivery.finished_at.map(time),
+        "reason": delivery.reason,
+        "answers": answers,
+    })
+}
+
+/// How far a delivery is, for people.
+pub(super) fn progress(delivery: &Delivery) -> String {
+    let mut text = delivery.state.as_str().to_owned();
+    if delivery.waits {
+        text.push_str(", behind an earlier one of its person");
+    } else if let Some(due) = delivery.due {
+        text = format!("{text}, due {}", time(due));
+    }
+    if let Some(finished) = delivery.finished_at {
+        text = format!("{text} {}", time(finished));
+    }
+    if delivery.attempts > 0 {
+        text = format!("{text}, {}", count(u64::from(delivery.attempts), "attempt"));
+    }
+    if let Some(reason) = &delivery.reason {
+        text = format!("{text}: {reason}");
+    }
+    text
+}
+
+/// What the target said last.
+pub(super) fn last_answer(delivery: &Delivery) -> String {
+    let answer = delivery.answers.last().map(|attempt| attempt.answer.as_str());
+    shorten(answer.or(delivery.reason.as_deref()).unwrap_or_default())
+}
+
+/// As much as fits in a column.
+fn shorten(text: &str) -> String {
+    const LONGEST: usize = 60;
+    if text.chars().count() <= LONGEST {
+        text.to_owned()
+    } else {
+        text.chars().take(LONGEST - 1).chain(['…']).collect()
+    }
+}
