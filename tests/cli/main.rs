@@ -4,9 +4,14 @@
 //! program which this machine lacks says so on standard error, in a line that begins with `left out:`.
 
 mod check;
+mod deliveries;
 mod dev;
+mod events;
 mod examples;
 mod http;
+mod init;
+mod journal;
+mod kept;
 mod log;
 mod program;
 mod reload;
@@ -14,5 +19,6 @@ mod scripts;
 mod serve;
 mod server;
 mod shipped;
+mod target;
 mod tls;
 mod tools;
