@@ -24,6 +24,8 @@ async fn a_dead_target_is_left_alone_and_then_asked_with_one_event() {
             pauses += 1;
             assert!(pauses < 1000, "it is not asked again");
             stage.later(Duration::from_secs(60)).await;
+            // While it is looked up, the worker runs.
+            stage.deliveries(1).await;
         }
     }
     let attempts = lock(&stage.log).attempts.len();
