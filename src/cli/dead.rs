@@ -158,7 +158,7 @@ fn list(arguments: &List, store: &Store<'_>) -> anyhow::Result<Ended> {
         known_action(action, store, &reader)?;
     }
     let state = if arguments.pending { DeliveryState::Pending } else { DeliveryState::Dead };
-    let found = found(state, arguments.action.clone(), arguments.limit, store, &reader)?;
+    let found = found(state, arguments.action.clone(), arguments.limit, store, &reader, |delivery| delivery)?;
     let mut table = Table::new(&["ID", "ACTION", "EVENT", "RECEIVED", "PERSON", "TRIED", "SINCE", "LAST ANSWER"]);
     for delivery in &found {
         let Some((entry, _)) = store.wait(reader.entry_at(delivery.id.seq()))? else { continue };
@@ -198,19 +198,20 @@ fn list(arguments: &List, store: &Store<'_>) -> anyhow::Result<Ended> {
     Ok(Ended::Well)
 }
 
-/// Deliveries in a state, the oldest first.
-fn found(
+/// What is wanted of deliveries in a state, the oldest first. Of each no more is held, for there may be many.
+fn found<T>(
     state: DeliveryState,
     action: Option<String>,
     limit: usize,
     store: &Store<'_>,
     reader: &SqliteReader,
-) -> anyhow::Result<Vec<Delivery>> {
+    of: impl Fn(Delivery) -> T,
+) -> anyhow::Result<Vec<T>> {
     let mut filter = DeliveryFilter { action, after: None };
     let mut found = Vec::new();
     while found.len() < limit {
         let page = store.wait(reader.deliveries(state, filter.clone(), (limit - found.len()).min(MAX_DELIVERIES)))?;
-        found.extend(page.items);
+        found.extend(page.items.into_iter().map(&of));
         match page.next {
             Some(next) => filter.after = Some(next),
             None => break,
@@ -229,8 +230,8 @@ fn ids(chosen: &Chosen, states: &[DeliveryState], store: &Store<'_>) -> anyhow::
     }
     let mut ids = Vec::new();
     for state in states {
-        let found = found(*state, chosen.action.clone(), usize::MAX, store, &reader)?;
-        ids.extend(found.into_iter().map(|delivery| Id(delivery.id)));
+        let action = chosen.action.clone();
+        ids.extend(found(*state, action, usize::MAX, store, &reader, |delivery| Id(delivery.id))?);
     }
     Ok(ids)
 }

@@ -8,7 +8,7 @@ use crate::kept::Kept;
 fn dead_letters_are_listed_retried_and_dropped() {
     let kept = Kept::new(410, "");
     let mut server = kept.place.serve();
-    for login in ["ada", "bob", "eve"] {
+    for login in ["quinn", "bob", "eve"] {
         kept.created(&server, login);
     }
     let keys: Vec<String> = (0..3).map(|_| kept.target.next().key).collect();
@@ -17,7 +17,7 @@ fn dead_letters_are_listed_retried_and_dropped() {
     assert_eq!((&dead[0]["action"], &dead[0]["event"]), (&json!("crm"), &json!("postCreateUser")));
     assert!(dead[0]["person"].as_str().is_some_and(|person| person.starts_with("p-")), "{dead:?}");
     let table = kept.run(&["dead", "list", "--action", "crm", "--personal"]);
-    assert!(table.lines().count() == 4 && table.contains("ada") && table.contains("410"), "{table}");
+    assert!(table.lines().count() == 4 && table.contains("quinn") && table.contains("410"), "{table}");
     kept.refused(&["dead", "list", "--action", "crn"], 2, "did you mean `crm`?");
     kept.refused(&["dead", "retry"], 2, "required");
     kept.refused(&["dead", "retry", "x"], 2, "a delivery is named like 1042.0");
@@ -27,7 +27,7 @@ fn dead_letters_are_listed_retried_and_dropped() {
     // One by its name, the rest at once.
     assert_eq!(kept.run(&["dead", "retry", "1.0"]), "1 delivery: wait for delivery again\n");
     let again = kept.target.next();
-    assert_eq!(again.body, json!({ "login": "ada" }));
+    assert_eq!(again.body, json!({ "login": "quinn" }));
     assert!(keys.contains(&again.key), "the key stays: {again:?}");
     kept.dead(2);
     assert_eq!(kept.run(&["dead", "drop", "2.0", "--reason", "entered by hand"]), "1 delivery: dropped\n");
@@ -47,7 +47,7 @@ fn dead_letters_are_listed_retried_and_dropped() {
 fn without_a_server_dead_letters_are_retried_when_one_starts() {
     let kept = Kept::new(410, "");
     let server = kept.place.serve();
-    kept.created(&server, "ada");
+    kept.created(&server, "quinn");
     kept.target.next();
     kept.dead(1);
     assert_eq!(server.stop().code, Some(0));
@@ -56,16 +56,16 @@ fn without_a_server_dead_letters_are_retried_when_one_starts() {
     assert_eq!(said, "1 delivery: wait for delivery again (no server runs; one that starts goes on)\n");
     assert!(kept.target.is_silent());
     let _server = kept.place.serve();
-    assert_eq!(kept.target.next().body, json!({ "login": "ada" }));
+    assert_eq!(kept.target.next().body, json!({ "login": "quinn" }));
 }
 
 #[test]
 fn skipping_frees_a_persons_lane_at_once() {
     let kept = Kept::new(503, "");
     let server = kept.place.serve();
-    kept.tell(&server, "postCreateUser", "ada", "Pune");
+    kept.tell(&server, "postCreateUser", "quinn", "Pune");
     kept.target.next();
-    kept.tell(&server, "postUpdateUser", "ada", "Goa");
+    kept.tell(&server, "postUpdateUser", "quinn", "Goa");
     kept.created(&server, "bob");
     kept.target.next();
     let waits = ["dead", "list", "--pending", "--personal"];
@@ -79,11 +79,11 @@ fn skipping_frees_a_persons_lane_at_once() {
         "no such pending delivery",
     );
     kept.refused(&["dead", "skip", "--action", "crm", "--reason", "r"], 2, "--person");
-    let skip = ["dead", "skip", "--action", "crm", "--login", "ADA", "--reason", "the CRM has no such person"];
+    let skip = ["dead", "skip", "--action", "crm", "--login", "QUINN", "--reason", "the CRM has no such person"];
     assert_eq!(kept.json(&skip), [json!({ "skipped": "1.0" })]);
-    // The second attempt of bob's is an hour away, ada's next event is not.
-    assert_eq!(kept.target.next().body, json!({ "login": "ada" }));
-    kept.until(&["events", "--person", "ada"], |events| events[1]["deliveries"][0]["state"] == "done");
+    // The second attempt of bob's is an hour away, quinn's next event is not.
+    assert_eq!(kept.target.next().body, json!({ "login": "quinn" }));
+    kept.until(&["events", "--person", "quinn"], |events| events[1]["deliveries"][0]["state"] == "done");
     let shown = kept.run(&["events", "show", "1"]);
     assert!(shown.contains("the CRM has no such person"), "{shown}");
     // What waits for an action that is gone is dropped, too.
@@ -95,7 +95,7 @@ fn skipping_frees_a_persons_lane_at_once() {
 fn a_replay_delivers_what_was_not_and_what_was_only_if_it_is_told_to() {
     let kept = Kept::new(410, "");
     let server = kept.place.serve();
-    kept.created(&server, "ada");
+    kept.created(&server, "quinn");
     let first = kept.target.next().key;
     kept.dead(1);
     kept.target.answers(200);
@@ -138,7 +138,7 @@ const RULE: &str =
 fn verdicts_are_judged_again_by_todays_rules_and_nothing_is_sent() {
     let kept = Kept::new(200, RULE);
     let server = kept.place.serve();
-    for (login, city) in [("ada", "Goa"), ("bob", "Pune")] {
+    for (login, city) in [("quinn", "Goa"), ("bob", "Pune")] {
         let body = json!({ "request": { "user": { "login": login, "city": city } } });
         server.ask("validateUser", &kept.token, &body);
     }
@@ -156,7 +156,7 @@ fn verdicts_are_judged_again_by_todays_rules_and_nothing_is_sent() {
     assert_eq!(
         seen,
         [
-            (&json!("ada"), &json!("refused"), &json!("accepted")),
+            (&json!("quinn"), &json!("refused"), &json!("accepted")),
             (&json!("bob"), &json!("accepted"), &json!("refused"))
         ]
     );
@@ -178,18 +178,18 @@ fn unverified_notices_are_brought_in_when_somebody_says_so() {
         server.ask("postCreateUser", "not a token", &body);
     };
     let server = kept.place.serve();
-    stranger(&server, "ada");
+    stranger(&server, "quinn");
     kept.until(&["journal", "stats"], |stats| stats[0]["unverified"] == 1);
     assert!(kept.json(&["events", "list"]).is_empty() && kept.target.is_silent());
     let rows = kept.json(&["replay", "--unverified", "--dry-run"]);
     assert_eq!((rows.len(), &rows[0]["event"]), (1, &json!("postCreateUser")));
-    assert!(!rows[0].to_string().contains("ada"), "{rows:?}");
+    assert!(!rows[0].to_string().contains("quinn"), "{rows:?}");
     let told = kept.json(&["replay", "--unverified"]);
     assert_eq!(told, [json!({ "events": 1, "deliveries": 1, "repeats": 0, "unreadable": 0 })]);
-    assert_eq!(kept.target.next().body, json!({ "login": "ada" }));
+    assert_eq!(kept.target.next().body, json!({ "login": "quinn" }));
     kept.refused(&["replay", "--unverified"], 1, "there are no unverified notices");
     let events = kept.json(&["events", "list", "--personal"]);
-    assert_eq!((&events[0]["person"], &events[0]["cause"]), (&json!("ada"), &json!("unverified")));
+    assert_eq!((&events[0]["person"], &events[0]["cause"]), (&json!("quinn"), &json!("unverified")));
     stranger(&server, "bob");
     kept.until(&["journal", "stats"], |stats| stats[0]["unverified"] == 1);
     assert_eq!(server.stop().code, Some(0));

@@ -33,7 +33,7 @@ fn without_a_journal_each_command_says_that_there_is_none() {
         &["dead", "list"],
         &["dead", "retry", "--all"],
         &["dead", "retry", "1.0"],
-        &["forget", "--person", "ada", "--yes"],
+        &["forget", "--person", "quinn", "--yes"],
         &["replay", "--since", "1h"],
         &["replay", "--unverified"],
         &["journal", "verify"],
@@ -53,7 +53,7 @@ fn without_a_journal_each_command_says_that_there_is_none() {
 fn it_is_verified_and_measured_beside_a_server_and_without_one() {
     let kept = Kept::new(200, "");
     let server = kept.place.serve();
-    for login in ["ada", "bob", "eve"] {
+    for login in ["quinn", "bob", "eve"] {
         kept.created(&server, login);
         assert_eq!(kept.target.next().body, json!({ "login": login }));
     }
@@ -82,7 +82,7 @@ fn it_is_verified_and_measured_beside_a_server_and_without_one() {
 fn a_journal_that_somebody_changed_is_found_out() {
     let kept = Kept::new(200, "");
     let server = kept.place.serve();
-    kept.created(&server, "ada");
+    kept.created(&server, "quinn");
     assert_eq!(server.stop().code, Some(0));
     kept.place.write("config/chain.key", "another-key-of-the-chain-of-entries\n");
     let ended = kept.refused(&["journal", "verify"], 1, "");
@@ -99,7 +99,7 @@ fn a_person_who_is_forgotten_can_be_read_nowhere() {
         let server = kept.place.serve();
         kept.tell(&server, "postCreateUser", login, "Zwickmuehle");
         kept.tell(&server, "postUpdateUser", login, "Zwickmuehle");
-        kept.created(&server, "ada");
+        kept.created(&server, "quinn");
         let waits = ["dead", "list", "--pending", "--personal"];
         kept.until(&waits, |waiting| waiting.iter().any(|one| one["person"] == login && one["attempts"] == 1));
         kept.run(&["journal", "backup", &format!("{login}.db")]);
@@ -130,7 +130,7 @@ fn a_person_who_is_forgotten_can_be_read_nowhere() {
         // A backup from before does not bring it back.
         kept.run(&["journal", "restore", &format!("{login}.db")]);
         let shown = kept.run(&["events", "--personal"]);
-        assert!(!shown.contains(login) && shown.contains("ada"), "{shown}");
+        assert!(!shown.contains(login) && shown.contains("quinn"), "{shown}");
         assert_eq!(kept.json(&["journal", "verify"])[0]["sound"], true);
     }
 }
@@ -139,7 +139,7 @@ fn a_person_who_is_forgotten_can_be_read_nowhere() {
 fn a_backup_is_made_while_it_serves_and_is_restored_while_it_does_not() {
     let kept = Kept::new(200, "");
     let server = kept.place.serve();
-    kept.created(&server, "ada");
+    kept.created(&server, "quinn");
     kept.target.next();
     let said = kept.run(&["journal", "backup", "b.db"]);
     assert!(said.contains("/b.db holds entries up to 1:"), "{said}");
@@ -156,7 +156,7 @@ fn a_backup_is_made_while_it_serves_and_is_restored_while_it_does_not() {
     assert!(replaced.contains("hookreeve.db.replaced-") && kept.place.path(replaced).exists(), "{restored}");
     let events = kept.json(&["events", "--personal"]);
     assert_eq!(events.len(), 1, "{events:?}");
-    assert_eq!((&events[0]["person"], &events[0]["event"]), (&json!("ada"), &json!("postCreateUser")));
+    assert_eq!((&events[0]["person"], &events[0]["event"]), (&json!("quinn"), &json!("postCreateUser")));
     let server = kept.place.serve();
     kept.created(&server, "eve");
     assert_eq!(kept.json(&["journal", "verify"])[0]["sound"], true);
@@ -166,7 +166,7 @@ fn a_backup_is_made_while_it_serves_and_is_restored_while_it_does_not() {
 fn keys_are_changed_while_it_serves() {
     let kept = Kept::new(200, "");
     let server = kept.place.serve();
-    kept.created(&server, "ada");
+    kept.created(&server, "quinn");
     kept.target.next();
     assert_eq!(server.stop().code, Some(0));
     let config = fs::read_to_string(kept.place.path("config/hookreeve.toml")).expect("a file");
@@ -179,20 +179,20 @@ fn keys_are_changed_while_it_serves() {
     kept.place.write("config/hookreeve.toml", &config.replace("journal.key", "second.key"));
     assert!(kept.run(&["journal", "rekey"]).starts_with("0 keys and secrets sealed anew"));
     let events = kept.json(&["events", "list", "--personal"]);
-    assert_eq!(events[0]["person"], "ada", "{events:?}");
+    assert_eq!(events[0]["person"], "quinn", "{events:?}");
 }
 
 #[test]
 fn a_lock_that_another_has_is_told() {
     let kept = Kept::new(200, "");
     let server = kept.place.serve();
-    kept.created(&server, "ada");
+    kept.created(&server, "quinn");
     assert_eq!(server.stop().code, Some(0));
     assert!(!kept.place.path("data/hookreeve.sock").exists(), "it takes its socket with it");
     let lock = OpenOptions::new().write(true).open(kept.place.path("data/hookreeve.db.lock")).expect("a lock");
     lock.lock().expect("it is free");
     let said = "is in use by another process";
-    kept.refused(&["forget", "--person", "ada", "--yes"], 2, said);
+    kept.refused(&["forget", "--person", "quinn", "--yes"], 2, said);
     let ended = kept.refused(&["dead", "retry", "1.0"], 2, said);
     assert!(ended.err.contains("no server answers at "), "{ended:?}");
     // Reading needs no lock.
@@ -226,9 +226,23 @@ fn the_socket_is_the_owners_and_one_that_was_left_behind_is_replaced() {
         let text = std::io::read_to_string(&stream).expect("an answer");
         assert!(text.contains(answer), "{sent}: {text}");
     }
-    kept.created(&server, "ada");
+    kept.created(&server, "quinn");
     kept.refused(&["dead", "drop", "7.0", "--reason", "none"], 1, "7.0: the journal has no such delivery");
     server.wait_for("a command asks for a change of the journal request=\"drop\"");
+}
+
+#[test]
+fn only_so_many_can_ask_at_once() {
+    let kept = Kept::new(200, "");
+    let mut server = kept.place.serve();
+    let connect = || UnixStream::connect(kept.place.path("data/hookreeve.sock")).expect("it listens");
+    let held: Vec<UnixStream> = (0..16).map(|_| connect()).collect();
+    assert_eq!(std::io::read_to_string(connect()).expect("an end"), "");
+    server.wait_for("too many commands at once");
+    drop(held);
+    // And a stop waits for none that has asked nothing.
+    let _idle = connect();
+    assert_eq!(server.stop().code, Some(0));
 }
 
 #[test]
