@@ -41,6 +41,9 @@ pub struct NewEntry<'a> {
     pub repeat: Option<&'a [u8]>,
     /// What it must set off.
     pub deliveries: Vec<NewDelivery>,
+    /// Whether somebody waits for it. One that nobody waits for may wait itself, some milliseconds, for others to be written
+    /// with.
+    pub awaited: bool,
 }
 
 /// What became of an append.

@@ -100,7 +100,7 @@ impl Recorder {
             return Recorded::Off;
         }
         let wanted = deliveries.len();
-        let (id, receipt) = self.append(event, judgement, deliveries);
+        let (id, receipt) = self.append(event, judgement, deliveries, waits);
         if !waits {
             drop(receipt);
             return Recorded::Queued { id };
@@ -134,7 +134,7 @@ impl Recorder {
             took: Duration::ZERO,
         };
         let deliveries = self.deliveries(event, &judgement);
-        self.append(event, &judgement, deliveries).1.await
+        self.append(event, &judgement, deliveries, true).1.await
     }
 
     /// What actions are to do about it.
@@ -167,6 +167,7 @@ impl Recorder {
         event: &Event,
         judgement: &Judgement,
         deliveries: Vec<NewDelivery>,
+        awaited: bool,
     ) -> (EntryId, journal::Receipt<Appended>) {
         // What is delivered is made of the entry, so that all of it is needed.
         let payload = if deliveries.is_empty() { self.payload() } else { record::Payload::Full };
@@ -186,6 +187,7 @@ impl Recorder {
             // Of a new password nothing is made that could be compared with a guess.
             repeat: event.request().filter(|_| event.spec().can_repeat()).map(|request| request.raw().as_bytes()),
             deliveries,
+            awaited,
         });
         (id, receipt)
     }

@@ -40,6 +40,7 @@ pub(super) struct Prepared {
     pub(super) request: Option<Reference>,
     pub(super) stored: Stored,
     pub(super) deliveries: Vec<PreparedDelivery>,
+    pub(super) awaited: bool,
 }
 
 /// The payload on its way.
@@ -106,6 +107,7 @@ impl Prepared {
             took: i64::try_from(entry.took.as_micros()).unwrap_or(i64::MAX),
             request: entry.repeat.filter(|_| lane.is_some()).map(|request| shared.persons.digest(request)),
             stored,
+            awaited: entry.awaited,
             deliveries,
         })
     }
@@ -131,6 +133,7 @@ impl Prepared {
             request: None,
             stored: salted(record),
             deliveries: Vec::new(),
+            awaited: true,
         }
     }
 

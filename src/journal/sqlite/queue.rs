@@ -11,6 +11,10 @@ use crate::journal::{Appended, DeliveryId, JournalError, Receipt, Settlement, re
 /// How much may wait, in items and bytes; what is no append may take as much again.
 const ITEMS: usize = 65_536;
 const BYTES: usize = 64 << 20;
+/// How long what nobody waits for is gathered, and how much of it: each transaction costs as much as many entries.
+const GATHER: Duration = Duration::from_millis(20);
+const GATHER_ITEMS: usize = 1024;
+const GATHER_BYTES: usize = 1 << 20;
 
 /// One piece of work for the writer.
 pub(super) enum Item {
@@ -48,6 +52,8 @@ pub(super) struct Queue {
 struct Waiting {
     items: Vec<Item>,
     bytes: usize,
+    /// How many of them somebody waits for.
+    awaited: usize,
     /// How long the queue must be before the writer is woken once more; only while it lingers.
     wake_at: Option<usize>,
     closed: bool,
@@ -71,6 +77,14 @@ impl Item {
                 256 + settlement.attempt.as_ref().map_or(0, |attempt| attempt.answer.len())
             }
             Self::Run(_) => 256,
+        }
+    }
+
+    /// Whether somebody waits for it.
+    fn is_awaited(&self) -> bool {
+        match self {
+            Self::Append(prepared, _) => prepared.awaited,
+            Self::Settle(..) | Self::Run(_) => true,
         }
     }
 
@@ -115,6 +129,15 @@ where
     }
 }
 
+// === impl Waiting ===
+
+impl Waiting {
+    /// Whether nobody waits for anything of it, and there is room for more.
+    fn is_gathering(&self) -> bool {
+        self.awaited == 0 && self.items.len() < GATHER_ITEMS && self.bytes < GATHER_BYTES && !self.closed
+    }
+}
+
 // === impl Queue ===
 
 impl Queue {
@@ -138,10 +161,13 @@ impl Queue {
             drop(waiting);
             return item.fail(error);
         }
+        let was_gathering = waiting.is_gathering();
         waiting.bytes += bytes;
+        waiting.awaited += usize::from(item.is_awaited());
         waiting.items.push(item);
         let length = waiting.items.len();
-        let wake = length == 1 || waiting.wake_at.is_some_and(|at| length >= at);
+        let gathered = was_gathering && !waiting.is_gathering();
+        let wake = length == 1 || gathered || waiting.wake_at.is_some_and(|at| length >= at);
         if wake {
             waiting.wake_at = None;
         }
@@ -181,7 +207,9 @@ impl Queue {
                 }
             }
         }
-        waiting.bytes = 0;
+        let gathered = self.arrived.wait_timeout_while(waiting, GATHER, |waiting| waiting.is_gathering());
+        let (mut waiting, _) = gathered.unwrap_or_else(PoisonError::into_inner);
+        (waiting.bytes, waiting.awaited) = (0, 0);
         Taken::Items(std::mem::take(&mut waiting.items))
     }
 
