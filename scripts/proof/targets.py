@@ -9,6 +9,12 @@ from .server import Server
 from .target import Target
 
 ACTION = 'timeout = "1s"\nretry = { for = "1h", first = "100ms", max_delay = "500ms" }'
+LEAST = 20  # answers to be spoiled in each way
+PATIENCE = 30
+
+
+def spoiled(target, before):
+    return sum(one.answered != 200 for one in target.receipts[before:])
 
 
 def trial(binary, directory, rounds, seed, note):
@@ -19,20 +25,18 @@ def trial(binary, directory, rounds, seed, note):
     seconds = 2 if rounds < 50 else 8
 
     def play(name, behave):
-        before = len(target.receipts)
         note(f"targets: {name}")
         target.behave = behave
-        return name, before
 
     def slow(_):
-        return ("slow", 1.5) if chance.random() < 0.2 else ("slow", 0.02)
+        return ("slow", 1.5) if chance.random() < 0.1 else ("slow", 0.02)
 
     def lying(_):
         dice = chance.random()
-        return "lie" if dice < 0.2 else "cut" if dice < 0.4 else "reset" if dice < 0.5 else 200
+        return "lie" if dice < 0.1 else "cut" if dice < 0.2 else "reset" if dice < 0.25 else 200
 
     def failing(_):
-        return 503 if chance.random() < 0.5 else 429 if chance.random() < 0.1 else 200
+        return 503 if chance.random() < 0.2 else 429 if chance.random() < 0.05 else 200
 
     try:
         server.start()
@@ -42,8 +46,11 @@ def trial(binary, directory, rounds, seed, note):
         for name, behave in (("slow", slow), ("lying", lying), ("failing", failing)):
             play(name, behave)
             before = len(target.receipts)
-            time.sleep(seconds)
-            trouble[name] = sum(one.answered not in (200,) for one in target.receipts[before:])
+            # Where many fail in a row, the target is left alone for a while.
+            begun = time.monotonic()
+            while (waited := time.monotonic() - begun) < seconds or waited < PATIENCE and spoiled(target, before) < LEAST:
+                time.sleep(0.05)
+            trouble[name] = spoiled(target, before)
         play("flapping", lambda _: 200)
         end, flaps = time.monotonic() + seconds, 0
         while time.monotonic() < end:

@@ -26,6 +26,19 @@ use crate::journal::{self, NewDelivery, NewEntry};
 /// Only for a worker that hangs, so that its test says so.
 const HANGS: Duration = Duration::from_secs(60);
 
+/// A bound by the machine's own clock, for what moves the stage's clocks in a loop.
+struct Patience(chrono::DateTime<chrono::Utc>);
+
+impl Patience {
+    fn begin() -> Self {
+        Self(Clock::system().now())
+    }
+
+    fn is_over(&self) -> bool {
+        (Clock::system().now() - self.0).to_std().is_ok_and(|waited| waited > HANGS)
+    }
+}
+
 /// An attempt as the target saw it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Seen {
