@@ -29,7 +29,7 @@ def trial(binary, directory, rounds, seed, note):
         target.behave = behave
 
     def slow(_):
-        return ("slow", 1.5) if chance.random() < 0.1 else ("slow", 0.02)
+        return ("slow", 1.5) if chance.random() < 0.1 else 200
 
     def lying(_):
         dice = chance.random()
@@ -81,7 +81,7 @@ def trial(binary, directory, rounds, seed, note):
     if dead:
         broken.append(f"{dead} deliveries were given up")
     judgement.show("targets in trouble", found, [
-        ("answers late by up to 1.5 s, with a time-out of 1 s", f"{trouble['slow']:,}"),
+        ("answers after 1.5 s, with a time-out of 1 s", f"{trouble['slow']:,}"),
         ("resets, and 200s whose body was reset or cut", f"{trouble['lying']:,}"),
         ("answers 503 or 429", f"{trouble['failing']:,}"),
         ("times the target went away and came back", f"{trouble['flapping']:,}"),
