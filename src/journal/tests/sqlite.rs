@@ -148,7 +148,7 @@ async fn the_log_stays_short_also_where_each_commit_is_small() {
     let journal = bench.open();
     let log = bench.directory.path().join("journal.db-wal");
     let mut longest = 0;
-    for number in 0..4000 {
+    for number in 0..2000 {
         draft(&format!("p{number}")).to("crm").append(&journal, &bench.clock).await;
         longest = longest.max(std::fs::metadata(&log).map_or(0, |file| file.len()));
     }
