@@ -173,7 +173,9 @@ impl<'a> Run<'a> {
         }
         let there = |path: &&FieldPath| self.edited.as_ref().is_some_and(|edited| edited.get(path.names()).is_some());
         changes.extend(unset.iter().filter(there).map(|path| (Change::Unset(path.clone()), None)));
-        if let Some(mut edited) = self.edited.clone() {
+        if !changes.is_empty()
+            && let Some(mut edited) = self.edited.clone()
+        {
             for (change, _) in &changes {
                 let tried = change.apply(&mut edited);
                 tried.map_err(|error| Box::new(unlocated(&error, format!("set.{}", change.path()))))?;
