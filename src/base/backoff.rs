@@ -24,7 +24,9 @@ impl Backoff {
     /// A delay after so many failures: anything between nothing and the ceiling.
     pub fn delay(self, failures: u32) -> Duration {
         let chance = f64::from(u32::from_le_bytes(random_bytes())) / f64::from(u32::MAX);
-        self.ceiling(failures).mul_f64(chance)
+        let ceiling = self.ceiling(failures);
+        // A ceiling of all the time there is, which somebody may write, is rounded to more than that.
+        Duration::try_from_secs_f64(ceiling.as_secs_f64() * chance).unwrap_or(ceiling)
     }
 }
 
@@ -38,6 +40,8 @@ mod tests {
         let ceilings: Vec<u64> = (1..8).map(|failures| backoff.ceiling(failures).as_secs()).collect();
         assert_eq!(ceilings, [5, 10, 20, 40, 60, 60, 60]);
         assert_eq!(backoff.ceiling(u32::MAX), backoff.max);
+        let endless = Backoff { first: Duration::MAX, max: Duration::MAX };
+        assert!((0..200).all(|_| endless.delay(1) <= Duration::MAX));
         let delays: Vec<Duration> = (0..200).map(|_| backoff.delay(3)).collect();
         assert!(delays.iter().all(|delay| *delay <= Duration::from_secs(20)));
         assert!(delays.iter().any(|delay| *delay < Duration::from_secs(8)), "{delays:?}");

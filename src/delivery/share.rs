@@ -1,5 +1,9 @@
 //! How much of what is claimed are first attempts, so that retries never starve them, nor they retries.
 
+use std::collections::VecDeque;
+
+use crate::base::future::BoxFuture;
+
 /// One in so many places is for retries first.
 const ONE_IN: usize = 4;
 
@@ -40,9 +44,45 @@ impl Quota {
     }
 }
 
+/// Claims what `quota` allows, of the one kind more where there is less of the other. What was claimed is in `into` also where
+/// a later claim fails: nobody else gets it until it is settled.
+pub(super) async fn claim<'c, T, E>(
+    quota: Quota,
+    into: &mut VecDeque<T>,
+    is_retry: impl Fn(&T) -> bool,
+    mut claim: impl FnMut(Quota) -> BoxFuture<'c, Result<Vec<T>, E>>,
+) -> Result<(), E> {
+    let found = claim(quota).await?;
+    let retries = found.iter().filter(|claimed| is_retry(claimed)).count();
+    let rest = quota.rest(Quota { fresh: found.len() - retries, retries });
+    into.extend(found);
+    if rest != Quota::default() {
+        into.extend(claim(rest).await?);
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn what_was_claimed_is_kept_where_the_next_claim_fails() {
+        let mut ready = VecDeque::new();
+        let mut claims = 0;
+        let outcome = claim(
+            Quota { fresh: 2, retries: 1 },
+            &mut ready,
+            |_| false,
+            |_| {
+                claims += 1;
+                let found = if claims == 1 { Ok(vec!["a", "b"]) } else { Err("the journal cannot be read") };
+                Box::pin(async { found })
+            },
+        );
+        assert_eq!(outcome.await, Err("the journal cannot be read"));
+        assert_eq!((claims, ready), (2, VecDeque::from(["a", "b"])));
+    }
 
     #[test]
     fn one_place_in_four_is_for_retries_and_none_stays_empty() {

@@ -13,11 +13,11 @@ use tokio_util::sync::CancellationToken;
 use super::attempt::{Outcome, attempt, release, trouble};
 use super::circuit::{Circuit, Turn};
 use super::rate::Pace;
-use super::share::{Quota, Share};
+use super::share::{Quota, Share, claim};
 use super::{Current, Tools};
 use crate::action::Trouble;
 use crate::base::future::BoxFuture;
-use crate::journal::{Claimed, JournalError};
+use crate::journal::Claimed;
 
 /// As many are claimed ahead of their attempts at most.
 const MAX_AHEAD: usize = 256;
@@ -111,37 +111,29 @@ impl Worker {
 
     /// Claims what is due. Where that is nothing, the answer is when to look again.
     async fn claim(&mut self, current: &Current, under_way: usize) -> Option<Option<Instant>> {
-        let places = (2 * current.limits.concurrency - under_way).min(MAX_AHEAD);
+        let places = current.limits.concurrency.saturating_mul(2).saturating_sub(under_way).min(MAX_AHEAD);
         let quota = self.share.of(places);
         let now = self.tools.clock.now();
-        let outcome = async {
-            let mut found = self.claim_quota(quota).await?;
-            let retries = found.iter().filter(|claimed| claimed.attempts > 0).count();
-            let rest = quota.rest(Quota { fresh: found.len() - retries, retries });
-            if rest != Quota::default() {
-                found.extend(self.claim_quota(rest).await?);
-            }
-            let due = if found.is_empty() { self.tools.journal.next_due(&self.id).await? } else { None };
-            Ok::<_, JournalError>((found, due))
+        let (journal, id) = (&self.tools.journal, &*self.id);
+        let is_retry = |claimed: &Claimed| claimed.attempts > 0;
+        let claimed =
+            claim(quota, &mut self.ready, is_retry, |quota: Quota| journal.claim(id, now, quota.fresh, quota.retries));
+        let due = match claimed.await {
+            // Of what was claimed before it failed, too.
+            _ if !self.ready.is_empty() => return None,
+            Ok(()) => journal.next_due(id).await,
+            Err(error) => Err(error),
         };
-        match outcome.await {
-            Ok((found, due)) if found.is_empty() => {
+        match due {
+            Ok(due) => {
                 let wait = due.map(|due| (due - now).to_std().unwrap_or_default().max(Duration::from_millis(1)));
                 Some(wait.map(|wait| self.tools.clock.instant() + wait))
             }
-            Ok((found, _)) => {
-                self.ready.extend(found);
-                None
-            }
             Err(error) => {
-                tracing::warn!(action = &*self.id, %error, "what is due cannot be read, and is looked for again");
+                tracing::warn!(action = id, %error, "what is due cannot be read, and is looked for again");
                 Some(Some(self.tools.clock.instant() + CLAIM_AGAIN))
             }
         }
-    }
-
-    async fn claim_quota(&self, quota: Quota) -> Result<Vec<Claimed>, JournalError> {
-        self.tools.journal.claim(&self.id, self.tools.clock.now(), quota.fresh, quota.retries).await
     }
 
     /// Nothing is held back from others while the target is left alone.

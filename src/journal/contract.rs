@@ -1,8 +1,6 @@
 //! What a journal promises, for whoever uses one and whoever builds one.
 
-use std::future::Future;
 use std::path::Path;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -11,10 +9,8 @@ use tokio::sync::Notify;
 use super::delivery::{Claimed, Delivery, DeliveryFilter, DeliveryId, DeliveryState, Settlement};
 use super::entry::{Appended, Entry, EntryId, Filter, Full, Head, Health, NewEntry, Page, Report, Stats, Unverified};
 use super::{JournalError, Receipt};
+pub use crate::base::future::BoxFuture;
 use crate::event::Person;
-
-/// A future that is sent between threads.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Is told how many entries were looked at, now and then.
 pub type Progress = Arc<dyn Fn(u64) + Send + Sync>;

@@ -109,7 +109,7 @@ impl Recorder {
             Ok(Ok(appended)) => {
                 return Recorded::Kept { id, repeat_of: appended.repeat_of.map(|(_, earlier)| earlier) };
             }
-            Ok(Err(error)) => with_cause(&error),
+            Ok(Err(error)) => super::with_causes(&error),
             Err(_) => "the journal took longer than the deadline allows".to_owned(),
         };
         if kind == Kind::Notice && self.config.unavailable.of(event.name()) == Shed::Refuse {
@@ -230,8 +230,4 @@ impl Recorded {
             Self::Refused { .. } => "refused",
         }
     }
-}
-
-fn with_cause(error: &JournalError) -> String {
-    super::with_causes(error)
 }
