@@ -10,6 +10,7 @@ ENV RUSTFLAGS="-C target-feature=+crt-static"
 
 # The dependencies in a layer of their own, built for an empty program: a change in src/ leaves it cached.
 COPY Cargo.toml Cargo.lock ./
+COPY .cargo .cargo
 RUN mkdir src && echo 'fn main() {}' > src/main.rs && touch src/lib.rs \
  && cargo build --locked --release --bin hookreeve --target "$(rustc -vV | sed -n 's/^host: //p')" \
  && rm -r src
