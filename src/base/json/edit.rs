@@ -53,7 +53,8 @@ impl<'a> Edited<'a> {
     /// Takes the member at `path` away, where it is there.
     pub fn unset(&mut self, path: &[String]) {
         let Some((last, parents)) = path.split_last() else { return };
-        if self.get(path).is_none() {
+        // What holds it would be opened for nothing.
+        if !self.0.has(path) {
             return;
         }
         let holder = parents.iter().try_fold(&mut self.0, |part, name| {
@@ -105,6 +106,15 @@ impl<'a> Part<'a> {
         match self {
             Self::Opened(members) => Some(members),
             Self::Received(_) | Self::New(_) => None,
+        }
+    }
+
+    fn has(&self, path: &[String]) -> bool {
+        let Some((name, rest)) = path.split_first() else { return true };
+        match self {
+            Self::Received(json) => json.get(name).is_some_and(|member| Part::Received(member).has(rest)),
+            Self::Opened(members) => position(members, name).is_some_and(|at| members[at].1.has(rest)),
+            Self::New(value) => path.iter().try_fold(value, |value, name| value.get(name)).is_some(),
         }
     }
 
