@@ -31,4 +31,4 @@ pub use entry::{
     Stats, Unverified,
 };
 pub use error::JournalError;
-pub use receipt::{Answer, Receipt, receipt};
+pub use receipt::{Answer, Bell, Receipt, Round, receipt};

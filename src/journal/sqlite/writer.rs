@@ -12,7 +12,7 @@ use super::queue::{Item, Taken};
 use super::space::Space;
 use super::{Shared, connect, failure, lanes};
 use crate::journal::chain::START;
-use crate::journal::{Appended, Head, JournalError};
+use crate::journal::{Appended, Bell, Head, JournalError};
 
 /// How much is committed at once.
 const BATCH_ITEMS: usize = 4096;
@@ -23,6 +23,9 @@ const LEAST_LINGER: Duration = Duration::from_micros(50);
 
 /// How often a journal that is not well is tried.
 const PROBE: Duration = Duration::from_secs(1);
+
+/// Where the one who was woken has not looked at its answer for so long, all others are woken, too.
+const UNHEARD: Duration = Duration::from_millis(2);
 
 /// How many rule sets' numbers are kept in memory.
 const RULE_SETS: usize = 1024;
@@ -55,6 +58,8 @@ pub(super) struct Writer {
     shared: Arc<Shared>,
     space: Space,
     usual_sync: Duration,
+    /// Who waits for answers of the last batch.
+    bell: Arc<Bell>,
 }
 
 /// What became of one item, until the batch is on disk.
@@ -139,6 +144,7 @@ impl Writing<'_> {
 impl Drop for Writer {
     /// However the thread ends, nobody waits for it in vain.
     fn drop(&mut self) {
+        self.bell.ring();
         self.shared.queue.close();
         if let Taken::Items(items) = self.shared.queue.take(None) {
             fail(items, &JournalError::Closed);
@@ -153,15 +159,17 @@ impl Drop for Writer {
 impl Writer {
     pub(super) fn new(connection: Connection, state: State, shared: Arc<Shared>) -> Self {
         let space = Space::new(&shared.options);
-        Self { connection, state, shared, space, usual_sync: Duration::ZERO }
+        Self { connection, state, shared, space, usual_sync: Duration::ZERO, bell: Arc::default() }
     }
 
     /// Until the journal is closed and all that waited is written.
     pub(super) fn run(mut self) {
         loop {
-            let patience = (!self.shared.health.is_ok()).then_some(PROBE);
-            match self.shared.queue.take(patience) {
+            let unheard = !self.bell.has_rung();
+            let probes = (!self.shared.health.is_ok()).then_some(PROBE);
+            match self.shared.queue.take(if unheard { Some(UNHEARD) } else { probes }) {
                 Taken::Closed => break,
+                Taken::Nothing if unheard => self.bell.ring(),
                 Taken::Nothing => self.probe(),
                 Taken::Items(items) => {
                     let mut last = 0;
@@ -221,7 +229,7 @@ impl Writer {
             Ok(done) => {
                 self.shared.health.well(self.space.is_short());
                 self.after();
-                items.into_iter().zip(done).for_each(|(item, done)| answer(item, done));
+                self.answer(items, done);
                 self.restart_log();
                 Ok(())
             }
@@ -287,6 +295,22 @@ impl Writer {
         if persons.is_empty() { Ok(()) } else { self.shared.persons.make_keys(&persons) }
     }
 
+    /// Answers all of a batch, once it is on disk.
+    fn answer(&mut self, items: Vec<Item>, done: Vec<Done>) {
+        self.bell.ring();
+        self.bell = Arc::default();
+        let mut round = self.bell.round();
+        for (item, done) in items.into_iter().zip(done) {
+            match (item, done) {
+                (Item::Append(_, answer), Done::Appended(result)) => answer.send_in(&mut round, result),
+                (Item::Settle(_, _, answer), Done::Other(result)) => answer.send_in(&mut round, result),
+                (Item::Run(work), Done::Other(result)) => work.answer(result),
+                (item, _) => item.fail(JournalError::Closed),
+            }
+        }
+        round.end();
+    }
+
     /// What others see only once the batch is on disk.
     fn after(&mut self) {
         {
@@ -347,15 +371,6 @@ fn forgive<T>(result: Result<T, JournalError>) -> Result<Result<T, JournalError>
 fn fail(items: Vec<Item>, error: &JournalError) {
     for item in items {
         item.fail(error.clone());
-    }
-}
-
-fn answer(item: Item, done: Done) {
-    match (item, done) {
-        (Item::Append(_, answer), Done::Appended(result)) => answer.send(result),
-        (Item::Settle(_, _, answer), Done::Other(result)) => answer.send(result),
-        (Item::Run(work), Done::Other(result)) => work.answer(result),
-        (item, _) => item.fail(JournalError::Closed),
     }
 }
 
