@@ -129,6 +129,7 @@ fn queue(
         ordered: true,
         secrets: Vec::new(),
         secret_ttl: Duration::from_secs(3600),
+        dead: None,
     };
     journal.append(NewEntry {
         id: id(),

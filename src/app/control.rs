@@ -95,6 +95,7 @@ impl Control {
             };
             let Ok(place) = places.clone().try_acquire_owned() else {
                 tracing::warn!("too many commands at once: one was turned away");
+                turn_away(&stream);
                 continue;
             };
             let (work, stop) = (converse(stream, office.clone(), stop.clone()), stop.clone());
@@ -106,6 +107,14 @@ impl Control {
         if let Err(error) = std::fs::remove_file(&self.path) {
             tracing::debug!(%error, "the control socket cannot be removed");
         }
+    }
+}
+
+/// Says why to whom there is no place for, as far as it can be said without waiting.
+fn turn_away(stream: &UnixStream) {
+    let reply = Line::Reply(Reply::failed("the server carries out as many commands as it may: try again"));
+    if let Ok(text) = serde_json::to_string(&reply) {
+        let _ = stream.try_write(format!("{text}\n").as_bytes());
     }
 }
 

@@ -302,6 +302,7 @@ impl Stage {
             ordered,
             secrets: Vec::new(),
             secret_ttl: Duration::from_secs(3600),
+            dead: None,
         };
         let appended = self.journal().append(NewEntry {
             id: Uuid::from_u128(number.into()),

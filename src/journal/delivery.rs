@@ -27,6 +27,8 @@ pub struct NewDelivery {
     pub secrets: Vec<(String, Secret)>,
     /// How long the secrets are kept at most.
     pub secret_ttl: Duration,
+    /// Why it is a dead letter from the beginning: it cannot be told whether it is wanted.
+    pub dead: Option<String>,
 }
 
 /// A delivery to attempt now. Its lane is leased until it is settled: every one must be, if only as [`Fate::Released`].

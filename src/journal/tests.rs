@@ -88,6 +88,7 @@ impl Draft {
             ordered: true,
             secrets: Vec::new(),
             secret_ttl: Duration::from_secs(3600),
+            dead: None,
         });
         self
     }

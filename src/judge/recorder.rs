@@ -145,18 +145,20 @@ impl Recorder {
         let decision = DecisionView::of(&judgement.decision, judgement.rule.as_deref());
         let mut deliveries = Vec::new();
         for (action, wanted) in self.actions.wanted(event, &decision) {
-            if let Err(error) = wanted {
+            // Whether it is wanted cannot be told: somebody is to look at it, and it must not be lost.
+            let dead = wanted.err().map(|error| {
                 let request_id = event.request_id();
                 let (event, action) = (event.name(), &*action.id);
-                tracing::error!(%request_id, event, action, %error, "an action's `when` erred: it is not done");
-                continue;
-            }
+                tracing::error!(%request_id, event, action, %error, "an action's `when` erred: a dead letter is kept");
+                format!("`when` erred: {error}")
+            });
             let secrets = action.grant.take(event).into_iter().map(|granted| (granted.field, granted.json)).collect();
             deliveries.push(NewDelivery {
                 action: action.id.clone(),
                 ordered: action.delivery.order == Order::Person,
                 secrets,
                 secret_ttl: action.grant.ttl,
+                dead,
             });
         }
         deliveries

@@ -44,6 +44,21 @@ fn dead_letters_are_listed_retried_and_dropped() {
 }
 
 #[test]
+fn an_event_of_which_no_action_can_tell_whether_it_wants_it_is_a_dead_letter() {
+    let kept = Kept::new(200, "when = 'user.grade > 3'\n");
+    let server = kept.place.serve();
+    kept.created(&server, "quinn");
+    let dead = kept.dead(1);
+    let reason = dead[0]["reason"].as_str().unwrap_or_default();
+    assert!(reason.starts_with("`when` erred:") && reason.contains("grade"), "{dead:?}");
+    assert!(kept.target.is_silent());
+    let table = kept.run(&["dead", "list"]);
+    assert!(table.contains("`when` erred"), "{table}");
+    kept.run(&["dead", "retry", "--all"]);
+    assert_eq!(kept.target.next().body, json!({ "login": "quinn" }));
+}
+
+#[test]
 fn without_a_server_dead_letters_are_retried_when_one_starts() {
     let kept = Kept::new(410, "");
     let server = kept.place.serve();

@@ -57,6 +57,8 @@ pub(super) struct PreparedDelivery {
     pub(super) lane: Option<i64>,
     /// Name, sealed value, end of its time.
     pub(super) secrets: Vec<(String, Vec<u8>, i64)>,
+    /// Why it is dead from the beginning.
+    pub(super) dead: Option<String>,
 }
 
 impl Prepared {
@@ -81,6 +83,7 @@ impl Prepared {
                 action: delivery.action,
                 lane: lane.filter(|_| delivery.ordered),
                 secrets,
+                dead: delivery.dead,
             });
         }
         let stored = if !shared.persons.seals() {

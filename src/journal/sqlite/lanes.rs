@@ -33,22 +33,26 @@ pub(super) fn insert(
     delivery: &PreparedDelivery,
 ) -> Result<(), JournalError> {
     let action = writing.action(&delivery.action)?;
-    if let (Some(lane), false) = (delivery.lane, delivery.secrets.is_empty()) {
+    let dead = delivery.dead.as_deref();
+    if let (Some(lane), false, None) = (delivery.lane, delivery.secrets.is_empty(), dead) {
         supersede(writing, entry, action, lane, delivery)?;
     }
     let connection = writing.connection;
     let waits = match delivery.lane {
-        Some(lane) => head(connection, action, lane).map_err(failure::reading)?.is_some(),
-        None => false,
+        Some(lane) if dead.is_none() => head(connection, action, lane).map_err(failure::reading)?.is_some(),
+        _ => false,
     };
-    let queue = (!waits).then_some(0);
+    let queue = (!waits && dead.is_none()).then_some(0);
+    let state = codes::of_state(if dead.is_some() { DeliveryState::Dead } else { DeliveryState::Pending });
     connection
         .prepare_cached(
-            "INSERT INTO deliveries (id, action, lane, state, queue, due, attempts, created, sealed)
-             VALUES (?1, ?2, ?3, 0, ?4, ?5, 0, ?5, ?6)",
+            "INSERT INTO deliveries (id, action, lane, state, queue, due, attempts, created, finished, sealed, reason)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?6, ?7, ?8, ?9)",
         )
         .and_then(|mut insert| {
-            insert.execute(params![id, action, delivery.lane, queue, entry.at, !delivery.secrets.is_empty()])
+            let finished = dead.is_some().then_some(entry.at);
+            let sealed = !delivery.secrets.is_empty();
+            insert.execute(params![id, action, delivery.lane, state, queue, entry.at, finished, sealed, dead])
         })
         .map_err(failure::writing)?;
     for (field, sealed, expires) in &delivery.secrets {
@@ -57,7 +61,7 @@ pub(super) fn insert(
             .and_then(|mut insert| insert.execute(params![id, field, sealed, expires]))
             .map_err(failure::writing)?;
     }
-    if !waits {
+    if queue.is_some() {
         writing.state.woken.insert(action);
     }
     Ok(())

@@ -5,7 +5,7 @@ use rusqlite::params;
 use super::append::{self, Prepared, secret_aad};
 use super::persons::NOBODY;
 use super::writer::Writing;
-use super::{SqliteJournal, codes, failure};
+use super::{SqliteJournal, codes, failure, unverified};
 use crate::journal::seal::key_id;
 use crate::journal::{EntryId, EntryKind, JournalError};
 
@@ -23,8 +23,8 @@ struct Field {
 }
 
 impl SqliteJournal {
-    /// Seals every person's key and every secret that waits under the first of the operator's keys. Afterwards the older
-    /// ones are needed no more, but for unverified notices. Answers how many there were.
+    /// Seals every person's key, every secret that waits and every unverified notice under the first of the operator's keys. Afterwards the older
+    /// ones are needed no more. Answers how many there were.
     pub async fn rotate_keys(&self) -> Result<u64, JournalError> {
         let persons = self.shared.persons.clone();
         let rewrap = tokio::task::spawn_blocking(move || persons.rewrap());
@@ -32,6 +32,13 @@ impl SqliteJournal {
         let mut after = 0;
         loop {
             let part = self.shared.queue.run(true, move |writing| secrets(writing, after)).await?;
+            rotated += part.0;
+            let Some(last) = part.1 else { break };
+            after = last;
+        }
+        after = 0;
+        loop {
+            let part = self.shared.queue.run(true, move |writing| unverified::rotate(writing, after, PART)).await?;
             rotated += part.0;
             let Some(last) = part.1 else { break };
             after = last;

@@ -3,11 +3,11 @@
 use rusqlite::params;
 
 use super::append::{PLAIN, SALT};
-use super::failure;
 use super::persons::Reference;
 use super::writer::Writing;
+use super::{codes, failure};
 use crate::base::ids::random_bytes;
-use crate::journal::seal::{Keyring, bound_to};
+use crate::journal::seal::{Keyring, bound_to, key_id};
 use crate::journal::{EntryId, JournalError, Record};
 
 /// How many are kept, in number and bytes.
@@ -73,6 +73,38 @@ pub(super) fn keep(writing: &mut Writing<'_>, notice: &Notice) -> Result<(), Jou
         Ok(())
     };
     work().map_err(failure::writing)
+}
+
+/// Seals a part of those after a number under the current key; how many, and where the part ended, unless that was the end.
+pub(super) fn rotate(writing: &mut Writing<'_>, after: i64, part: usize) -> Result<(u64, Option<i64>), JournalError> {
+    let keyring = &writing.shared.keyring;
+    let current = keyring.current().ok_or(JournalError::NoKey)?;
+    let rows: Vec<(i64, EntryId, Vec<u8>)> = writing
+        .connection
+        .prepare_cached("SELECT number, id, stored FROM unverified WHERE number > ?1 ORDER BY number LIMIT ?2")
+        .and_then(|mut select| {
+            let row = |row: &rusqlite::Row<'_>| {
+                Ok((row.get("number")?, EntryId::from_bytes(codes::bytes(row, "id")?), row.get("stored")?))
+            };
+            select.query_map(params![after, part], row)?.collect()
+        })
+        .map_err(failure::reading)?;
+    let next = rows.last().filter(|_| rows.len() == part).map(|(number, ..)| *number);
+    let mut rotated = 0;
+    for (number, id, stored) in rows {
+        // One that was kept before there was a key stays as it is.
+        if stored.first() == Some(&PLAIN) || key_id(&stored) == Some(current.id()) {
+            continue;
+        }
+        let sealed = current.seal(keyring.open(&stored, &aad(&id), "an unverified notice")?, &aad(&id));
+        writing
+            .connection
+            .prepare_cached("UPDATE unverified SET stored = ?2 WHERE number = ?1")
+            .and_then(|mut update| update.execute(params![number, sealed]))
+            .map_err(failure::writing)?;
+        rotated += 1;
+    }
+    Ok((rotated, next))
 }
 
 /// How many there were before this one, and their bytes.

@@ -187,6 +187,22 @@ async fn a_dead_one_frees_its_lane_and_can_be_retried_dropped_or_skipped(open: O
     assert!(journal.pending_actions().await.expect("a read").is_empty());
 }
 
+async fn one_of_which_nobody_can_tell_is_dead_from_the_beginning(open: Opener<'_>, clock: &Clock) {
+    let journal = open();
+    let mut untold = draft("ada").to("crm");
+    untold.deliveries[0].dead = Some("`when` erred".into());
+    let untold = untold.append(&*journal, clock).await;
+    let next = draft("ada").to("crm").append(&*journal, clock).await;
+    let dead = journal.deliveries(DeliveryState::Dead, DeliveryFilter::default(), 10).await.expect("a read").items;
+    assert_eq!((dead.len(), dead[0].id, dead[0].reason.as_deref()), (1, untold.deliveries[0], Some("`when` erred")));
+    assert_eq!((dead[0].attempts, dead[0].finished_at), (0, Some(clock.now())));
+    let claimed = claim(&*journal, "crm", clock).await;
+    assert_eq!((claimed.len(), claimed[0].seq), (1, next.seq), "it holds nobody up");
+    settle(&*journal, &claimed[0], attempted(Fate::Done, clock, "200")).await;
+    journal.retry(untold.deliveries[0]).await.expect("it is retried");
+    assert_eq!(claim(&*journal, "crm", clock).await[0].seq, untold.seq);
+}
+
 async fn an_old_entry_is_delivered_again(open: Opener<'_>, clock: &Clock) {
     let journal = open();
     let first = draft("ada").to("crm").append(&*journal, clock).await;
@@ -454,6 +470,7 @@ suite!(
         of_a_lane_only_the_head_is_claimed,
         a_retry_holds_its_lane_until_it_is_due,
         a_dead_one_frees_its_lane_and_can_be_retried_dropped_or_skipped,
+        one_of_which_nobody_can_tell_is_dead_from_the_beginning,
         an_old_entry_is_delivered_again,
         first_attempts_and_retries_are_claimed_apart_the_oldest_first,
         a_crash_ends_leases_and_loses_nothing,

@@ -208,10 +208,13 @@ async fn keys_rotate() {
     let mut bench = Bench::sealed();
     let journal = bench.open();
     draft("ada").to("crm").secret("passwordText", "hunter2").append(&journal, &bench.clock).await;
+    let (notice, now) = (marked(10).into_bytes(), bench.clock.now());
+    let notice = journal.keep_unverified(uuid::Uuid::nil(), now, "postCreateUser", &person("ada"), notice);
+    notice.await.expect("it is kept");
     drop(journal);
     bench.options.encryption_keys = vec![Secret::new("the key that comes after it"), Secret::new(KEY)];
     let journal = bench.open();
-    assert_eq!(journal.rotate_keys().await.expect("they rotate"), 2);
+    assert_eq!(journal.rotate_keys().await.expect("they rotate"), 3);
     assert_eq!(journal.rotate_keys().await.expect("nothing to do"), 0);
     drop(journal);
     bench.options.encryption_keys.truncate(1);
@@ -219,6 +222,8 @@ async fn keys_rotate() {
     let claimed = claim(&journal, "crm", &bench.clock).await;
     assert!(matches!(claimed[0].record, Record::Bytes(_)));
     assert_eq!(claimed[0].secrets[0].value.as_ref().map(Secret::expose), Some(b"hunter2".as_slice()));
+    let notices = journal.unverified(0, 10).await.expect("a read");
+    assert_eq!(notices[0].record, Record::Bytes(marked(10).into_bytes()));
     assert!(journal.verify(None, silent()).await.expect("a report").is_sound());
     drop(journal);
     bench.options.encryption_keys = vec![Secret::new(KEY)];
