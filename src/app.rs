@@ -35,7 +35,7 @@ use control::{Control, Office};
 pub use journal::{RuleText, options as journal_options};
 pub use person::{pseudonym_key, read_pseudonym_key};
 use plan::Built;
-pub use plan::{Plan, plan};
+pub use plan::{Plan, plan, testables};
 pub use reload::Reloaded;
 
 /// How long dropped connections may take to be gone.

@@ -15,6 +15,8 @@
 //!
 //! [`journal`] keeps what came in and what it must still set off, on disk before anybody is told that it was received.
 //!
+//! [`testing`] runs the tests that rules carry, on the code that decides events, and makes tests of events.
+//!
 //! [`config`] reads files and environment and says what is wrong with them; [`app`] makes a server of a configuration and
 //! a [`judge::Registry`], and keeps it up to date; [`cli`] is the command line around it. [`telemetry`] is the log and the
 //! metrics. [`base`] is what all of them stand on: clock, ids, JSON whose bytes survive, findings with a place, secrets.
@@ -85,3 +87,4 @@ pub mod record;
 pub mod rules;
 pub mod scope;
 pub mod telemetry;
+pub mod testing;

@@ -20,6 +20,7 @@ use crate::journal::Journal;
 use crate::judge::{self, Judge, Recorder, Registry, RegistryError};
 use crate::rules::{self, Costs, RuleSet};
 use crate::telemetry::PersonName;
+use crate::testing::{self, TestSet};
 
 /// A configuration in which nothing was found wrong.
 pub struct Plan {
@@ -29,6 +30,8 @@ pub struct Plan {
     pub rules: Arc<RuleSet>,
     /// The actions.
     pub actions: Arc<ActionSet>,
+    /// The tests of the rules.
+    pub tests: TestSet,
     /// What its entries in the journal name as what they were judged by.
     pub rule_text: RuleText,
 }
@@ -44,7 +47,7 @@ pub(super) struct Built {
 /// missing secret is; `None` does not look for them.
 pub fn plan(loaded: &Loaded, registry: &Registry, secrets: Option<Severity>) -> (Option<Plan>, Diagnostics) {
     let mut findings = loaded.findings.clone();
-    let entries = loaded.lists.get("rule").and_then(Node::as_array).unwrap_or_default();
+    let entries = list(loaded, "rule");
     // Rules are looked at even where a fixed section is wrong, so that everything is said at once.
     let rules = loaded.salvaged.as_ref().map(|settings| {
         let rules = rules::compile(entries, &context(settings), &mut findings);
@@ -52,11 +55,12 @@ pub fn plan(loaded: &Loaded, registry: &Registry, secrets: Option<Severity>) -> 
         rules
     });
     let actions = loaded.salvaged.as_ref().map(|settings| {
-        let entries = loaded.lists.get("action").and_then(Node::as_array).unwrap_or_default();
+        let entries = list(loaded, "action");
         let actions = ActionSet::compile(entries, &action_context(settings), &mut findings);
         findings.extend(unsealed(&actions, settings, loaded));
         actions
     });
+    let tests = TestSet::compile(list(loaded, "test"), &testables(loaded), &mut findings);
     if let Err(error) = registry.handlers() {
         findings.push(Diagnostic::error("handler", error.to_string()));
     }
@@ -69,8 +73,18 @@ pub fn plan(loaded: &Loaded, registry: &Registry, secrets: Option<Severity>) -> 
         settings,
         rules: Arc::new(rules),
         actions: Arc::new(actions),
+        tests,
     });
     (plan, findings)
+}
+
+fn list<'l>(loaded: &'l Loaded, name: &str) -> &'l [Node] {
+    loaded.lists.get(name).and_then(Node::as_array).unwrap_or_default()
+}
+
+/// What tests can speak of.
+pub fn testables(loaded: &Loaded) -> testing::Known<'_> {
+    testing::Known { rules: list(loaded, "rule"), actions: list(loaded, "action"), lookups: list(loaded, "lookup") }
 }
 
 /// A secret field reaches the disk under a key or not at all.
@@ -155,7 +169,7 @@ impl Plan {
         let largest = self.settings.server.body_limit.0;
         let mut sizes = vec![ORDINARY_EVENT_BYTES.min(largest), largest];
         sizes.dedup();
-        let entries = loaded.lists.get("rule").and_then(Node::as_array).unwrap_or_default();
+        let entries = list(loaded, "rule");
         (rules::costs(entries, &context(&self.settings), &sizes), sizes)
     }
 

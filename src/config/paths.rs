@@ -25,7 +25,9 @@ pub(super) fn resolve(node: &mut Node, shape: &Shape<'_>, watched: &mut watch::F
                 }
             }
         }
-        Value::String(text) if !text.is_empty() && (shape.is_marked("file") || shape.is_marked("directory")) => {
+        Value::String(text)
+            if !text.is_empty() && ["file", "directory", "path"].into_iter().any(|mark| shape.is_marked(mark)) =>
+        {
             let source = &node.place.source;
             let directory = Path::new(&source.name).parent().filter(|_| !source.text.is_empty());
             let path = directory.unwrap_or(Path::new("")).join(&text);

@@ -99,6 +99,10 @@ impl Expression {
         (value, run.tracer)
     }
 
+    pub(super) fn code(&self) -> &Code {
+        &self.code
+    }
+
     /// Whether it is always `true`.
     pub fn is_always_true(&self) -> bool {
         matches!(self.code.op, Op::Const(Value::Bool(true)))
@@ -142,6 +146,12 @@ impl<'a> Scope<'a> {
         let mut slots: Vec<Slot<'a>> = SPARE.take();
         slots.resize(paths.len(), Paths::unfilled());
         Self { paths, slots, budget: Cell::new(BUDGET), locals: Cell::default() }
+    }
+
+    /// The path of a slot, and what stands there.
+    pub(super) fn at(&self, slot: u16) -> (&[String], &Slot<'a>) {
+        let found = self.slots.get(usize::from(slot)).unwrap_or(&Slot::Missing(0));
+        (self.paths.path(slot), found)
     }
 
     /// How many steps are left.

@@ -96,7 +96,7 @@ fn place_of(entry: &Node, key: &str) -> Place {
 }
 
 impl Rule {
-    fn is_unconditional(&self) -> bool {
+    pub(super) fn is_unconditional(&self) -> bool {
         self.when.as_ref().is_none_or(Expression::is_always_true)
     }
 }

@@ -9,6 +9,7 @@ mod cost;
 mod decide;
 mod raw;
 mod trace;
+mod witness;
 
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ pub use cost::{Costs, EventCost, RuleCost, costs};
 pub use decide::{Judged, Stopwatch};
 pub use raw::RawRule;
 pub use trace::{RuleError, RuleOutcome, RuleTrace, Trace, TracedRule};
+pub use witness::{Outline, Part, Witness};
 
 /// What a validate event is answered when a rule errs or time runs out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]

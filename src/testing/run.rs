@@ -1,0 +1,101 @@
+//! A test, run: its event is decided as the server decides it, and what came of it is compared.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Test;
+use super::compare::{Fault, faults};
+use super::coverage::Coverage;
+use crate::action::{ActionSet, DecisionView};
+use crate::event::Event;
+use crate::expr::{Expression, Scope};
+use crate::rules::{Judged, Part, RuleOutcome, RuleSet, Stopwatch, Witness};
+
+/// What is tested.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The rules.
+    pub rules: &'a RuleSet,
+    /// The actions.
+    pub actions: &'a ActionSet,
+}
+
+/// What came of a test.
+#[derive(Debug)]
+pub struct Report<'t> {
+    /// The test.
+    pub test: &'t Test,
+    /// What is not as it was to be: nothing where the test has passed.
+    pub faults: Vec<Fault>,
+    /// What was decided; none where there was no event to decide.
+    pub judged: Option<Judged>,
+}
+
+impl Report<'_> {
+    /// Whether all was as it was to be.
+    pub fn passed(&self) -> bool {
+        self.faults.is_empty()
+    }
+}
+
+/// Looks on while a test is decided.
+struct Onlooker<'c> {
+    coverage: RefCell<&'c mut Coverage>,
+    /// Whether a `when` named something that the test gives.
+    touched: Cell<bool>,
+}
+
+impl Witness for Onlooker<'_> {
+    fn sees<'a>(&self, rule: &'a Arc<str>, part: Part<'a>, expression: &'a Expression, scope: &Scope<'a>) {
+        if part == Part::When && scope.sees(expression) {
+            self.touched.set(true);
+        }
+        self.coverage.borrow_mut().see(rule, part, expression, scope);
+    }
+}
+
+impl Test {
+    /// Runs it, and adds to what is known to be reached.
+    pub fn run(&self, subject: &Subject<'_>, coverage: &mut Coverage) -> Report<'_> {
+        let event = match self.event() {
+            Ok(event) => event,
+            Err(error) => return Report { test: self, faults: vec![Fault::of_test(error.to_string())], judged: None },
+        };
+        let onlooker = Onlooker { coverage: RefCell::new(coverage), touched: Cell::new(false) };
+        let judged = decide(subject.rules, &event, &onlooker);
+        let touched = onlooker.touched.get();
+        coverage.count(event.name(), &judged.trace);
+        let sent = sent(subject.actions, &event, &judged);
+        let sent: Vec<(&str, bool)> = sent.iter().map(|(id, certain)| (&**id, *certain)).collect();
+        let mut faults = faults(&self.expect, &event, &judged, &sent);
+        faults.extend(self.idle(subject, &judged, touched).map(Fault::of_test));
+        Report { test: self, faults, judged: Some(judged) }
+    }
+
+    /// Why it proves nothing, where it does not: it would pass whatever the rules say.
+    fn idle(&self, subject: &Subject<'_>, judged: &Judged, touched: bool) -> Option<String> {
+        let name = self.spec.name;
+        let asks_actions = self.expect.actions.is_some() && subject.actions.follows(name);
+        if judged.trace.rules().next().is_none() {
+            let on_actions = if self.expect.actions.is_some() { ", and no action" } else { "" };
+            return (!asks_actions).then(|| format!("it exercises nothing: no rule is on {name}{on_actions}"));
+        }
+        let counts = |outcome: &RuleOutcome| matches!(outcome, RuleOutcome::Held { .. } | RuleOutcome::Erred(_));
+        let moved = judged.trace.rules().any(|rule| counts(rule.outcome));
+        (!moved && !touched && !asks_actions)
+            .then(|| format!("it exercises nothing: no condition of a rule on {name} names a field that it gives"))
+    }
+}
+
+/// Decides an event without regard to time.
+pub(super) fn decide(rules: &RuleSet, event: &Event, witness: &impl Witness) -> Judged {
+    rules.decide_before(event, &Stopwatch { elapsed: &|| Duration::ZERO, budget: Duration::MAX }, witness)
+}
+
+/// The actions that want the event, each with whether that could be said.
+pub(super) fn sent(actions: &ActionSet, event: &Event, judged: &Judged) -> Vec<(Arc<str>, bool)> {
+    let decision = DecisionView::of(&judged.decision, judged.rule.as_deref());
+    let wanted = actions.wanted(event, &decision);
+    wanted.into_iter().map(|(action, wanted)| (action.id.clone(), wanted.is_ok())).collect()
+}

@@ -1,0 +1,1 @@
+//! Tests of tests: what is read, what is found, what is reached.
