@@ -82,7 +82,7 @@ impl Scope<'_> {
         let (path, value) = self.at(slot);
         match (path, value) {
             ([variable], Slot::Value(value)) => variable != "event" && !matches!(value, Value::Null),
-            (_, Slot::Value(_) | Slot::Unreadable) => true,
+            (_, Slot::Value(_) | Slot::Unreadable | Slot::Failed(_)) => true,
             (_, Slot::Missing(_) | Slot::NoMap(..)) => false,
         }
     }

@@ -1,18 +1,20 @@
 //! From `[[test]]` tables to a [`TestSet`], every error at once.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
 use super::case::InputError;
 use super::raw::{Object, RawExpect, RawTest};
-use super::{Expect, ExpectedChanges, Given, Test, TestSet};
+use super::{Expect, ExpectedChanges, Test, TestSet};
 use crate::base::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::base::json::Document;
 use crate::base::tree::{self, Node, closest};
 use crate::event::catalog::{self, Spec};
 use crate::event::{FieldPath, Kind};
+use crate::facts::{Answer, Fact, FactSource, Facts};
 
 /// When the event of a test comes in that does not say when.
 const NOW: &str = "2026-01-01T00:00:00Z";
@@ -88,7 +90,7 @@ impl Written<'_> {
                 self.check_object(key, object.as_ref(), findings);
                 object.as_ref().map(|object| object.0.clone())
             });
-        let facts = self.facts(findings);
+        let facts = self.facts(now.unwrap_or_default(), findings);
         let expect = self.expect(spec, findings);
         let test = Test {
             id: raw.id.as_str().into(),
@@ -162,7 +164,7 @@ impl Written<'_> {
         }
     }
 
-    fn facts(&self, findings: &mut Diagnostics) -> Vec<Given> {
+    fn facts(&self, now: DateTime<Utc>, findings: &mut Diagnostics) -> Facts {
         let mut facts = Vec::new();
         for (id, fact) in &self.raw.lookup {
             let place = self.place(&["lookup", id]);
@@ -170,9 +172,9 @@ impl Written<'_> {
             let answer = match (fact.0.found, &fact.0.value, &fact.0.error) {
                 (None, None, Some(error)) => Err(error.clone()),
                 (Some(found), value, None) if found || value.is_none() => {
-                    Ok((found, value.clone().unwrap_or(Value::Null)))
+                    Ok(Answer { found, value: value.clone().unwrap_or(Value::Null) })
                 }
-                (None, Some(value), None) => Ok((true, value.clone())),
+                (None, Some(value), None) => Ok(Answer::found(value.clone())),
                 _ => {
                     let message = format!("`lookup.{id}` says neither what was found nor that it failed");
                     let hint = "`{ found = true, value = … }`, `{ found = false }` or `{ error = \"…\" }`";
@@ -180,9 +182,13 @@ impl Written<'_> {
                     continue;
                 }
             };
-            facts.push(Given { lookup: id.as_str().into(), answer });
+            let lookup = id.as_str().into();
+            facts.push(Fact { lookup, answer, source: FactSource::Given, as_of: now, took: Duration::ZERO });
         }
-        facts
+        // As the server has them: in the order in which lookups are declared.
+        let ids: Vec<&str> = ids(self.known.lookups).collect();
+        facts.sort_by_key(|fact| ids.iter().position(|id| *id == &*fact.lookup));
+        facts.into_iter().collect()
     }
 
     fn expect(&self, spec: Option<&'static Spec>, findings: &mut Diagnostics) -> Expect {
@@ -270,7 +276,7 @@ impl Written<'_> {
         place: &Place,
         findings: &mut Diagnostics,
     ) -> bool {
-        let ids: Vec<&str> = entries.iter().filter_map(|entry| entry.get("id").and_then(Node::as_str)).collect();
+        let ids: Vec<&str> = ids(entries).collect();
         let found = ids.contains(&id);
         if !found {
             findings.push(unknown(code, noun, id, &ids).at(place));
@@ -360,6 +366,11 @@ fn leaves<'v>(
         }
     }
     found
+}
+
+/// The ids of a list's entries.
+fn ids(entries: &[Node]) -> impl Iterator<Item = &str> {
+    entries.iter().filter_map(|entry| entry.get("id").and_then(Node::as_str))
 }
 
 fn unknown(code: &'static str, noun: &str, id: &str, known: &[&str]) -> Diagnostic {

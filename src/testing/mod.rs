@@ -25,6 +25,7 @@ use serde_json::Value;
 
 use crate::base::diagnostic::Place;
 use crate::event::{FieldPath, Spec};
+use crate::facts::Facts;
 
 pub use case::InputError;
 pub use compare::{Fault, outcome};
@@ -54,15 +55,8 @@ pub struct Test {
     user: Option<String>,
     token: Option<String>,
     now: DateTime<Utc>,
-    facts: Vec<Given>,
+    facts: Facts,
     expect: Expect,
-}
-
-/// What a lookup finds in a test.
-#[derive(Clone, Debug)]
-struct Given {
-    lookup: Arc<str>,
-    answer: Result<(bool, Value), String>,
 }
 
 /// What is to come of a test. What is not named is not looked at.

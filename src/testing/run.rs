@@ -10,6 +10,7 @@ use super::coverage::Coverage;
 use crate::action::{ActionSet, DecisionView};
 use crate::event::Event;
 use crate::expr::{Expression, Scope};
+use crate::facts::Facts;
 use crate::rules::{Judged, Part, RuleOutcome, RuleSet, Stopwatch, Witness};
 
 /// What is tested.
@@ -63,14 +64,32 @@ impl Test {
             Err(error) => return Report { test: self, faults: vec![Fault::of_test(error.to_string())], judged: None },
         };
         let onlooker = Onlooker { coverage: RefCell::new(coverage), touched: Cell::new(false) };
-        let judged = decide(subject.rules, &event, &onlooker);
+        let judged = decide(subject.rules, &event, &self.facts, &onlooker);
         let touched = onlooker.touched.get();
         coverage.count(event.name(), &judged.trace);
-        let sent = sent(subject.actions, &event, &judged);
+        let sent = sent(subject.actions, &event, &self.facts, &judged);
         let sent: Vec<(&str, bool)> = sent.iter().map(|(id, certain)| (&**id, *certain)).collect();
         let mut faults = faults(&self.expect, &event, &judged, &sent);
+        faults.extend(self.unasked(subject, &judged).into_iter().map(Fault::of_test));
         faults.extend(self.idle(subject, &judged, touched).map(Fault::of_test));
         Report { test: self, faults, judged: Some(judged) }
+    }
+
+    /// The lookups of which it does not say what rules need to know, and those of which it does and nobody asks.
+    fn unasked(&self, subject: &Subject<'_>, judged: &Judged) -> Vec<String> {
+        let named = subject.rules.lookups(self.spec.name);
+        let missing = named.iter().filter(|id| self.facts.get(id).is_none()).filter_map(|id| {
+            let failed = format!("lookup `{id}` failed");
+            let (rule, _) = judged.trace.errors().find(|(_, error)| error.message.starts_with(&failed))?;
+            Some(format!(
+                "rule `{}` asks `lookup.{id}`: say what it finds, `lookup.{id} = {{ found = false }}`",
+                rule.id
+            ))
+        });
+        // What actions name is known to them alone.
+        let is_idle = |id: &Arc<str>| !named.contains(id) && !subject.actions.follows(self.spec.name);
+        let idle = self.facts.iter().map(|fact| &fact.lookup).filter(|id| is_idle(id));
+        missing.chain(idle.map(|id| format!("no rule on {} asks `lookup.{id}`", self.spec.name))).collect()
     }
 
     /// Why it proves nothing, where it does not: it would pass whatever the rules say.
@@ -89,13 +108,13 @@ impl Test {
 }
 
 /// Decides an event without regard to time.
-pub(super) fn decide(rules: &RuleSet, event: &Event, witness: &impl Witness) -> Judged {
-    rules.decide_before(event, &Stopwatch { elapsed: &|| Duration::ZERO, budget: Duration::MAX }, witness)
+pub(super) fn decide(rules: &RuleSet, event: &Event, facts: &Facts, witness: &impl Witness) -> Judged {
+    rules.decide_before(event, facts, &Stopwatch { elapsed: &|| Duration::ZERO, budget: Duration::MAX }, witness)
 }
 
 /// The actions that want the event, each with whether that could be said.
-pub(super) fn sent(actions: &ActionSet, event: &Event, judged: &Judged) -> Vec<(Arc<str>, bool)> {
+pub(super) fn sent(actions: &ActionSet, event: &Event, facts: &Facts, judged: &Judged) -> Vec<(Arc<str>, bool)> {
     let decision = DecisionView::of(&judged.decision, judged.rule.as_deref());
-    let wanted = actions.wanted(event, &decision);
+    let wanted = actions.wanted(event, facts, &decision);
     wanted.into_iter().map(|(action, wanted)| (action.id.clone(), wanted.is_ok())).collect()
 }

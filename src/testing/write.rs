@@ -18,6 +18,7 @@ use crate::base::json::{Document, Edited};
 use crate::base::tree::{self, Node};
 use crate::event::{Change, Changes, Decision, Event, FieldPath, Mapped};
 use crate::expr::{Expression, Scope};
+use crate::facts::Facts;
 use crate::rules::{Judged, Part, Witness};
 
 /// What was decided of an event, as it was kept.
@@ -31,6 +32,8 @@ pub struct Kept {
     pub erred: Vec<String>,
     /// The actions that wanted it.
     pub sent: Vec<String>,
+    /// What lookups found.
+    pub facts: Facts,
 }
 
 /// A test as text.
@@ -55,7 +58,7 @@ pub fn written(id: &str, event: &Event, kept: &Kept, subject: &Subject<'_>, know
     let request = event.request().map_or_else(|| "{}".to_owned(), |request| made_up.request(spec, &[], request));
     let token = event.token_text().and_then(|token| Document::parse(token).ok());
     let token = token.map(|token| made_up.token(token.root()));
-    let today = decide(subject.rules, event, &Nobody);
+    let today = decide(subject.rules, event, &kept.facts, &Nobody);
     let mut remarks = Vec::new();
     if kept.decision.is_none() {
         remarks.push("What went out was not decided by rules: this expects what today's rules decide.".to_owned());
@@ -66,13 +69,14 @@ pub fn written(id: &str, event: &Event, kept: &Kept, subject: &Subject<'_>, know
         Some(_) => (kept.rule.clone(), kept.erred.clone(), kept.sent.clone()),
         None => {
             let errors = today.trace.errors().filter(|(rule, _)| !rule.shadow).map(|(rule, _)| rule.id.to_string());
-            let sent = sent(subject.actions, event, &today);
+            let sent = sent(subject.actions, event, &kept.facts, &today);
             let sent = sent.into_iter().filter(|(_, certain)| *certain).map(|(id, _)| id.to_string());
             (today.rule.as_deref().map(str::to_owned), errors.collect(), sent.collect())
         }
     };
     add(&mut expect, rule, erred, &wanted, event, subject, known, &mut remarks);
-    let case = Case { id, event, request, token };
+    let facts = facts(&kept.facts, known, &mut made_up, &mut remarks);
+    let case = Case { id, event, request, token, facts };
     let text = case.toml(&expect);
     let faults = tried(&text, subject, known);
     if faults.is_empty() {
@@ -154,8 +158,9 @@ fn computed(case: &Case<'_>, subject: &Subject<'_>, known: &Known<'_>) -> Option
     let mut findings = Diagnostics::default();
     let tree = tree::parse(&Arc::new(Source { name: "test".to_owned(), text }), &mut findings);
     let set = TestSet::compile(tree.get("test").and_then(Node::as_array).unwrap_or_default(), known, &mut findings);
-    let event = set.iter().next()?.event().ok()?;
-    let judged = decide(subject.rules, &event, &Nobody);
+    let test = set.iter().next()?;
+    let event = test.event().ok()?;
+    let judged = decide(subject.rules, &event, &test.facts, &Nobody);
     // Made up already.
     Some(outcomes(&event, &judged.decision, &mut |_, value| value.clone()))
 }
@@ -251,6 +256,27 @@ fn add(
     }
 }
 
+/// What lookups found, with made-up values, a line for each.
+fn facts(facts: &Facts, known: &Known<'_>, made_up: &mut MadeUp, remarks: &mut Vec<String>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for fact in facts {
+        let id = &fact.lookup;
+        if !known.lookups.iter().any(|lookup| lookup.get("id").and_then(Node::as_str) == Some(id)) {
+            remarks.push(format!("The lookup `{id}` that was asked is no more."));
+            continue;
+        }
+        let said = match &fact.answer {
+            Ok(answer) if answer.value.is_null() => json!({ "found": answer.found }),
+            Ok(answer) => json!({ "found": answer.found, "value": made_up.any(&answer.value) }),
+            Err(error) => json!({ "error": error }),
+        };
+        if let Ok(said) = Document::parse(said.to_string()) {
+            lines.push(format!("lookup.{id} = {}\n", toml::inline_or_json(said.root())));
+        }
+    }
+    lines
+}
+
 /// What a test gives.
 struct Case<'a> {
     id: &'a str,
@@ -258,6 +284,8 @@ struct Case<'a> {
     /// With made-up values, like the token.
     request: String,
     token: Option<String>,
+    /// Lines of TOML.
+    facts: Vec<String>,
 }
 
 impl Case<'_> {
@@ -272,6 +300,7 @@ impl Case<'_> {
         if let Some(token) = self.token.as_ref().and_then(|token| Document::parse(token.as_str()).ok()) {
             let _ = writeln!(text, "token = {}", toml::inline_or_json(token.root()));
         }
+        text.extend(self.facts.iter().map(String::as_str));
         let expected = Document::parse(Value::from(expect.clone()).to_string());
         if let Ok(expected) = expected {
             let _ = writeln!(text, "expect = {}", toml::expectation(expected.root()));

@@ -50,12 +50,14 @@ pub(super) fn run(arguments: &Arguments, store: &Store<'_>) -> anyhow::Result<En
         Ok(event) => event,
         Err(error) => return no_test(&error.to_string()),
     };
+    let facts = kept.facts();
     let erred = kept.trace.iter().filter(|note| note.did == "erred" && !note.shadow);
     let kept = Kept {
         decision: if entry.cause == "decided" { decision(&entry, &kept, event.spec()) } else { None },
         rule: entry.rule.clone(),
         erred: erred.map(|note| note.rule.clone()).collect(),
         sent: deliveries.iter().map(|delivery| delivery.action.to_string()).collect(),
+        facts,
     };
     let id = format!("{} of {}, entry {}", event.name(), time(entry.received_at), entry.seq);
     let subject = Subject { rules: &plan.rules, actions: &plan.actions };
