@@ -3,6 +3,7 @@
 //! Commands decide nothing themselves: they call what the server calls, and print.
 
 mod check;
+mod conformance;
 mod costs;
 mod dead;
 mod dev;
@@ -53,6 +54,7 @@ enum Command {
     Test(test::Arguments),
     Send(send::Arguments),
     Token(token::Arguments),
+    Conformance(conformance::Arguments),
     Health(health::Arguments),
     Events(events::Arguments),
     Replay(replay::Arguments),
@@ -103,6 +105,7 @@ pub fn main(registry: Registry) -> ExitCode {
         Command::Check(arguments) => Ok(check::run(&arguments, &source)),
         Command::Test(arguments) => Ok(test::run(&arguments, &source)),
         Command::Send(arguments) => send::run(&arguments, &source),
+        Command::Conformance(arguments) => conformance::run(&arguments, &source),
         Command::Token(arguments) => token::run(&arguments, &source),
         Command::Health(arguments) => health::run(&arguments, &source),
         Command::Events(arguments) => events::run(&arguments, &source),
