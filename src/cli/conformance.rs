@@ -248,10 +248,11 @@ fn human(checks: &[Check], color: bool) -> String {
             Outcome::NotMet(found) => (paint("1;31", "NOT MET"), Some(format!("found: {}", harmless(found)))),
             Outcome::Untold(why) => (paint("33", "untold "), Some(harmless(why))),
         };
-        lines.push(format!("  {word}  {}", check.what));
+        let measured = check.measured.as_ref().map(|measured| format!(" ({measured})")).unwrap_or_default();
+        lines.push(format!("  {word}  {:<10}  {}{measured}", check.source.kind(), check.what));
         if let Some(more) = more {
-            lines.push(format!("           {more}"));
-            lines.push(format!("           {}", check.source));
+            lines.push(format!("                       {more}"));
+            lines.push(format!("                       {}", check.source));
         }
     }
     let number = |test: fn(&Outcome) -> bool| checks.iter().filter(|check| test(&check.result)).count();
@@ -275,6 +276,7 @@ fn json_of(checks: &[Check], origin: &str) -> Value {
             "source": { "kind": check.source.kind(), "says": check.source.text() },
             "result": result,
             "found": more,
+            "measured": check.measured,
         })
     });
     json!({

@@ -58,6 +58,8 @@ pub struct Check {
     pub source: Source,
     /// What came of it.
     pub result: Outcome,
+    /// What was measured, where something was.
+    pub measured: Option<String>,
 }
 
 /// Where an expectation comes from.
@@ -154,9 +156,13 @@ impl Stage<'_> {
     }
 
     fn tell(&mut self, spec: &Spec, what: impl Into<String>, source: Source, result: Outcome) {
+        self.tell_measured(spec, what.into(), source, result, None);
+    }
+
+    fn tell_measured(&mut self, spec: &Spec, what: String, source: Source, result: Outcome, measured: Option<String>) {
         if self.part.documented_only && matches!(source, Source::Reading(_)) {
             return;
         }
-        (self.tell)(Check { event: spec.name, what: what.into(), source, result });
+        (self.tell)(Check { event: spec.name, what, source, result, measured });
     }
 }

@@ -45,7 +45,7 @@ pub struct Written {
     pub passes: bool,
 }
 
-struct Nobody;
+pub(super) struct Nobody;
 
 impl Witness for Nobody {
     fn sees<'a>(&self, _: &'a Arc<str>, _: Part<'a>, _: &'a Expression, _: &Scope<'a>) {}
