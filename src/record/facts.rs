@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Deserialize;
-use serde::de::{Deserialize as _, Deserializer, Error as _};
+use serde::de::{Deserializer, Error as _};
 use serde_json::Value;
 
 use super::Payload;
