@@ -86,10 +86,10 @@ impl Test {
                 rule.id
             ))
         });
-        // What actions name is known to them alone.
-        let is_idle = |id: &Arc<str>| !named.contains(id) && !subject.actions.follows(self.spec.name);
+        let by_actions = subject.actions.lookups(self.spec.name);
+        let is_idle = |id: &Arc<str>| !named.contains(id) && !by_actions.contains(id);
         let idle = self.facts.iter().map(|fact| &fact.lookup).filter(|id| is_idle(id));
-        missing.chain(idle.map(|id| format!("no rule on {} asks `lookup.{id}`", self.spec.name))).collect()
+        missing.chain(idle.map(|id| format!("nothing on {} asks `lookup.{id}`", self.spec.name))).collect()
     }
 
     /// Why it proves nothing, where it does not: it would pass whatever the rules say.

@@ -289,7 +289,7 @@ expect.accept = true
         &expect![[r"
             no rule: test: it exercises nothing: no rule is on postUpdateUser, and no action
             no field that a rule names: test: it exercises nothing: no condition of a rule on validateUpdateUser names a field that it gives
-            a lookup that no rule asks: test: no rule on validateUpdateUser asks `lookup.hr`
+            a lookup that no rule asks: test: nothing on validateUpdateUser asks `lookup.hr`
             a lookup that is asked and not given: test: rule `mobile` asks `lookup.same_mobile`: say what it finds, `lookup.same_mobile = { found = false }`
         "]],
     );
