@@ -48,6 +48,11 @@ impl Witness for Nobody {
 }
 
 impl RuleSet {
+    /// Whether a field, `user` or `request` first, is one that the rules on this event can know: listed, or declared.
+    pub fn knows(&self, event: &str, path: &[String]) -> bool {
+        self.of(event).is_some_and(|rules| rules.names.unknown(path).is_none())
+    }
+
     /// Each rule on each of its events.
     pub fn outlines(&self) -> impl Iterator<Item = Outline<'_>> {
         self.events.iter().flat_map(|rules| {

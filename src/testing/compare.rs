@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Expect, ExpectedChanges};
-use crate::base::json::{Document, EditError, Edited, Json, Kind as JsonKind};
+use crate::base::json::{Document, Edited, Json, Kind as JsonKind};
 use crate::dialect::cymmetri::{self, AcceptShape};
 use crate::event::{Decision, Event, FieldPath, Mapped};
 use crate::rules::{Judged, RuleOutcome};
@@ -114,7 +114,7 @@ fn list_fault<'a>(
 }
 
 /// The value that goes out, whether a rule says it or not.
-fn mapped(event: &Event, decision: &Decision) -> Option<Value> {
+pub(super) fn mapped(event: &Event, decision: &Decision) -> Option<Value> {
     if !matches!(decision, Decision::Map(_)) {
         return None;
     }
@@ -128,10 +128,7 @@ fn changes_fault(expected: &ExpectedChanges, event: &Event, judged: &Judged) -> 
         return Some(Fault::new("set", "accepted, with changes", outcome(judged)));
     };
     let user = event.user()?;
-    let wanted = match applied(expected, user) {
-        Ok(wanted) => person(&wanted),
-        Err(error) => return Some(Fault::of_test(format!("what `set` expects cannot be: {error}"))),
-    };
+    let wanted = person(&applied(expected, user));
     let found = person(&changes.apply(user).ok()?);
     let mut fault = Fault { about: "set", expected: Vec::new(), found: Vec::new() };
     let mut path = Vec::new();
@@ -146,15 +143,23 @@ fn changes_fault(expected: &ExpectedChanges, event: &Event, judged: &Judged) -> 
     (!fault.found.is_empty()).then_some(fault)
 }
 
-fn applied<'a>(expected: &ExpectedChanges, user: Json<'a>) -> Result<Edited<'a>, EditError> {
+/// The person as it is to be. What should hold a field and is no object is replaced by one.
+fn applied<'a>(expected: &ExpectedChanges, user: Json<'a>) -> Edited<'a> {
     let mut edited = Edited::new(user);
     for (path, value) in &expected.set {
-        edited.set(path.names(), value.clone())?;
+        for depth in 1..path.names().len() {
+            let above = &path.names()[..depth];
+            if edited.get(above).is_some_and(|text| !text.starts_with('{')) {
+                // Nothing above it is in the way any more.
+                let _ = edited.set(above, Value::Object(serde_json::Map::new()));
+            }
+        }
+        let _ = edited.set(path.names(), value.clone());
     }
     for path in &expected.unset {
         edited.unset(path.names());
     }
-    Ok(edited)
+    edited
 }
 
 /// A person with changes as a value.

@@ -36,12 +36,17 @@ impl TestSet {
         let mut ids: HashMap<String, Place> = HashMap::new();
         let mut tests = Vec::new();
         for entry in entries {
-            let errors = findings.errors();
-            let Some(salvaged) = tree::salvage::<RawTest>(entry, findings) else { continue };
-            let is_whole = findings.errors() == errors;
-            let written = Written { entry: &salvaged.rest, raw: &salvaged.value, known, is_whole };
-            written.check_id(&mut ids, findings);
-            tests.extend(written.test(findings));
+            let mut own = Diagnostics::default();
+            if let Some(salvaged) = tree::salvage::<RawTest>(entry, &mut own) {
+                let written =
+                    Written { entry: &salvaged.rest, raw: &salvaged.value, known, is_whole: !own.has_errors() };
+                written.check_id(&mut ids, &mut own);
+                tests.extend(written.test(&mut own));
+            }
+            // As one reads: from the top of the test.
+            let mut said: Vec<Diagnostic> = own.into_iter().collect();
+            said.sort_by_key(|finding| finding.place.as_ref().map(|place| place.span.start));
+            findings.extend(said);
         }
         Self { tests }
     }

@@ -8,7 +8,8 @@ use super::Test;
 use super::compare::{Fault, faults};
 use super::coverage::Coverage;
 use crate::action::{ActionSet, DecisionView};
-use crate::event::Event;
+use crate::base::json::Json;
+use crate::event::{Event, FieldPath};
 use crate::expr::{Expression, Scope};
 use crate::facts::Facts;
 use crate::rules::{Judged, Part, RuleOutcome, RuleSet, Stopwatch, Witness};
@@ -71,7 +72,7 @@ impl Test {
         let sent: Vec<(&str, bool)> = sent.iter().map(|(id, certain)| (&**id, *certain)).collect();
         let mut faults = faults(&self.expect, &event, &judged, &sent);
         faults.extend(self.unasked(subject, &judged).into_iter().map(Fault::of_test));
-        faults.extend(self.idle(subject, &judged, touched).map(Fault::of_test));
+        faults.extend(self.idle(subject, &event, &judged, touched).map(Fault::of_test));
         Report { test: self, faults, judged: Some(judged) }
     }
 
@@ -93,7 +94,7 @@ impl Test {
     }
 
     /// Why it proves nothing, where it does not: it would pass whatever the rules say.
-    fn idle(&self, subject: &Subject<'_>, judged: &Judged, touched: bool) -> Option<String> {
+    fn idle(&self, subject: &Subject<'_>, event: &Event, judged: &Judged, touched: bool) -> Option<String> {
         let name = self.spec.name;
         let asks_actions = self.expect.actions.is_some() && subject.actions.follows(name);
         if judged.trace.rules().next().is_none() {
@@ -101,10 +102,30 @@ impl Test {
             return (!asks_actions).then(|| format!("it exercises nothing: no rule is on {name}{on_actions}"));
         }
         let counts = |outcome: &RuleOutcome| matches!(outcome, RuleOutcome::Held { .. } | RuleOutcome::Erred(_));
-        let moved = judged.trace.rules().any(|rule| counts(rule.outcome));
-        (!moved && !touched && !asks_actions)
-            .then(|| format!("it exercises nothing: no condition of a rule on {name} names a field that it gives"))
+        if touched || asks_actions || judged.trace.rules().any(|rule| counts(rule.outcome)) {
+            return None;
+        }
+        // That a field is not there is something to test, too; that it is misspelt is not.
+        let given = given(event);
+        let why = match given.iter().find(|path| !subject.rules.knows(name, path)) {
+            Some(unknown) => format!("and `{}` is no field that is known", FieldPath::of(unknown)),
+            None if given.is_empty() => "for it gives none".to_owned(),
+            None => return None,
+        };
+        Some(format!("it exercises nothing: no condition of a rule on {name} names a field that it gives, {why}"))
     }
+}
+
+/// The fields that an event has, of the request and of the person.
+fn given(event: &Event) -> Vec<Vec<String>> {
+    let below = |json: Option<Json<'_>>, first: &str| -> Vec<Vec<String>> {
+        let keys = json.into_iter().flat_map(Json::members).filter_map(|(key, _)| key.decode().ok());
+        keys.map(|key| vec![first.to_owned(), key.into_owned()]).collect()
+    };
+    let mut fields = below(event.request(), "request");
+    fields.retain(|path| path[1] != "user");
+    fields.extend(below(event.user(), "user"));
+    fields
 }
 
 /// Decides an event without regard to time.

@@ -65,7 +65,7 @@ id = "hr"
 [[rule]]
 id = "email"
 on = ["validateUser", "validateUpdateUser"]
-when = 'user.userType == "Employee" && !text(user.?email).endsWith("@corp.example")'
+when = 'text(user.?userType) == "Employee" && !text(user.?email).endsWith("@corp.example")'
 deny = "EmailRequired"
 [[rule]]
 id = "mobile"
@@ -245,7 +245,7 @@ expect = { deprovision = true, erred = [], actions = [] }
             rule: deny: refused: "EmailRequired" | accepted
             rule: rule: email | no rule settles it
             rule: erred: email | none
-            fields: set: country is not there; address = {"city":"Berlin"}; displayName = "A C" | country = "X"; address = "a text"; displayName is not there
+            fields: set: address = {"city":"Berlin"}; displayName = "A C"; country is not there | address = "a text"; displayName is not there; country = "X"
             more than was to be: set: address is not there | address = {"city":"Berlin"}
             map: map: {"a":[1]} | null
             deprovision: deprovision: access is removed | access is kept
@@ -270,6 +270,16 @@ event = "validateUpdateUser"
 user.usertype = "Employee"
 expect.accept = true
 [[test]]
+id = "that a field is missing"
+event = "validateUpdateUser"
+user.login = "a"
+expect.accept = true
+[[test]]
+id = "nothing is given"
+event = "validateUpdateUser"
+user = {}
+expect.accept = true
+[[test]]
 id = "a field that a rule names"
 event = "validateUpdateUser"
 user.userType = "Guest"
@@ -288,7 +298,8 @@ expect.accept = true
 "#,
         &expect![[r"
             no rule: test: it exercises nothing: no rule is on postUpdateUser, and no action
-            no field that a rule names: test: it exercises nothing: no condition of a rule on validateUpdateUser names a field that it gives
+            no field that a rule names: test: it exercises nothing: no condition of a rule on validateUpdateUser names a field that it gives, and `user.usertype` is no field that is known
+            nothing is given: test: it exercises nothing: no condition of a rule on validateUpdateUser names a field that it gives, for it gives none
             a lookup that no rule asks: test: nothing on validateUpdateUser asks `lookup.hr`
             a lookup that is asked and not given: test: rule `mobile` asks `lookup.same_mobile`: say what it finds, `lookup.same_mobile = { found = false }`
         "]],
@@ -328,7 +339,29 @@ id = "d"
 event = "validateUser"
 expect = { deny = "X" }
 "#,
-        &expect![[r#""#]],
+        &expect![[r#"
+            3:9: there is no event `validateUsr` (did you mean `validateUser`?)
+            4:1: unknown key `usr` (did you mean `user`?)
+            5:12: unknown key `dney` (did you mean `deny`?)
+            5:31: there is no rule `emial` (did you mean `email`?)
+            5:50: there is no action `tel` (did you mean `tell`?)
+            7:6: the id `a` is another test's (t.toml:44) (ids are unique across all files)
+            9:18: `user.login`: expected text, a number, true or false, a list or a table, found a date or time (put it in quotes)
+            10:16: there is no lookup `other` (lookups: same_mobile, hr)
+            10:16: `lookup.other` says neither what was found nor that it failed (`{ found = true, value = … }`, `{ found = false }` or `{ error = "…" }`)
+            11:7: `now`: expected a time (for example "2026-01-01T00:00:00Z")
+            12:19: `deny` is nothing that can come of preCreateUser (of preCreateUser can come: accept, set, unset, actions)
+            12:19: what is refused is neither accepted nor changed (write a test for each)
+            12:30: `map` is nothing that can come of preCreateUser (of preCreateUser can come: accept, set, unset, actions)
+            12:39: a name is missing in the path
+            14:6: a test's id cannot be empty
+            15:9: there is nothing to test of `test` (no rule and no action can be on it)
+            16:10: test `` expects nothing (one of: accept, deny, set, unset, map, deprovision, actions, rule, erred, shadow)
+            20:8: `user`: the text is no JSON: not JSON: unexpected end at byte 1
+            21:19: the rule `email` is not on runDeprovision
+            25:10: unknown key `dney` (did you mean `deny`?)
+            28:9: test `d`: this is no such event: expected an object at request.user (give a `user`, a `request` or a `file`)
+        "#]],
     );
 }
 
@@ -483,9 +516,39 @@ fn what_the_test_looks_like() {
     let body =
         r#"{"request":{"user":{"login":"asha.rao","mobile":"+91 98765","userType":"Guest","a b":[1.5,true,{}]}}}"#;
     let facts = Facts::from_iter([fact("same_mobile", Ok(Answer::found("asha.rao".into())))]);
-    expect![[r#""#]].assert_eq(&made(&lists, &event("validateUser", body), facts).text);
+    expect![[r#"
+        [[test]]
+        id = "made"
+        event = "validateUser"
+        now = "2026-11-21T08:30:00.125Z"
+        token = { sub = "gogi", roles = ["USER"], tenantId = "pa807" }
+        lookup.same_mobile = { found = true, value = "kedi.rod" }
+        expect = { deny = "MobileAlreadyExist", rule = "mobile" }
+
+        [test.user]
+        login = "kedi.rod"
+        mobile = "+32 40003"
+        userType = "Guest"
+        "a b" = [5.5, true, {}]
+    "#]]
+    .assert_eq(&made(&lists, &event("validateUser", body), facts).text);
     let body = r#"{"request":{"targetAttribute":"email","cymmetrifield":null,"user":{"login":"Asha"}}}"#;
-    expect![[r#""#]].assert_eq(&made(&lists, &event("policyMap", body), Facts::default()).text);
+    expect![[r#"
+        [[test]]
+        id = "made"
+        event = "policyMap"
+        now = "2026-11-21T08:30:00.125Z"
+        token = { sub = "rodi", roles = ["USER"], tenantId = "de403" }
+        expect = { map = "kedi@corp.example", rule = "mail" }
+        request = '''{
+          "targetAttribute": "email",
+          "cymmetrifield": null
+        }'''
+
+        [test.user]
+        login = "Kedi"
+    "#]]
+    .assert_eq(&made(&lists, &event("policyMap", body), Facts::default()).text);
 }
 
 #[test]

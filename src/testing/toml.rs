@@ -57,7 +57,9 @@ pub(super) fn expectation(json: Json<'_>) -> String {
                 .members()
                 .map(|(path, value)| Some(format!("{} = {}", dotted(&path.decode().ok()?), inline(value)?)))
                 .collect();
-            Some(format!("set = {{ {} }}", set?.join(", ")))
+            set.map(
+                |set| if set.is_empty() { "set = {}".to_owned() } else { format!("set = {{ {} }}", set.join(", ")) },
+            )
         })
         .collect();
     members.map_or_else(|| json_text(json.raw()), |members| format!("{{ {} }}", members.join(", ")))

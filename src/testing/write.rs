@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::compare::{Fault, differences, outcome, person};
+use super::compare::{Fault, differences, mapped, outcome, person};
 use super::compile::Known;
 use super::coverage::Coverage;
 use super::made_up::MadeUp;
@@ -16,7 +16,7 @@ use super::{TestSet, toml};
 use crate::base::diagnostic::{Diagnostics, Source};
 use crate::base::json::{Document, Edited};
 use crate::base::tree::{self, Node};
-use crate::event::{Change, Changes, Decision, Event, FieldPath, Mapped};
+use crate::event::{Change, Changes, Decision, Event, FieldPath, Kind, Mapped};
 use crate::expr::{Expression, Scope};
 use crate::facts::Facts;
 use crate::rules::{Judged, Part, Witness};
@@ -86,6 +86,7 @@ pub fn written(id: &str, event: &Event, kept: &Kept, subject: &Subject<'_>, know
     if same(&today, kept)
         && faults.iter().all(|fault| matches!(fault.about, "set" | "map"))
         && let Some(computed) = computed(&case, subject, known)
+        && fields(&computed) == fields(&expect)
     {
         let mut again = expect.clone();
         for key in ["set", "unset", "map"] {
@@ -115,6 +116,11 @@ pub fn written(id: &str, event: &Event, kept: &Kept, subject: &Subject<'_>, know
     Written { text: with_remarks(&remarks, &text), passes: false }
 }
 
+/// The fields that are changed.
+fn fields(expect: &Map<String, Value>) -> (Vec<&String>, Option<&Value>) {
+    (expect.get("set").and_then(Value::as_object).into_iter().flat_map(Map::keys).collect(), expect.get("unset"))
+}
+
 /// What today's rules decide, without a value of the person.
 fn outcome_of(judged: &Judged) -> String {
     match &judged.decision {
@@ -134,8 +140,10 @@ fn same(today: &Judged, kept: &Kept) -> bool {
 
 fn with_remarks(remarks: &[String], text: &str) -> String {
     let mut out = String::new();
-    for remark in remarks {
-        let _ = writeln!(out, "# {remark}");
+    // A rule's id may be any text; a comment may not.
+    for line in remarks.iter().flat_map(|remark| remark.lines()) {
+        let line: String = line.chars().filter(|character| !character.is_control()).collect();
+        let _ = writeln!(out, "# {line}");
     }
     out + text
 }
@@ -181,15 +189,13 @@ type Dress<'d> = dyn FnMut(Option<&[String]>, &Value) -> Value + 'd;
 fn outcomes(event: &Event, decision: &Decision, dress: &mut Dress<'_>) -> Map<String, Value> {
     let mut expect = Map::new();
     match decision {
-        Decision::Accept(changes) if changes.is_empty() => _ = expect.insert("accept".into(), true.into()),
         Decision::Accept(changes) => {
             let (set, unset) = net(event, changes, dress);
-            if set.is_empty() && unset.is_empty() {
+            if event.spec().kind == Kind::Verdict {
                 expect.insert("accept".into(), true.into());
             }
-            if !set.is_empty() {
-                expect.insert("set".into(), set.into());
-            }
+            // Also where nothing was changed: that is something to expect.
+            expect.insert("set".into(), set.into());
             if !unset.is_empty() {
                 expect.insert("unset".into(), unset.into());
             }
@@ -197,7 +203,11 @@ fn outcomes(event: &Event, decision: &Decision, dress: &mut Dress<'_>) -> Map<St
         Decision::Refuse(message) => _ = expect.insert("deny".into(), message.as_str().into()),
         Decision::Map(Mapped::Value(value)) => _ = expect.insert("map".into(), dress(None, value)),
         Decision::Deprovision(truth) => _ = expect.insert("deprovision".into(), (*truth).into()),
-        Decision::Map(Mapped::Neutral) | Decision::Acknowledge => {}
+        Decision::Map(Mapped::Neutral) => {
+            let value = mapped(event, decision).unwrap_or(Value::Null);
+            expect.insert("map".into(), dress(None, &value));
+        }
+        Decision::Acknowledge => {}
     }
     expect
 }

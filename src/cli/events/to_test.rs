@@ -50,6 +50,9 @@ pub(super) fn run(arguments: &Arguments, store: &Store<'_>) -> anyhow::Result<En
         Ok(event) => event,
         Err(error) => return no_test(&error.to_string()),
     };
+    if !plan.rules.events().any(|(name, _)| name == event.name()) && !plan.actions.follows(event.name()) {
+        return no_test(&format!("no rule and no action is on {}", event.name()));
+    }
     let facts = kept.facts();
     let erred = kept.trace.iter().filter(|note| note.did == "erred" && !note.shadow);
     let kept = Kept {
