@@ -40,7 +40,7 @@ real: it keeps them, and does what it does after such events. So it goes to this
 
 Exit status: 0 every expectation is met, 1 one is not, 2 there was nobody to ask.")]
 pub(super) struct Arguments {
-    /// The receiver with its context path. Without a path: the first of [cymmetri] base_paths. Default: the configured
+    /// The receiver with its context path. Without a path: the first of `[cymmetri] base_paths`. Default: the configured
     /// listener on this machine
     #[arg(long, value_name = "URL")]
     url: Option<Url>,
@@ -168,8 +168,7 @@ fn part(arguments: &Arguments, settings: Option<&Settings>, loaded: &Loaded, sou
         calls: arguments.calls,
         deadline: arguments
             .deadline
-            .map(|deadline| deadline.0)
-            .unwrap_or_else(|| settings.map_or(DEADLINE, |settings| settings.cymmetri.deadline.0)),
+            .map_or_else(|| settings.map_or(DEADLINE, |settings| settings.cymmetri.deadline.0), |deadline| deadline.0),
         body_limit: (limit.unwrap_or(BODY_LIMIT), limit.is_some() && arguments.url.is_none()),
         token: good,
         bad,

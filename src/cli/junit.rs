@@ -1,4 +1,4 @@
-//! Reports in JUnit's XML, which CI systems read.
+//! Reports in the XML of `JUnit`, which CI systems read.
 
 use std::fmt::Write as _;
 

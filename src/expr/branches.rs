@@ -59,9 +59,9 @@ fn collect(code: &Code, found: &mut Vec<Range<usize>>) {
 }
 
 impl Scope<'_> {
-    /// Whether a path that the expression names has a value in this scope. The event's name does not count, for it always
-    /// has; nor does a variable that is null.
-    pub fn sees(&self, expression: &Expression) -> bool {
+    /// Whether a path that the expression names has a value in this scope. The variables in `but` do not count, nor does one
+    /// that is null.
+    pub fn sees(&self, expression: &Expression, but: &[&str]) -> bool {
         let mut open = vec![expression.code()];
         while let Some(code) = open.pop() {
             let slot = match &code.op {
@@ -70,7 +70,7 @@ impl Scope<'_> {
                 }
                 _ => None,
             };
-            if slot.is_some_and(|slot| self.fills(slot)) {
+            if slot.is_some_and(|slot| self.fills(slot, but)) {
                 return true;
             }
             open.extend(code.parts());
@@ -78,10 +78,10 @@ impl Scope<'_> {
         false
     }
 
-    fn fills(&self, slot: u16) -> bool {
+    fn fills(&self, slot: u16, but: &[&str]) -> bool {
         let (path, value) = self.at(slot);
         match (path, value) {
-            ([variable], Slot::Value(value)) => variable != "event" && !matches!(value, Value::Null),
+            ([variable], Slot::Value(value)) => !but.contains(&variable.as_str()) && !matches!(value, Value::Null),
             (_, Slot::Value(_) | Slot::Unreadable | Slot::Failed(_)) => true,
             (_, Slot::Missing(_) | Slot::NoMap(..)) => false,
         }

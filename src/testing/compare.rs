@@ -185,13 +185,11 @@ pub(super) fn value_of(json: Json<'_>) -> Value {
     }
 }
 
+/// Is told of a field, and what stands there in each of two values.
+type Tell<'t> = dyn FnMut(&[String], Option<&Value>, Option<&Value>) + 't;
+
 /// Tells each field in which two values differ, as far down as both are objects.
-pub(super) fn differences(
-    one: Option<&Value>,
-    other: Option<&Value>,
-    path: &mut Vec<String>,
-    tell: &mut dyn FnMut(&[String], Option<&Value>, Option<&Value>),
-) {
+pub(super) fn differences(one: Option<&Value>, other: Option<&Value>, path: &mut Vec<String>, tell: &mut Tell<'_>) {
     match (one, other) {
         (Some(Value::Object(one)), Some(Value::Object(other))) => {
             let new = other.keys().filter(|key| !one.contains_key(*key));

@@ -106,6 +106,7 @@ impl Written<'_> {
             user,
             token,
             now: now?,
+            gives_now: raw.now.is_some(),
             facts,
             expect,
         };
@@ -163,7 +164,7 @@ impl Written<'_> {
                 findings.push(Diagnostic::error("invalid-value", message).at(&place));
             }
             Err(error) => {
-                let message = format!("`{key}`: the text is no JSON: {error}");
+                let message = format!("`{key}`: {error}");
                 findings.push(Diagnostic::error("invalid-value", message).at(&place));
             }
         }
@@ -173,7 +174,7 @@ impl Written<'_> {
         let mut facts = Vec::new();
         for (id, fact) in &self.raw.lookup {
             let place = self.place(&["lookup", id]);
-            self.check_named("test-lookup", "lookup", id, self.known.lookups, &place, findings);
+            check_named("test-lookup", "lookup", id, self.known.lookups, &place, findings);
             let answer = match (fact.0.found, &fact.0.value, &fact.0.error) {
                 (None, None, Some(error)) => Err(error.clone()),
                 (Some(found), value, None) if found || value.is_none() => {
@@ -209,7 +210,7 @@ impl Written<'_> {
         }
         for id in raw.actions.iter().flatten() {
             let place = self.place(&["expect", "actions"]);
-            self.check_named("test-action", "action", id, self.known.actions, &place, findings);
+            check_named("test-action", "action", id, self.known.actions, &place, findings);
         }
         Expect {
             accept: raw.accept,
@@ -252,7 +253,7 @@ impl Written<'_> {
     }
 
     fn check_rule(&self, id: &str, spec: Option<&Spec>, place: &Place, findings: &mut Diagnostics) {
-        if !self.check_named("test-rule", "rule", id, self.known.rules, place, findings) {
+        if !check_named("test-rule", "rule", id, self.known.rules, place, findings) {
             return;
         }
         let Some(spec) = spec else { return };
@@ -269,24 +270,6 @@ impl Written<'_> {
             let message = format!("the rule `{id}` is not on {}", spec.name);
             findings.push(Diagnostic::error("test-rule", message).at(place));
         }
-    }
-
-    /// Whether a list of the configuration has such an entry; if not, that is said.
-    fn check_named(
-        &self,
-        code: &'static str,
-        noun: &str,
-        id: &str,
-        entries: &[Node],
-        place: &Place,
-        findings: &mut Diagnostics,
-    ) -> bool {
-        let ids: Vec<&str> = ids(entries).collect();
-        let found = ids.contains(&id);
-        if !found {
-            findings.push(unknown(code, noun, id, &ids).at(place));
-        }
-        found
     }
 
     fn changes(&self, findings: &mut Diagnostics) -> Option<ExpectedChanges> {
@@ -324,6 +307,23 @@ impl Written<'_> {
         }
         node.place.clone()
     }
+}
+
+/// Whether a list of the configuration has such an entry; if not, that is said.
+fn check_named(
+    code: &'static str,
+    noun: &str,
+    id: &str,
+    entries: &[Node],
+    place: &Place,
+    findings: &mut Diagnostics,
+) -> bool {
+    let ids: Vec<&str> = ids(entries).collect();
+    let found = ids.contains(&id);
+    if !found {
+        findings.push(unknown(code, noun, id, &ids).at(place));
+    }
+    found
 }
 
 const OUTCOMES: [&str; 6] = ["accept", "deny", "set", "unset", "map", "deprovision"];

@@ -13,9 +13,12 @@ use crate::rules::{Part, RuleOutcome, RuleSet, Trace};
 #[derive(Debug, Default)]
 pub struct Coverage {
     rules: HashMap<(&'static str, Arc<str>), Counts>,
-    /// By rule, part and place in its source: whether it was seen true, and false.
-    sides: HashMap<(Arc<str>, String), HashMap<(usize, usize), [bool; 2]>>,
+    /// By rule and part: whether it was seen true, and false.
+    sides: HashMap<(Arc<str>, String), Sides>,
 }
+
+/// By place in the source.
+type Sides = HashMap<(usize, usize), [bool; 2]>;
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Counts {

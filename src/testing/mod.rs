@@ -8,6 +8,7 @@ mod case;
 mod compare;
 mod compile;
 mod coverage;
+mod expected;
 pub mod made_up;
 mod raw;
 mod run;
@@ -31,9 +32,10 @@ pub use case::InputError;
 pub use compare::{Fault, outcome};
 pub use compile::Known;
 pub use coverage::{Coverage, Gap, RuleCoverage, Unseen};
+pub use expected::kept_changes;
 pub use raw::RawTest;
 pub use run::{Report, Subject};
-pub use write::{Kept, Written, kept_changes, written};
+pub use write::{Kept, Written, written};
 
 /// Tests that are correct, in the order written.
 #[derive(Clone, Debug, Default)]
@@ -55,6 +57,8 @@ pub struct Test {
     user: Option<String>,
     token: Option<String>,
     now: DateTime<Utc>,
+    /// Whether it says so itself.
+    gives_now: bool,
     facts: Facts,
     expect: Expect,
 }

@@ -44,13 +44,15 @@ impl Report<'_> {
 /// Looks on while a test is decided.
 struct Onlooker<'c> {
     coverage: RefCell<&'c mut Coverage>,
+    /// The variables that have a value in every test.
+    always: &'static [&'static str],
     /// Whether a `when` named something that the test gives.
     touched: Cell<bool>,
 }
 
 impl Witness for Onlooker<'_> {
     fn sees<'a>(&self, rule: &'a Arc<str>, part: Part<'a>, expression: &'a Expression, scope: &Scope<'a>) {
-        if part == Part::When && scope.sees(expression) {
+        if part == Part::When && scope.sees(expression, self.always) {
             self.touched.set(true);
         }
         self.coverage.borrow_mut().see(rule, part, expression, scope);
@@ -64,7 +66,8 @@ impl Test {
             Ok(event) => event,
             Err(error) => return Report { test: self, faults: vec![Fault::of_test(error.to_string())], judged: None },
         };
-        let onlooker = Onlooker { coverage: RefCell::new(coverage), touched: Cell::new(false) };
+        let always: &[&str] = if self.gives_now { &["event"] } else { &["event", "now"] };
+        let onlooker = Onlooker { always, coverage: RefCell::new(coverage), touched: Cell::new(false) };
         let judged = decide(subject.rules, &event, &self.facts, &onlooker);
         let touched = onlooker.touched.get();
         coverage.count(event.name(), &judged.trace);

@@ -1,13 +1,15 @@
 //! Tests of tests: what is read, what is found, what is reached, what is made of an event.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use expect_test::{Expect as Text, expect};
 
 use super::*;
 use crate::action::{self, ActionSet};
-use crate::base::diagnostic::{Diagnostics, Source};
+use crate::base::diagnostic::{Diagnostics, Place, Source};
 use crate::base::ids::RequestId;
+use crate::base::json::Json;
 use crate::base::tree::{self, Node};
 use crate::dialect::cymmetri;
 use crate::event::{Arrival, Decision, Event, SecretFields, Token, catalog};
@@ -113,7 +115,7 @@ fn check(tests: &str, expected: &Text) {
         for fault in test.run(&lists.subject(), &mut coverage).faults {
             let (wanted, found) = (fault.expected.join("; "), fault.found.join("; "));
             let both = if wanted.is_empty() { found } else { format!("{wanted} | {found}") };
-            lines.push_str(&format!("{}: {}: {both}\n", test.id, fault.about));
+            let _ = writeln!(lines, "{}: {}: {both}", test.id, fault.about);
         }
     }
     expected.assert_eq(&lines);
@@ -125,7 +127,7 @@ fn check_findings(tests: &str, expected: &Text) {
     let lines = RULES.lines().count();
     let lists = Lists::read(&format!("{RULES}{tests}"));
     let said = lists.findings.iter().map(|finding| {
-        let (line, column) = finding.place.as_ref().map_or((0, 0), |place| place.line_and_column());
+        let (line, column) = finding.place.as_ref().map_or((0, 0), Place::line_and_column);
         let hint = finding.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
         format!("{}:{column}: {}{hint}\n", line.saturating_sub(lines), finding.message)
     });
@@ -357,7 +359,7 @@ expect = { deny = "X" }
             14:6: a test's id cannot be empty
             15:9: there is nothing to test of `test` (no rule and no action can be on it)
             16:10: test `` expects nothing (one of: accept, deny, set, unset, map, deprovision, actions, rule, erred, shadow)
-            20:8: `user`: the text is no JSON: not JSON: unexpected end at byte 1
+            20:8: `user`: not JSON: unexpected end at byte 1
             21:19: the rule `email` is not on runDeprovision
             25:10: unknown key `dney` (did you mean `deny`?)
             28:9: test `d`: this is no such event: expected an object at request.user (give a `user`, a `request` or a `file`)
@@ -381,7 +383,7 @@ fn a_file_holds_the_body_and_the_rest_goes_over_it() {
     let lists = test(file.to_str().expect("UTF-8"));
     let event = lists.tests.iter().next().expect("a test").event().expect("an event");
     let expected = r#"{"targetAttribute":"email","n":0.10,"user":{"login":"B","m":1E5,"userType":"Guest","x":true}}"#;
-    assert_eq!(event.request().map(|request| request.raw()), Some(expected));
+    assert_eq!(event.request().map(Json::raw), Some(expected));
     let lists = test("/nowhere/x.json");
     assert!(lists.findings.is_empty(), "a server needs no test's files");
     let mut findings = Diagnostics::default();
@@ -499,8 +501,7 @@ fn an_event_becomes_a_test_that_passes_and_names_nobody() {
         ("postCreateUser", r#"{"request":{"user":{"login":"asha","userType":"Employee"}}}"#),
     ] {
         let event = event(name, body);
-        let facts =
-            if name == "validateUser" { Facts::from_iter(facts().iter().take(1).cloned()) } else { Facts::default() };
+        let facts = if name == "validateUser" { facts().iter().take(1).cloned().collect() } else { Facts::default() };
         let test = made(&lists, &event, facts);
         assert!(test.passes, "{body}\n{}", test.text);
         let lower = test.text.to_lowercase();
@@ -559,7 +560,7 @@ fn a_test_that_cannot_pass_says_why() {
     let event = event("preUpdateUser", r#"{"request":{"user":{"code":"CC120"}}}"#);
     let test = made(&lists, &event, Facts::default());
     assert!(!test.passes);
-    assert!(test.text.starts_with("# With the made-up values today's rules decide otherwise"), "{}", test.text);
+    assert!(test.text.starts_with("# With the made-up values the rules decide otherwise"), "{}", test.text);
     assert!(!test.text.contains("CC120"), "{}", test.text);
     let kept = Kept {
         decision: Some(Decision::Refuse("Old".into())),

@@ -72,15 +72,12 @@ pub(super) fn table(name: &str, json: Json<'_>, wanted: impl Fn(Key<'_>) -> bool
         .iter()
         .map(|(name, value)| Some(format!("{} = {}\n", key(&name.decode().ok()?), inline(*value)?)))
         .collect();
-    match lines {
-        Some(lines) => format!("\n[test.{name}]\n{}", lines.concat()),
-        None => {
-            let members: Vec<String> =
-                members.iter().map(|(key, value)| format!("  {}: {}", key.raw(), value.raw())).collect();
-            let whole = format!("{{\n{}\n}}", members.join(",\n"));
-            format!("{name} = {}\n", json_text(&whole))
-        }
+    if let Some(lines) = lines {
+        return format!("\n[test.{name}]\n{}", lines.concat());
     }
+    let members: Vec<String> = members.iter().map(|(key, value)| format!("  {}: {}", key.raw(), value.raw())).collect();
+    let whole = format!("{{\n{}\n}}", members.join(",\n"));
+    format!("{name} = {}\n", json_text(&whole))
 }
 
 /// JSON in the quotes that need the least escapes.

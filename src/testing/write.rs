@@ -7,19 +7,20 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::compare::{Fault, differences, mapped, outcome, person};
+use super::compare::Fault;
 use super::compile::Known;
 use super::coverage::Coverage;
+use super::expected::{expectation, fields, outcomes};
 use super::made_up::MadeUp;
 use super::run::{Subject, decide, sent};
 use super::{TestSet, toml};
 use crate::base::diagnostic::{Diagnostics, Source};
-use crate::base::json::{Document, Edited};
+use crate::base::json::Document;
 use crate::base::tree::{self, Node};
-use crate::event::{Change, Changes, Decision, Event, FieldPath, Kind, Mapped};
+use crate::event::{Decision, Event};
 use crate::expr::{Expression, Scope};
 use crate::facts::Facts;
-use crate::rules::{Judged, Part, Witness};
+use crate::rules::{Part, Witness};
 
 /// What was decided of an event, as it was kept.
 #[derive(Clone, Debug)]
@@ -54,88 +55,82 @@ impl Witness for Nobody {
 /// A test named `id` of an event and what was decided of it.
 pub fn written(id: &str, event: &Event, kept: &Kept, subject: &Subject<'_>, known: &Known<'_>) -> Written {
     let mut made_up = MadeUp::new(subject.rules, event.name());
-    let spec = event.spec();
-    let request = event.request().map_or_else(|| "{}".to_owned(), |request| made_up.request(spec, &[], request));
+    let mut remarks = Vec::new();
+    let request = event.request().map(|request| made_up.request(event.spec(), &[], request));
     let token = event.token_text().and_then(|token| Document::parse(token).ok());
     let token = token.map(|token| made_up.token(token.root()));
-    let today = decide(subject.rules, event, &kept.facts, &Nobody);
-    let mut remarks = Vec::new();
+    let today = today(event, &kept.facts, subject);
+    let decided = if kept.decision.is_some() { kept } else { &today };
     if kept.decision.is_none() {
         remarks.push("What went out was not decided by rules: this expects what today's rules decide.".to_owned());
     }
-    let decision = kept.decision.as_ref().unwrap_or(&today.decision);
-    let mut expect = expectation(event, decision, &mut made_up);
-    let (rule, erred, wanted) = match kept.decision {
-        Some(_) => (kept.rule.clone(), kept.erred.clone(), kept.sent.clone()),
-        None => {
-            let errors = today.trace.errors().filter(|(rule, _)| !rule.shadow).map(|(rule, _)| rule.id.to_string());
-            let sent = sent(subject.actions, event, &kept.facts, &today);
-            let sent = sent.into_iter().filter(|(_, certain)| *certain).map(|(id, _)| id.to_string());
-            (today.rule.as_deref().map(str::to_owned), errors.collect(), sent.collect())
-        }
-    };
-    add(&mut expect, rule, erred, &wanted, event, subject, known, &mut remarks);
+    let expect = expectation(event, decided, subject, known, &mut made_up, &mut remarks);
     let facts = facts(&kept.facts, known, &mut made_up, &mut remarks);
-    let case = Case { id, event, request, token, facts };
+    let case = Case { id, event, request: request.unwrap_or_else(|| "{}".to_owned()), token, facts };
     let text = case.toml(&expect);
     let faults = tried(&text, subject, known);
     if faults.is_empty() {
         return Written { text: with_remarks(&remarks, &text), passes: true };
     }
-    // Values that rules compute of made-up ones need not be made up alike: a part of a word is another word.
-    if same(&today, kept)
-        && faults.iter().all(|fault| matches!(fault.about, "set" | "map"))
-        && let Some(computed) = computed(&case, subject, known)
-        && fields(&computed) == fields(&expect)
+    let same = decided.decision == today.decision && decided.rule == today.rule;
+    let about_values = faults.iter().all(|fault| matches!(fault.about, "set" | "map"));
+    if same
+        && about_values
+        && let Some(text) = with_computed(&case, &expect, subject, known)
     {
-        let mut again = expect.clone();
-        for key in ["set", "unset", "map"] {
-            again.remove(key);
-        }
-        for (key, value) in computed.into_iter().rev() {
-            again.shift_insert(0, key, value);
-        }
-        let text = case.toml(&again);
-        if tried(&text, subject, known).is_empty() {
-            remarks.push("The values expected are those that the rules make of the made-up ones.".to_owned());
-            return Written { text: with_remarks(&remarks, &text), passes: true };
-        }
+        remarks.push("The values expected are those that the rules make of the made-up ones.".to_owned());
+        return Written { text: with_remarks(&remarks, &text), passes: true };
     }
-    remarks.push(if same(&today, kept) || kept.decision.is_none() {
-        "With the made-up values today's rules decide otherwise than with the real ones; change values by hand."
-            .to_owned()
+    remarks.push(if same {
+        "With the made-up values the rules decide otherwise than with the real ones; change values by hand.".to_owned()
     } else {
         format!("Today's rules decide otherwise than was recorded: {}.", outcome_of(&today))
     });
     for fault in &faults {
-        let expected =
-            if fault.expected.is_empty() { String::new() } else { format!("{}, not ", fault.found.join("; ")) };
-        let rest = if fault.expected.is_empty() { fault.found.join("; ") } else { fault.expected.join("; ") };
-        remarks.push(format!("  {}: {expected}{rest}", fault.about));
+        let (expected, found) = (fault.expected.join("; "), fault.found.join("; "));
+        let not = if expected.is_empty() { String::new() } else { format!(", not {expected}") };
+        remarks.push(format!("  {}: {found}{not}", fault.about));
     }
     Written { text: with_remarks(&remarks, &text), passes: false }
 }
 
-/// The fields that are changed.
-fn fields(expect: &Map<String, Value>) -> (Vec<&String>, Option<&Value>) {
-    (expect.get("set").and_then(Value::as_object).into_iter().flat_map(Map::keys).collect(), expect.get("unset"))
-}
-
-/// What today's rules decide, without a value of the person.
-fn outcome_of(judged: &Judged) -> String {
-    match &judged.decision {
-        Decision::Map(Mapped::Value(_)) => "mapped otherwise".to_owned(),
-        Decision::Map(Mapped::Neutral)
-        | Decision::Accept(_)
-        | Decision::Refuse(_)
-        | Decision::Deprovision(_)
-        | Decision::Acknowledge => outcome(judged),
+/// What today's rules decide.
+fn today(event: &Event, facts: &Facts, subject: &Subject<'_>) -> Kept {
+    let judged = decide(subject.rules, event, facts, &Nobody);
+    let errors = judged.trace.errors().filter(|(rule, _)| !rule.shadow).map(|(rule, _)| rule.id.to_string());
+    let sent = sent(subject.actions, event, facts, &judged).into_iter().filter(|(_, certain)| *certain);
+    Kept {
+        rule: judged.rule.as_deref().map(str::to_owned),
+        erred: errors.collect(),
+        sent: sent.map(|(id, _)| id.to_string()).collect(),
+        facts: facts.clone(),
+        decision: Some(judged.decision),
     }
 }
 
-/// Whether today's rules decide as was decided.
-fn same(today: &Judged, kept: &Kept) -> bool {
-    kept.decision.as_ref() == Some(&today.decision) && kept.rule.as_deref() == today.rule.as_deref()
+/// The test with the values that the rules make of the made-up ones, where they change the same fields: a part of a word
+/// is another word, so that they need not be made up alike.
+fn with_computed(
+    case: &Case<'_>,
+    expect: &Map<String, Value>,
+    subject: &Subject<'_>,
+    known: &Known<'_>,
+) -> Option<String> {
+    let computed = computed(case, subject, known).filter(|computed| fields(computed) == fields(expect))?;
+    let rest = expect.iter().filter(|(key, _)| !computed.contains_key(*key));
+    let again: Map<String, Value> =
+        computed.iter().chain(rest).map(|(key, value)| (key.clone(), value.clone())).collect();
+    let text = case.toml(&again);
+    tried(&text, subject, known).is_empty().then_some(text)
+}
+
+/// What was decided, without a value of the person.
+fn outcome_of(kept: &Kept) -> String {
+    let outcome = kept.decision.as_ref().map_or("unknown", Decision::outcome);
+    match &kept.rule {
+        Some(rule) => format!("{outcome}, by rule `{rule}`"),
+        None => outcome.to_owned(),
+    }
 }
 
 fn with_remarks(remarks: &[String], text: &str) -> String {
@@ -171,99 +166,6 @@ fn computed(case: &Case<'_>, subject: &Subject<'_>, known: &Known<'_>) -> Option
     let judged = decide(subject.rules, &event, &test.facts, &Nobody);
     // Made up already.
     Some(outcomes(&event, &judged.decision, &mut |_, value| value.clone()))
-}
-
-/// What was decided as an expectation, with its values made up alike.
-fn expectation(event: &Event, decision: &Decision, made_up: &mut MadeUp) -> Map<String, Value> {
-    outcomes(event, decision, &mut |path, value| match path {
-        Some(path) => {
-            let path: Vec<&str> = std::iter::once("user").chain(path.iter().map(String::as_str)).collect();
-            made_up.value(event.spec(), &path, value)
-        }
-        None => made_up.any(value),
-    })
-}
-
-type Dress<'d> = dyn FnMut(Option<&[String]>, &Value) -> Value + 'd;
-
-fn outcomes(event: &Event, decision: &Decision, dress: &mut Dress<'_>) -> Map<String, Value> {
-    let mut expect = Map::new();
-    match decision {
-        Decision::Accept(changes) => {
-            let (set, unset) = net(event, changes, dress);
-            if event.spec().kind == Kind::Verdict {
-                expect.insert("accept".into(), true.into());
-            }
-            // Also where nothing was changed: that is something to expect.
-            expect.insert("set".into(), set.into());
-            if !unset.is_empty() {
-                expect.insert("unset".into(), unset.into());
-            }
-        }
-        Decision::Refuse(message) => _ = expect.insert("deny".into(), message.as_str().into()),
-        Decision::Map(Mapped::Value(value)) => _ = expect.insert("map".into(), dress(None, value)),
-        Decision::Deprovision(truth) => _ = expect.insert("deprovision".into(), (*truth).into()),
-        Decision::Map(Mapped::Neutral) => {
-            let value = mapped(event, decision).unwrap_or(Value::Null);
-            expect.insert("map".into(), dress(None, &value));
-        }
-        Decision::Acknowledge => {}
-    }
-    expect
-}
-
-/// The fields that are not what they were, by path; and those that are gone.
-fn net(event: &Event, changes: &Changes, dress: &mut Dress<'_>) -> (Map<String, Value>, Vec<Value>) {
-    let (mut set, mut unset) = (Map::new(), Vec::new());
-    let Some(user) = event.user() else { return (set, unset) };
-    let before = person(&Edited::new(user));
-    let after = changes.apply(user).map_or(Value::Null, |edited| person(&edited));
-    differences(Some(&before), Some(&after), &mut Vec::new(), &mut |path, _, after| {
-        let name = FieldPath::of(path).to_string();
-        match after {
-            Some(value) => _ = set.insert(name, dress(Some(path), value)),
-            None => unset.push(name.into()),
-        }
-    });
-    (set, unset)
-}
-
-/// The rest of what was decided, as far as today's configuration knows of it.
-#[expect(clippy::too_many_arguments, reason = "the parts of one expectation, put together in one place")]
-fn add(
-    expect: &mut Map<String, Value>,
-    rule: Option<String>,
-    erred: Vec<String>,
-    wanted: &[String],
-    event: &Event,
-    subject: &Subject<'_>,
-    known: &Known<'_>,
-    remarks: &mut Vec<String>,
-) {
-    let on_event = |id: &String| subject.rules.outlines().any(|rule| rule.event == event.name() && **rule.id == **id);
-    match rule {
-        Some(rule) if on_event(&rule) => _ = expect.insert("rule".into(), rule.into()),
-        Some(rule) => remarks.push(format!("The rule `{rule}` that decided it is no more.")),
-        None => {}
-    }
-    if erred.iter().any(|id| !on_event(id)) {
-        remarks.push("A rule that erred is no more.".to_owned());
-    } else if !erred.is_empty() {
-        expect.insert("erred".into(), erred.into());
-    }
-    let is_there =
-        |id: &&String| known.actions.iter().any(|action| action.get("id").and_then(Node::as_str) == Some(id));
-    let (there, gone): (Vec<&String>, Vec<&String>) = wanted.iter().partition(is_there);
-    if subject.actions.follows(event.name()) {
-        expect.insert("actions".into(), there.into_iter().cloned().collect());
-    }
-    for id in gone {
-        remarks.push(format!("The action `{id}` that followed it is no more."));
-    }
-    if expect.is_empty() {
-        // Nothing was decided, by no rule: that no rule errs is all that can be expected.
-        expect.insert("erred".into(), Value::Array(Vec::new()));
-    }
 }
 
 /// What lookups found, with made-up values, a line for each.
@@ -331,19 +233,4 @@ impl Case<'_> {
         blocks.sort_by_key(|block| block.starts_with('\n'));
         text + &blocks.concat()
     }
-}
-
-/// The changes of a decision that was kept as `{"set": path, "to": value}` and `{"unset": path}`.
-pub fn kept_changes(changes: &[Value]) -> Option<Changes> {
-    changes
-        .iter()
-        .map(|change| {
-            let path = |key: &str| change.get(key).and_then(Value::as_str).and_then(|path| FieldPath::parse(path).ok());
-            match (path("set"), path("unset")) {
-                (Some(path), _) => Some(Change::Set(path, change.get("to")?.clone())),
-                (_, Some(path)) => Some(Change::Unset(path)),
-                (None, None) => None,
-            }
-        })
-        .collect()
 }
