@@ -35,7 +35,7 @@ use control::{Control, Office};
 pub use journal::{RuleText, options as journal_options};
 pub use person::{pseudonym_key, read_pseudonym_key};
 use plan::Built;
-pub use plan::{Plan, plan};
+pub use plan::{Plan, plan, testables};
 pub use reload::Reloaded;
 
 /// How long dropped connections may take to be gone.
@@ -97,7 +97,8 @@ impl App {
         let metrics = Metrics::new();
         let receiver = Arc::new(Receiver::new(source.clock.clone(), metrics, stop.clone()));
         let (plan, mut findings) = plan(&loaded, &source.registry, Some(Severity::Error));
-        let built = plan.and_then(|plan| match plan.put_together(&loaded, &source) {
+        let metrics = receiver.metrics();
+        let built = plan.and_then(|plan| match plan.put_together(&loaded, &source, metrics, &mut findings) {
             Ok(built) => Some((plan, built)),
             Err(more) => {
                 findings.extend(more);

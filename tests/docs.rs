@@ -6,6 +6,7 @@
 //! | a `toml fails` block | one with errors; the `text` block after it is what `check` says |
 //! | a `toml warns` block | the same with warnings alone |
 //! | a `console` block that begins with `$ hookreeve check --costs` | what that prints for the configuration before it |
+//! | a `console` block that begins with `$ hookreeve test` | what that prints for the configuration before it |
 //! | `$ hookreeve send …` in a `console` block | tried with the rules before it; the next line is the reply, `…` stands for anything |
 //! | a `rust` block | lines of `examples/custom_handler.rs` |
 //! | a row of a table with the columns example and value | an expression and its value, or `error` |
@@ -23,6 +24,7 @@ use hookreeve::config::{Environment, load};
 use hookreeve::dialect::cymmetri::{self, AcceptShape};
 use hookreeve::event::{Arrival, Event, catalog};
 use hookreeve::expr::functions::FUNCTIONS;
+use hookreeve::facts::Facts;
 use hookreeve::judge::Registry;
 use hookreeve::rules::{Judged, RuleSet, Stopwatch};
 use hookreeve::telemetry::metrics::Metrics;
@@ -33,6 +35,9 @@ const RULES: &str = include_str!("../docs/rules.md");
 const OPERATIONS: &str = include_str!("../docs/operations.md");
 const DEMO: &str = include_str!("../config/demo.toml");
 const EXAMPLE: &str = include_str!("../examples/custom_handler.rs");
+
+/// Commands that are run with the configuration before them.
+const PRINTED: [&str; 2] = ["$ hookreeve check --costs\n", "$ hookreeve test"];
 
 /// A fenced block.
 struct Block<'a> {
@@ -72,11 +77,11 @@ fn planned(toml: &str) -> (Option<Plan>, Diagnostics, String) {
     (plan, findings, text.join("\n\n").replace(&prefix, ""))
 }
 
-/// What `hookreeve check --costs` prints.
-fn costs(toml: &str) -> String {
+/// What the program prints for this configuration.
+fn printed(toml: &str, arguments: &str) -> String {
     let directory = written(toml);
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_hookreeve"));
-    command.args(["check", "--costs", "--config", "rules.toml"]).current_dir(directory.path());
+    command.args(arguments.split(' ')).args(["--config", "rules.toml"]).current_dir(directory.path());
     let output = command.env("HOOKREEVE_JWT_SECRET", "x".repeat(64)).output().expect("the program");
     String::from_utf8(output.stdout).expect("text")
 }
@@ -102,7 +107,7 @@ fn judge(rules: &RuleSet, name: &str, body: &Value) -> (Arc<Event>, Judged) {
     };
     let event = cymmetri::decode(spec, body.to_string().into_bytes(), arrival).expect("an event");
     let watch = Stopwatch { elapsed: &|| Duration::ZERO, budget: Duration::from_secs(1) };
-    let judged = rules.decide(&event, &watch);
+    let judged = rules.decide(&event, &Facts::default(), &watch);
     (Arc::new(event), judged)
 }
 
@@ -194,9 +199,9 @@ fn try_document(name: &str, text: &str, start: Option<&str>) {
                     assert_eq!(block.body.trim_end(), said, "{place}");
                 }
             }
-            "console" if block.body.starts_with("$ hookreeve check --costs\n") => {
-                let (_, expected) = block.body.split_once('\n').unwrap_or_default();
-                assert_eq!(expected, costs(&last), "{place}");
+            "console" if PRINTED.iter().any(|command| block.body.starts_with(command)) => {
+                let (command, expected) = block.body.split_once('\n').unwrap_or_default();
+                assert_eq!(expected, printed(&last, command.trim_start_matches("$ hookreeve ")), "{place}");
                 tried += 1;
             }
             "console" => {

@@ -11,10 +11,10 @@ const FLOORS: [(u8, &[&str]); 10] = [
     (7, &["config"]),
     (6, &["http"]),
     (5, &["judge", "delivery"]),
-    (4, &["record"]),
+    (4, &["record", "testing", "conformance"]),
     (3, &["rules", "dialect", "auth", "lookup", "journal", "action"]),
     (2, &["scope"]),
-    (1, &["event", "expr", "telemetry"]),
+    (1, &["event", "expr", "facts", "telemetry"]),
     (0, &["base"]),
 ];
 
@@ -22,7 +22,13 @@ const FLOORS: [(u8, &[&str]); 10] = [
 const MAX_LINES: usize = 400;
 
 /// Files that make requests, in production.
-const REQUESTS: [&str; 4] = ["src/action/http/client.rs", "src/auth/source.rs", "src/cli/health.rs", "src/cli/send.rs"];
+const REQUESTS: [&str; 5] = [
+    "src/action/http/client.rs",
+    "src/auth/source.rs",
+    "src/cli/health.rs",
+    "src/cli/send.rs",
+    "src/conformance/client.rs",
+];
 
 /// A text file of the repository, by its path from the root.
 struct File {

@@ -3,6 +3,7 @@
 mod fields;
 mod show;
 mod tail;
+mod to_test;
 
 use clap::{Args, Subcommand};
 
@@ -30,6 +31,7 @@ Examples:
   hookreeve events show 1042                         or an id from the log, or how one begins
   hookreeve events tail -f
   hookreeve events fields validateUser               which fields the cloud really sends
+  hookreeve events to-test 1042                      as a test of the rules, with made-up values
 
 Persons are named as in the log. It reads beside a server that runs.
 
@@ -50,6 +52,7 @@ enum Command {
     Show(show::Arguments),
     Tail(tail::Arguments),
     Fields(fields::Arguments),
+    ToTest(to_test::Arguments),
 }
 
 /// Lists events
@@ -86,6 +89,7 @@ pub(super) fn run(arguments: &Arguments, source: &Source) -> anyhow::Result<Ende
         Some(Command::Show(arguments)) => show::run(arguments, store),
         Some(Command::Tail(arguments)) => tail::run(arguments, store),
         Some(Command::Fields(arguments)) => fields::run(arguments, store),
+        Some(Command::ToTest(arguments)) => to_test::run(arguments, store),
     })
 }
 

@@ -3,6 +3,7 @@
 //! Commands decide nothing themselves: they call what the server calls, and print.
 
 mod check;
+mod conformance;
 mod costs;
 mod dead;
 mod dev;
@@ -11,6 +12,7 @@ mod forget;
 mod health;
 mod init;
 mod journal;
+mod junit;
 mod output;
 mod pseudonym;
 mod replay;
@@ -20,6 +22,7 @@ mod send;
 mod serve;
 mod shown;
 mod store;
+mod test;
 mod token;
 
 use std::path::PathBuf;
@@ -48,8 +51,10 @@ struct Arguments {
 enum Command {
     Serve(serve::Arguments),
     Check(check::Arguments),
+    Test(test::Arguments),
     Send(send::Arguments),
     Token(token::Arguments),
+    Conformance(conformance::Arguments),
     Health(health::Arguments),
     Events(events::Arguments),
     Replay(replay::Arguments),
@@ -71,6 +76,7 @@ const EXAMPLES: &str = "\
 Examples:
   hookreeve serve --dev                      try it: a server on loopback, and curl lines to paste
   hookreeve check                            everything that is wrong with the configuration
+  hookreeve test                             the tests that the rules carry
   hookreeve serve                            run it
   hookreeve send validateUser --set user.email=a@b.example
   hookreeve init                             a first configuration, with keys
@@ -97,7 +103,9 @@ pub fn main(registry: Registry) -> ExitCode {
     let ended = match arguments.command {
         Command::Serve(arguments) => serve::run(&arguments, source),
         Command::Check(arguments) => Ok(check::run(&arguments, &source)),
+        Command::Test(arguments) => Ok(test::run(&arguments, &source)),
         Command::Send(arguments) => send::run(&arguments, &source),
+        Command::Conformance(arguments) => conformance::run(&arguments, &source),
         Command::Token(arguments) => token::run(&arguments, &source),
         Command::Health(arguments) => health::run(&arguments, &source),
         Command::Events(arguments) => events::run(&arguments, &source),

@@ -61,7 +61,7 @@ pub(super) fn run(arguments: &Arguments, source: &Source) -> anyhow::Result<Ende
     let spec = find(&arguments.event)?;
     let body = body(spec, arguments)?;
     let server = arguments.url.clone().unwrap_or_else(|| own_url(settings));
-    let url = format!("{}{}", server.trim_end_matches('/'), path(spec, settings, &loaded)?);
+    let url = format!("{}{}/{}", server.trim_end_matches('/'), base_path(settings, &loaded)?, spec.name);
     let mut request = client(arguments)?.post(&url).header("content-type", "application/json").body(body);
     if let Some(bearer) = bearer(arguments, settings, &loaded, source)? {
         request = request.bearer_auth(bearer);
@@ -101,13 +101,14 @@ pub(super) fn own_url(settings: &Settings) -> String {
     format!("{scheme}://{address}")
 }
 
-fn path(spec: &Spec, settings: &Settings, loaded: &Loaded) -> anyhow::Result<String> {
+/// The path that events are under, a secret segment included.
+pub(super) fn base_path(settings: &Settings, loaded: &Loaded) -> anyhow::Result<String> {
     let base = settings.cymmetri.base_paths.first().map_or("", |base| base.trim_end_matches('/'));
     let secret = match settings.cymmetri.auth.path_secret.as_ref().and_then(|places| places.iter().next()) {
         Some(place) => format!("/{}", String::from_utf8_lossy(loaded.secrets().resolve(place)?.expose())),
         None => String::new(),
     };
-    Ok(format!("{base}{secret}/{}", spec.name))
+    Ok(format!("{base}{secret}"))
 }
 
 fn bearer(

@@ -86,9 +86,13 @@ pub(super) fn sign(settings: &Settings, secrets: &dyn SecretSource, claims: &Val
             EncodingKey::from_secret(&decoded.map_err(|_| anyhow::anyhow!("the secret is not base64"))?)
         }
     };
-    // As the cloud's own: an algorithm, no type, no key id.
+    sign_with(algorithm, &key, claims)
+}
+
+/// Signs claims as the cloud does: a header that names an algorithm, no type, no key id.
+pub(super) fn sign_with(algorithm: Algorithm, key: &EncodingKey, claims: &Value) -> anyhow::Result<String> {
     let mut header = Header::new(algorithm);
     header.typ = None;
     let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
-    jsonwebtoken::encode(&header, claims, &key).context("the token cannot be signed")
+    jsonwebtoken::encode(&header, claims, key).context("the token cannot be signed")
 }

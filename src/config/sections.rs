@@ -4,7 +4,9 @@
 use schemars::{Schema, SchemaGenerator};
 
 use crate::action::RawAction;
+use crate::lookup::RawLookup;
 use crate::rules::RawRule;
+use crate::testing::RawTest;
 
 /// A list of tables, `[[rule]]`, which another module reads.
 pub(super) struct List {
@@ -15,14 +17,15 @@ pub(super) struct List {
 }
 
 /// The lists of this version. The schema of an entry comes from the module that reads it.
-pub(super) const LISTS: [List; 2] = [
+pub(super) const LISTS: [List; 4] = [
     List { name: "rule", entry: SchemaGenerator::subschema_for::<RawRule> },
+    List { name: "lookup", entry: SchemaGenerator::subschema_for::<RawLookup> },
     List { name: "action", entry: SchemaGenerator::subschema_for::<RawAction> },
+    List { name: "test", entry: SchemaGenerator::subschema_for::<RawTest> },
 ];
 
 /// What the documents speak of and this version does not have.
-pub(super) const LATER: [&str; 9] =
-    ["console", "lookup", "guard", "test", "reload", "lumos", "optimalcloud", "paylocity", "inbound"];
+pub(super) const LATER: [&str; 7] = ["console", "guard", "reload", "lumos", "optimalcloud", "paylocity", "inbound"];
 
 /// Other files to read: the only key at the top that is no table.
 pub(super) const INCLUDE: &str = "include";

@@ -317,7 +317,7 @@ id = "x"
         3 | colour = true
           | ^^^^^^
           |
-          = help: known keys here: server, cymmetri, journal, log, metrics, attributes, rule, action, include
+          = help: known keys here: server, cymmetri, journal, log, metrics, attributes, rule, lookup, action, test, include
 
         error[unknown-key]: unknown key `sever`
          --> /config/hookreeve.toml:4:2
@@ -340,14 +340,6 @@ id = "x"
           |  ^^^^^^^
           |
           = help: remove it, or use a version that has it
-
-        error[not-available]: `[[lookup]]` is not available in this version
-          --> /config/hookreeve.toml:10:3
-           |
-        10 | [[lookup]]
-           |   ^^^^^^
-           |
-           = help: remove it, or use a version that has it
 
         error[invalid-value]: `rule`: expected a list of tables, found a table
           --> /config/hookreeve.toml:12:2
@@ -655,15 +647,29 @@ fn the_schema_has_every_section_and_key_with_its_words() {
     let schema = schema();
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
     let names: Vec<_> = schema["properties"].as_object().expect("properties").keys().collect();
-    assert_eq!(names, ["server", "cymmetri", "journal", "log", "metrics", "attributes", "rule", "action", "include"]);
+    let expected =
+        ["server", "cymmetri", "journal", "log", "metrics", "attributes", "rule", "lookup", "action", "test"];
+    assert_eq!(names, [&expected[..], &["include"]].concat());
     let check = |name: &str| {
         for (key, schema) in schema["$defs"][name]["properties"].as_object().expect("properties") {
             assert!(schema["description"].is_string(), "{name}.{key} has no description");
         }
     };
-    ["Server", "Cymmetri", "Auth", "JwtConfig", "ClientCertConfig", "Log", "Metrics", "Tls", "RawRule"]
-        .into_iter()
-        .for_each(check);
+    [
+        "Server",
+        "Cymmetri",
+        "Auth",
+        "JwtConfig",
+        "ClientCertConfig",
+        "Log",
+        "Metrics",
+        "Tls",
+        "RawRule",
+        "RawTest",
+        "RawExpect",
+    ]
+    .into_iter()
+    .for_each(check);
     expect![[r##"
         {
           "$ref": "#/$defs/Size",

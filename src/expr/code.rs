@@ -150,3 +150,35 @@ impl Arithmetic {
         }
     }
 }
+
+impl Code {
+    /// The parts that this is made of, in the order in which they are evaluated.
+    pub(super) fn parts(&self) -> Vec<&Code> {
+        match &self.op {
+            Op::Const(_)
+            | Op::Slot(_)
+            | Op::HasSlot(_)
+            | Op::OptionalSlot { .. }
+            | Op::TextOfSlot { .. }
+            | Op::Local(_)
+            | Op::Unknown(_) => Vec::new(),
+            Op::Field { operand, .. } | Op::HasField { operand, .. } | Op::OptionalField { operand, .. } => {
+                vec![operand]
+            }
+            Op::Not(operand) | Op::Negate(operand) | Op::InTexts(operand, _) => vec![operand],
+            Op::Find { text, .. } => vec![text],
+            Op::Index { operand, index, .. } => vec![operand, index],
+            Op::And(parts) | Op::Or(parts) => parts.iter().collect(),
+            Op::Call { arguments, .. } => arguments.iter().collect(),
+            Op::Conditional(parts) => vec![&parts.0, &parts.1, &parts.2],
+            Op::Equal(sides, _) | Op::Order(sides, _) | Op::Arithmetic(sides, _) | Op::In(sides) => {
+                vec![&sides.0, &sides.1]
+            }
+            Op::List(items) => items.iter().map(|(item, _)| item).collect(),
+            Op::Map(members) => members.iter().flat_map(|(key, value, _)| [key, value]).collect(),
+            Op::Fold(fold) => [&fold.range].into_iter().chain(&fold.filter).chain([&fold.body]).collect(),
+            Op::Bind { value, body } => vec![value, body],
+            Op::MapOptional { target, body, .. } => vec![target, body],
+        }
+    }
+}

@@ -99,6 +99,10 @@ impl Expression {
         (value, run.tracer)
     }
 
+    pub(super) fn code(&self) -> &Code {
+        &self.code
+    }
+
     /// Whether it is always `true`.
     pub fn is_always_true(&self) -> bool {
         matches!(self.code.op, Op::Const(Value::Bool(true)))
@@ -144,6 +148,12 @@ impl<'a> Scope<'a> {
         Self { paths, slots, budget: Cell::new(BUDGET), locals: Cell::default() }
     }
 
+    /// The path of a slot, and what stands there.
+    pub(super) fn at(&self, slot: u16) -> (&[String], &Slot<'a>) {
+        let found = self.slots.get(usize::from(slot)).unwrap_or(&Slot::Missing(0));
+        (self.paths.path(slot), found)
+    }
+
     /// How many steps are left.
     pub fn budget(&self) -> u64 {
         self.budget.get()
@@ -167,6 +177,12 @@ impl<'a> Scope<'a> {
     /// Gives a variable its first value.
     pub fn begin(&mut self, name: &str, value: &Value<'a>) {
         self.paths.fill(name, value, &mut self.slots, true);
+    }
+
+    /// Gives every name right under a variable its value, or the reason why it has none: then whatever names it errs, in
+    /// whichever way it asks.
+    pub fn begin_each(&mut self, variable: &str, value: impl Fn(&str) -> Result<Value<'a>, &'a str>) {
+        self.paths.fill_each(variable, value, &mut self.slots);
     }
 
     /// Takes steps for work that no expression does.
@@ -216,6 +232,10 @@ fn message(fault: &Fault<'_>, paths: &Paths) -> String {
         FaultKind::NoFieldsSlot(slot, depth, found) => match paths.path(slot).get(..usize::from(depth)) {
             Some(above) => format!("`{}` is {} and has no fields", above.join("."), found.with_article()),
             None => format!("{} has no fields", found.with_article()),
+        },
+        FaultKind::FailedSlot(slot, reason) => match paths.path(slot) {
+            [variable, name, ..] => format!("{variable} `{name}` failed: {reason}"),
+            _ => reason.to_owned(),
         },
         FaultKind::NoOverload(name, types) => {
             let types: Vec<String> = types.into_iter().flatten().map(|kind| kind.to_string()).collect();

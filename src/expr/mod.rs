@@ -18,6 +18,7 @@
 //! | `functions` | the table of functions; `convert strings format times own` are what it runs |
 
 mod ast;
+mod branches;
 mod check;
 mod code;
 mod compile;

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::base::clock::Clock;
 use crate::event::{Decision, Event, KindSet};
+use crate::facts::Facts;
 use crate::rules::Trace;
 
 pub use crate::base::future::BoxFuture;
@@ -45,6 +46,12 @@ pub trait Handler: Send + Sync {
     /// The kinds of events that it can decide; binding it to an event of another kind is an error at start.
     fn kinds(&self) -> KindSet;
 
+    /// The ids of the lookups whose answers it wants, in [`Cx::facts`]: they are asked before it is. One that is not
+    /// configured is an error at start.
+    fn lookups(&self) -> &[&str] {
+        &[]
+    }
+
     /// Decides the event. An error, a panic and a late decision are answered as the configuration's `on_error` says for
     /// validate events, and neutrally for others.
     fn handle<'a>(&'a self, event: &'a Event, cx: &'a Cx) -> BoxFuture<'a, Result<Decision, HandlerError>>;
@@ -64,6 +71,7 @@ pub struct Cx {
     received: Instant,
     latest: Instant,
     event: Arc<Event>,
+    facts: Arc<Facts>,
     trace: Mutex<(Trace, Option<Arc<str>>)>,
 }
 
@@ -95,8 +103,8 @@ impl std::error::Error for HandlerError {
 }
 
 impl Cx {
-    pub(super) fn new(clock: Clock, event: Arc<Event>, received: Instant, latest: Instant) -> Self {
-        Self { clock, received, latest, event, trace: Mutex::default() }
+    pub(super) fn new(clock: Clock, event: Arc<Event>, facts: Arc<Facts>, received: Instant, latest: Instant) -> Self {
+        Self { clock, received, latest, event, facts, trace: Mutex::default() }
     }
 
     /// The wall clock, UTC.
@@ -107,6 +115,11 @@ impl Cx {
     /// The event once more, for work that outlives the borrow.
     pub fn event(&self) -> Arc<Event> {
         self.event.clone()
+    }
+
+    /// What lookups found for the event, beforehand.
+    pub fn facts(&self) -> &Arc<Facts> {
+        &self.facts
     }
 
     /// A stopwatch that started with the event's last byte, for work that outlives this.

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::witness::{Nobody, Part, Witness};
 use super::{Effect, EventRules, OnError, Rule, RuleError, RuleOutcome, RuleSet, Trace};
 use crate::base::json::Edited;
 use crate::event::{Change, Changes, Decision, Event, FieldPath, Mapped};
 use crate::expr::{BUDGET, EvalError, Expression, Scope, Value};
+use crate::facts::Facts;
 
 /// How many steps are taken between two looks at the time: some tens of microseconds' worth.
 const STEPS_PER_LOOK: u64 = 2_000;
@@ -31,14 +33,21 @@ pub struct Judged {
 }
 
 impl RuleSet {
-    /// Decides an event. The same event gives the same decision, unless the time runs out.
-    pub fn decide(&self, event: &Event, watch: &Stopwatch<'_>) -> Judged {
+    /// Decides an event, of which lookups found these facts. The same event with the same facts gives the same decision,
+    /// unless the time runs out.
+    pub fn decide(&self, event: &Event, facts: &Facts, watch: &Stopwatch<'_>) -> Judged {
+        self.decide_before(event, facts, watch, &Nobody)
+    }
+
+    /// The same before a witness, who sees each expression just before it is evaluated.
+    pub fn decide_before(&self, event: &Event, facts: &Facts, watch: &Stopwatch<'_>, witness: &impl Witness) -> Judged {
         let neutral = Decision::neutral(event.spec().kind);
         let Some(rules) = self.of(event.name()) else {
             return Judged { decision: neutral, rule: None, trace: Trace::default() };
         };
-        let (scope, user) = rules.names.scope(event);
-        let mut run = Run { scope, user, edited: event.user().map(Edited::new), changes: Changes::default() };
+        let (scope, user) = rules.names.scope(event, facts);
+        let edited = event.user().map(Edited::new);
+        let mut run = Run { scope, user, edited, changes: Changes::default(), witness };
         let (settled, trace) = run.all(rules, watch);
         let (decision, rule) = match settled {
             Some((decision, rule)) => (decision, Some(rule)),
@@ -50,7 +59,8 @@ impl RuleSet {
 }
 
 /// The working copy of an event that rules run over.
-struct Run<'a> {
+struct Run<'a, W> {
+    witness: &'a W,
     scope: Scope<'a>,
     user: Value<'a>,
     edited: Option<Edited<'a>>,
@@ -63,7 +73,7 @@ enum Act<'a> {
     Change(Vec<(Change, Option<Value<'a>>)>),
 }
 
-impl<'a> Run<'a> {
+impl<'a, W: Witness> Run<'a, W> {
     fn all(&mut self, rules: &'a EventRules, watch: &Stopwatch<'_>) -> (Option<(Decision, Arc<str>)>, Trace) {
         let mut settled = None;
         let mut trace = Trace::new(&rules.traced);
@@ -137,6 +147,7 @@ impl<'a> Run<'a> {
 
     fn holds(&self, rule: &'a Rule) -> Result<bool, Box<RuleError>> {
         let Some(when) = &rule.when else { return Ok(true) };
+        self.witness.sees(&rule.id, Part::When, when, &self.scope);
         when.holds(&self.scope).map_err(|error| Box::new(located(&error, when, "when".to_owned())))
     }
 
@@ -145,11 +156,17 @@ impl<'a> Run<'a> {
             Effect::Deny(message) => Act::Settle(Decision::Refuse(message.to_string())),
             Effect::Deprovision(truth) => Act::Settle(Decision::Deprovision(*truth)),
             Effect::Map(expression) => {
+                self.witness.sees(&rule.id, Part::Map, expression, &self.scope);
                 let value =
                     self.mapped(expression).map_err(|error| Box::new(located(&error, expression, "map".to_owned())))?;
                 Act::Settle(Decision::Map(Mapped::Value(value)))
             }
-            Effect::Set { set, unset } => Act::Change(self.changes(set, unset)?),
+            Effect::Set { set, unset } => {
+                for (path, expression) in set {
+                    self.witness.sees(&rule.id, Part::Set(path), expression, &self.scope);
+                }
+                Act::Change(self.changes(set, unset)?)
+            }
         })
     }
 

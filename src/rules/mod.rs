@@ -9,6 +9,7 @@ mod cost;
 mod decide;
 mod raw;
 mod trace;
+mod witness;
 
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ pub use cost::{Costs, EventCost, RuleCost, costs};
 pub use decide::{Judged, Stopwatch};
 pub use raw::RawRule;
 pub use trace::{RuleError, RuleOutcome, RuleTrace, Trace, TracedRule};
+pub use witness::{Outline, Part, Witness};
 
 /// What a validate event is answered when a rule errs or time runs out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -54,6 +56,8 @@ struct EventRules {
     /// What a trace says of each of them.
     traced: Arc<[TracedRule]>,
     names: Names,
+    /// The lookups that they name.
+    lookups: Vec<Arc<str>>,
 }
 
 #[derive(Debug)]
@@ -89,6 +93,11 @@ impl RuleSet {
     /// The events that a rule applies to, each with how many.
     pub fn events(&self) -> impl Iterator<Item = (&'static str, usize)> {
         self.events.iter().map(|rules| (rules.event, rules.rules.len()))
+    }
+
+    /// The lookups that the rules on this event name, in the order in which they are declared.
+    pub fn lookups(&self, event: &str) -> &[Arc<str>] {
+        self.of(event).map_or(&[], |rules| &rules.lookups)
     }
 
     fn of(&self, event: &str) -> Option<&EventRules> {

@@ -4,6 +4,7 @@
 //! program which this machine lacks says so on standard error, in a line that begins with `left out:`.
 
 mod check;
+mod conformance;
 mod deliveries;
 mod dev;
 mod events;
@@ -20,5 +21,6 @@ mod serve;
 mod server;
 mod shipped;
 mod target;
+mod testing;
 mod tls;
 mod tools;

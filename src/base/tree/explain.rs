@@ -129,6 +129,7 @@ fn words(expected: &str) -> &str {
         "a boolean" => "true or false",
         "a sequence" => "a list",
         "a map" => "a table",
+        "any valid JSON value" => "text, a number, true or false, a list or a table",
         "u8" => "a whole number from 0 to 255",
         "u16" => "a whole number from 0 to 65535",
         "u32" | "u64" | "usize" | "u128" => "a whole number that is not negative",
