@@ -1,25 +1,20 @@
 //! `conformance`: plays the documented cloud against a receiver, and reports each expectation with its source.
 
+mod credentials;
+mod report;
+
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
-use jsonwebtoken::{Algorithm, EncodingKey};
 use reqwest::Url;
-use serde_json::{Value, json};
 
-use super::junit::{self, Case};
-use super::output::{self, harmless};
-use super::{Ended, junit::Outcome as Tried, send, token};
+use super::{Ended, junit, output, send};
 use crate::app::Source;
-use crate::base::ids::{hex, random_bytes};
-use crate::base::secret::SecretSource as _;
 use crate::base::units::Span;
 use crate::config::{Loaded, Settings};
-use crate::conformance::{BadToken, Check, Client, LOGIN, Outcome, Part};
+use crate::conformance::{Client, LOGIN, Outcome, Part};
 use crate::event::catalog;
 
 /// The limit of a body and the deadline where no configuration names them.
@@ -132,9 +127,9 @@ pub(super) fn run(arguments: &Arguments, source: &Source) -> anyhow::Result<Ende
         .with_context(|| format!("{origin} cannot be asked"))?;
     let not_met = checks.iter().filter(|check| matches!(check.result, Outcome::NotMet(_))).count();
     output::print(&match arguments.format {
-        Format::Human => human(&checks, output::color_out(source)),
-        Format::Json => json_of(&checks, &origin).to_string(),
-        Format::Junit => junit::report("hookreeve conformance", &checks.iter().map(case).collect::<Vec<_>>()),
+        Format::Human => report::human(&checks, output::color_out(source)),
+        Format::Json => report::json(&checks, &origin).to_string(),
+        Format::Junit => junit::report("hookreeve conformance", &checks.iter().map(report::case).collect::<Vec<_>>()),
     });
     Ok(if not_met > 0 { Ended::Findings } else { Ended::Well })
 }
@@ -160,7 +155,7 @@ fn is_this_machine(url: &Url) -> bool {
 fn part(arguments: &Arguments, settings: Option<&Settings>, loaded: &Loaded, source: &Source) -> anyhow::Result<Part> {
     let is_meant =
         |name: &str| arguments.only.is_empty() || arguments.only.iter().any(|only| only.eq_ignore_ascii_case(name));
-    let (good, bad) = tokens(arguments, settings, loaded, source)?;
+    let (good, bad) = credentials::tokens(arguments, settings, loaded, source)?;
     let limit = settings.and_then(|settings| usize::try_from(settings.server.body_limit.0).ok());
     Ok(Part {
         events: catalog::EVENTS.iter().filter(|spec| is_meant(spec.name)).collect(),
@@ -173,133 +168,4 @@ fn part(arguments: &Arguments, settings: Option<&Settings>, loaded: &Loaded, sou
         token: good,
         bad,
     })
-}
-
-/// A token that is good, and those that are not.
-fn tokens(
-    arguments: &Arguments,
-    settings: Option<&Settings>,
-    loaded: &Loaded,
-    source: &Source,
-) -> anyhow::Result<(Option<String>, Vec<BadToken>)> {
-    let now = source.clock.unix_seconds();
-    let usual = json!({ "sub": LOGIN, "roles": [], "iat": now, "exp": now + 900 });
-    let mut fresh = settings.map_or(usual, |settings| token::claims(settings, now, 900));
-    let secret = match &arguments.secret_env {
-        Some(name) => {
-            let secret = source.environment.get(name).filter(|secret| !secret.is_empty());
-            Some(secret.with_context(|| format!("the variable {name} is not set"))?)
-        }
-        None => None,
-    };
-    let sign = |claims: &Value| match (secret, settings) {
-        (Some(secret), _) => token::sign_with(Algorithm::HS256, &EncodingKey::from_secret(secret.as_bytes()), claims),
-        (None, Some(settings)) => token::sign(settings, &loaded.secrets(), claims),
-        (None, None) => bail!("--secret-env says what signs tokens"),
-    };
-    let auth = settings.map(|settings| &settings.cymmetri.auth);
-    let bearer = auth.and_then(|auth| auth.bearer.as_ref()).and_then(|places| places.first());
-    if let (Some(place), None) = (bearer, secret) {
-        let value = String::from_utf8_lossy(loaded.secrets().resolve(place)?.expose()).into_owned();
-        let fixed = "a fixed bearer value neither is signed nor expires";
-        return Ok((
-            Some(value),
-            vec![
-                BadToken { what: "no token", token: Ok(None) },
-                BadToken { what: "a wrong token", token: Ok(Some(hex(&random_bytes::<16>()))) },
-                BadToken { what: "a token that has expired", token: Err(fixed) },
-            ],
-        ));
-    }
-    if secret.is_none() && auth.is_some_and(|auth| auth.jwt.is_none()) {
-        let none = "the configuration asks for no token";
-        return Ok((None, vec![BadToken { what: "no token", token: Err(none) }]));
-    }
-    let good = sign(&fresh)?;
-    let forged = token::sign_with(Algorithm::HS256, &EncodingKey::from_secret(&random_bytes::<32>()), &fresh)?;
-    let unsigned = {
-        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        format!("{}.{}.", part(&json!({ "alg": "none" })), part(&fresh))
-    };
-    fresh["iat"] = (now - 7200).into();
-    fresh["exp"] = (now - 3600).into();
-    let expired = sign(&fresh)?;
-    let bad = [
-        ("no token", None),
-        ("a token that another secret signed", Some(forged)),
-        ("a token that has expired", Some(expired)),
-        ("an unsigned token (`alg: none`)", Some(unsigned)),
-    ];
-    Ok((Some(good), bad.into_iter().map(|(what, token)| BadToken { what, token: Ok(token) }).collect()))
-}
-
-fn human(checks: &[Check], color: bool) -> String {
-    let paint = |code: &str, text: &str| if color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() };
-    let mut lines = Vec::new();
-    let mut event = "";
-    for check in checks {
-        if check.event != event {
-            event = check.event;
-            lines.push(event.to_owned());
-        }
-        let (word, more) = match &check.result {
-            Outcome::Met => (paint("32", "met    "), None),
-            Outcome::NotMet(found) => (paint("1;31", "NOT MET"), Some(format!("found: {}", harmless(found)))),
-            Outcome::Untold(why) => (paint("33", "untold "), Some(harmless(why))),
-        };
-        let measured = check.measured.as_ref().map(|measured| format!(" ({measured})")).unwrap_or_default();
-        lines.push(format!("  {word}  {:<10}  {}{measured}", check.source.kind(), check.what));
-        if let Some(more) = more {
-            lines.push(format!("                       {more}"));
-            lines.push(format!("                       {}", check.source));
-        }
-    }
-    let number = |test: fn(&Outcome) -> bool| checks.iter().filter(|check| test(&check.result)).count();
-    lines.push(format!(
-        "{} expectations: {} met, {} not met, {} cannot be told",
-        checks.len(),
-        number(|result| matches!(result, Outcome::Met)),
-        number(|result| matches!(result, Outcome::NotMet(_))),
-        number(|result| matches!(result, Outcome::Untold(_)))
-    ));
-    lines.join("\n")
-}
-
-fn json_of(checks: &[Check], origin: &str) -> Value {
-    let number = |word: &str| checks.iter().filter(|check| word_of(&check.result).0 == word).count();
-    let all = checks.iter().map(|check| {
-        let (result, more) = word_of(&check.result);
-        json!({
-            "event": check.event,
-            "expected": check.what,
-            "source": { "kind": check.source.kind(), "says": check.source.text() },
-            "result": result,
-            "found": more,
-            "measured": check.measured,
-        })
-    });
-    json!({
-        "receiver": origin,
-        "met": number("met"),
-        "not_met": number("not_met"),
-        "untold": number("untold"),
-        "expectations": all.collect::<Vec<_>>(),
-    })
-}
-
-fn word_of(result: &Outcome) -> (&'static str, Option<&str>) {
-    match result {
-        Outcome::Met => ("met", None),
-        Outcome::NotMet(found) => ("not_met", Some(found)),
-        Outcome::Untold(why) => ("untold", Some(why)),
-    }
-}
-
-fn case(check: &Check) -> Case {
-    let result = match &check.result {
-        Outcome::Met => Tried::Passed,
-        Outcome::NotMet(found) => Tried::Failed(format!("found: {found}"), check.source.to_string()),
-        Outcome::Untold(why) => Tried::Skipped(why.clone()),
-    };
-    Case { class: check.event.to_owned(), name: check.what.clone(), place: None, result }
 }

@@ -25,10 +25,10 @@ impl Expression {
         let mut found = Vec::new();
         let mut open = vec![self.code()];
         while let Some(code) = open.pop() {
-            match &code.op {
-                Op::Const(value) => found.extend(value.to_json_within(&mut BUDGET.clone())),
-                Op::InTexts(_, texts) => found.extend(texts.iter().map(|text| serde_json::Value::from(&**text))),
-                _ => {}
+            if let Op::Const(value) = &code.op {
+                found.extend(value.to_json_within(&mut BUDGET.clone()));
+            } else if let Op::InTexts(_, texts) = &code.op {
+                found.extend(texts.iter().map(|text| serde_json::Value::from(&**text)));
             }
             open.extend(code.parts());
         }
@@ -47,11 +47,12 @@ fn collect(code: &Code, found: &mut Vec<Range<usize>>) {
             found.push(part.span.range());
         }
     };
-    match &code.op {
-        Op::And(sides) | Op::Or(sides) => sides.iter().for_each(add),
-        Op::Conditional(parts) => add(&parts.0),
-        Op::Equal(..) | Op::Order(..) | Op::In(_) | Op::InTexts(..) => add(code),
-        _ => {}
+    if let Op::And(sides) | Op::Or(sides) = &code.op {
+        sides.iter().for_each(add);
+    } else if let Op::Conditional(parts) = &code.op {
+        add(&parts.0);
+    } else if matches!(code.op, Op::Equal(..) | Op::Order(..) | Op::In(_) | Op::InTexts(..)) {
+        add(code);
     }
     for part in code.parts() {
         collect(part, found);
@@ -64,13 +65,10 @@ impl Scope<'_> {
     pub fn sees(&self, expression: &Expression, but: &[&str]) -> bool {
         let mut open = vec![expression.code()];
         while let Some(code) = open.pop() {
-            let slot = match &code.op {
-                Op::Slot(slot) | Op::HasSlot(slot) | Op::OptionalSlot { slot, .. } | Op::TextOfSlot { slot, .. } => {
-                    Some(*slot)
-                }
-                _ => None,
-            };
-            if slot.is_some_and(|slot| self.fills(slot, but)) {
+            if let Op::Slot(slot) | Op::HasSlot(slot) | Op::OptionalSlot { slot, .. } | Op::TextOfSlot { slot, .. } =
+                &code.op
+                && self.fills(*slot, but)
+            {
                 return true;
             }
             open.extend(code.parts());

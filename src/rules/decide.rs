@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::witness::{Nobody, Part, Witness};
 use super::{Effect, EventRules, OnError, Rule, RuleError, RuleOutcome, RuleSet, Trace};
 use crate::base::json::Edited;
 use crate::event::{Change, Changes, Decision, Event, FieldPath, Mapped};
@@ -32,23 +31,50 @@ pub struct Judged {
     pub trace: Trace,
 }
 
+/// Sees each rule of an event before it is come to.
+pub(super) trait Onlooker {
+    /// `reached` is false for a rule before which the matter was settled. The scope's steps are the rule's own: whoever
+    /// takes some gives them back.
+    fn see<'a>(&mut self, index: usize, rule: &'a Rule, scope: &Scope<'a>, reached: bool);
+}
+
+/// Sees nothing, at no cost.
+struct Nobody;
+
+impl Onlooker for Nobody {
+    #[inline]
+    fn see<'a>(&mut self, _: usize, _: &'a Rule, _: &Scope<'a>, _: bool) {}
+}
+
+impl Stopwatch<'static> {
+    /// For whom time does not count.
+    pub fn stopped() -> Self {
+        Self { elapsed: &|| Duration::ZERO, budget: Duration::MAX }
+    }
+}
+
 impl RuleSet {
     /// Decides an event, of which lookups found these facts. The same event with the same facts gives the same decision,
     /// unless the time runs out.
     pub fn decide(&self, event: &Event, facts: &Facts, watch: &Stopwatch<'_>) -> Judged {
-        self.decide_before(event, facts, watch, &Nobody)
+        self.decide_before(event, facts, watch, &mut Nobody)
     }
 
-    /// The same before a witness, who sees each expression just before it is evaluated.
-    pub fn decide_before(&self, event: &Event, facts: &Facts, watch: &Stopwatch<'_>, witness: &impl Witness) -> Judged {
+    /// The same before an onlooker, who changes nothing.
+    pub(super) fn decide_before(
+        &self,
+        event: &Event,
+        facts: &Facts,
+        watch: &Stopwatch<'_>,
+        onlooker: &mut impl Onlooker,
+    ) -> Judged {
         let neutral = Decision::neutral(event.spec().kind);
         let Some(rules) = self.of(event.name()) else {
             return Judged { decision: neutral, rule: None, trace: Trace::default() };
         };
         let (scope, user) = rules.names.scope(event, facts);
-        let edited = event.user().map(Edited::new);
-        let mut run = Run { scope, user, edited, changes: Changes::default(), witness };
-        let (settled, trace) = run.all(rules, watch);
+        let mut run = Run { scope, user, edited: event.user().map(Edited::new), changes: Changes::default() };
+        let (settled, trace) = run.all(rules, watch, onlooker);
         let (decision, rule) = match settled {
             Some((decision, rule)) => (decision, Some(rule)),
             None if matches!(neutral, Decision::Accept(_)) => (Decision::Accept(run.changes), None),
@@ -59,8 +85,7 @@ impl RuleSet {
 }
 
 /// The working copy of an event that rules run over.
-struct Run<'a, W> {
-    witness: &'a W,
+struct Run<'a> {
     scope: Scope<'a>,
     user: Value<'a>,
     edited: Option<Edited<'a>>,
@@ -73,8 +98,13 @@ enum Act<'a> {
     Change(Vec<(Change, Option<Value<'a>>)>),
 }
 
-impl<'a, W: Witness> Run<'a, W> {
-    fn all(&mut self, rules: &'a EventRules, watch: &Stopwatch<'_>) -> (Option<(Decision, Arc<str>)>, Trace) {
+impl<'a> Run<'a> {
+    fn all(
+        &mut self,
+        rules: &'a EventRules,
+        watch: &Stopwatch<'_>,
+        onlooker: &mut impl Onlooker,
+    ) -> (Option<(Decision, Arc<str>)>, Trace) {
         let mut settled = None;
         let mut trace = Trace::new(&rules.traced);
         let mut out_of_time = (watch.elapsed)() > watch.budget;
@@ -83,6 +113,7 @@ impl<'a, W: Witness> Run<'a, W> {
         let mut looked_at = 2 * BUDGET;
         for (index, rule) in rules.rules.iter().enumerate() {
             if settled.is_some() && !rule.shadow {
+                onlooker.see(index, rule, &self.scope, false);
                 continue;
             }
             if out_of_time {
@@ -96,6 +127,7 @@ impl<'a, W: Witness> Run<'a, W> {
             }
             let own = if rule.shadow { &mut shadow_account } else { &mut account };
             self.scope.set_budget(*own);
+            onlooker.see(index, rule, &self.scope, true);
             let holds = self.holds(rule);
             if !matches!(holds, Ok(false)) {
                 trace.note(index, self.one(rule, holds, &mut settled));
@@ -147,7 +179,6 @@ impl<'a, W: Witness> Run<'a, W> {
 
     fn holds(&self, rule: &'a Rule) -> Result<bool, Box<RuleError>> {
         let Some(when) = &rule.when else { return Ok(true) };
-        self.witness.sees(&rule.id, Part::When, when, &self.scope);
         when.holds(&self.scope).map_err(|error| Box::new(located(&error, when, "when".to_owned())))
     }
 
@@ -156,17 +187,11 @@ impl<'a, W: Witness> Run<'a, W> {
             Effect::Deny(message) => Act::Settle(Decision::Refuse(message.to_string())),
             Effect::Deprovision(truth) => Act::Settle(Decision::Deprovision(*truth)),
             Effect::Map(expression) => {
-                self.witness.sees(&rule.id, Part::Map, expression, &self.scope);
                 let value =
                     self.mapped(expression).map_err(|error| Box::new(located(&error, expression, "map".to_owned())))?;
                 Act::Settle(Decision::Map(Mapped::Value(value)))
             }
-            Effect::Set { set, unset } => {
-                for (path, expression) in set {
-                    self.witness.sees(&rule.id, Part::Set(path), expression, &self.scope);
-                }
-                Act::Change(self.changes(set, unset)?)
-            }
+            Effect::Set { set, unset } => Act::Change(self.changes(set, unset)?),
         })
     }
 

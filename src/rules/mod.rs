@@ -7,9 +7,10 @@ mod build;
 mod compile;
 mod cost;
 mod decide;
+mod explain;
+mod outline;
 mod raw;
 mod trace;
-mod witness;
 
 #[cfg(test)]
 mod tests;
@@ -26,9 +27,10 @@ use crate::scope::Names;
 pub use compile::{Context, compile};
 pub use cost::{Costs, EventCost, RuleCost, costs};
 pub use decide::{Judged, Stopwatch};
+pub use explain::{Explained, Part};
+pub use outline::Outline;
 pub use raw::RawRule;
 pub use trace::{RuleError, RuleOutcome, RuleTrace, Trace, TracedRule};
-pub use witness::{Outline, Part, Witness};
 
 /// What a validate event is answered when a rule errs or time runs out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]

@@ -4,16 +4,16 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::case::InputError;
-use super::raw::{Object, RawExpect, RawTest};
-use super::{Expect, ExpectedChanges, Test, TestSet};
+use super::raw::{Object, RawTest};
+use super::{Test, TestSet};
 use crate::base::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::base::json::Document;
 use crate::base::tree::{self, Node, closest};
+use crate::event::Kind;
 use crate::event::catalog::{self, Spec};
-use crate::event::{FieldPath, Kind};
 use crate::facts::{Answer, Fact, FactSource, Facts};
 
 /// When the event of a test comes in that does not say when.
@@ -63,12 +63,12 @@ impl TestSet {
 }
 
 /// A test as written, with its places.
-struct Written<'a> {
+pub(super) struct Written<'a> {
     entry: &'a Node,
-    raw: &'a RawTest,
-    known: &'a Known<'a>,
+    pub(super) raw: &'a RawTest,
+    pub(super) known: &'a Known<'a>,
     /// Whether nothing of it is missing because it was wrong.
-    is_whole: bool,
+    pub(super) is_whole: bool,
 }
 
 impl Written<'_> {
@@ -197,107 +197,8 @@ impl Written<'_> {
         facts.into_iter().collect()
     }
 
-    fn expect(&self, spec: Option<&'static Spec>, findings: &mut Diagnostics) -> Expect {
-        let raw = &self.raw.expect.0;
-        self.check_expect(spec, findings);
-        for (key, ids) in [("erred", &raw.erred), ("shadow", &raw.shadow)] {
-            for id in ids.iter().flatten() {
-                self.check_rule(id, spec, &self.place(&["expect", key]), findings);
-            }
-        }
-        if let Some(id) = &raw.rule {
-            self.check_rule(id, spec, &self.place(&["expect", "rule"]), findings);
-        }
-        for id in raw.actions.iter().flatten() {
-            let place = self.place(&["expect", "actions"]);
-            check_named("test-action", "action", id, self.known.actions, &place, findings);
-        }
-        Expect {
-            accept: raw.accept,
-            deny: raw.deny.clone(),
-            changes: self.changes(findings),
-            map: raw.map.clone(),
-            deprovision: raw.deprovision,
-            actions: raw.actions.clone(),
-            rule: raw.rule.clone(),
-            erred: raw.erred.clone(),
-            shadow: raw.shadow.clone(),
-        }
-    }
-
-    /// Whether anything is expected, and each expectation is one that the event can meet.
-    fn check_expect(&self, spec: Option<&'static Spec>, findings: &mut Diagnostics) {
-        let raw = &self.raw.expect.0;
-        let named = outcomes(raw);
-        let others = raw.actions.is_some() || raw.rule.is_some() || raw.erred.is_some() || raw.shadow.is_some();
-        if named.is_empty() && !others && self.is_whole {
-            let finding = Diagnostic::error("test-expect", format!("test `{}` expects nothing", self.raw.id));
-            let hint = "one of: accept, deny, set, unset, map, deprovision, actions, rule, erred, shadow";
-            findings.push(finding.at(&self.place(&["expect"])).hint(hint));
-        }
-        if let Some(spec) = spec {
-            for key in named.iter().filter(|key| !can_expect(spec.kind, key)) {
-                let message = format!("`{key}` is nothing that can come of {}", spec.name);
-                let can: Vec<&str> =
-                    OUTCOMES.into_iter().filter(|key| can_expect(spec.kind, key)).chain(["actions"]).collect();
-                let hint = format!("of {} can come: {}", spec.name, can.join(", "));
-                findings.push(Diagnostic::error("test-expect", message).at(&self.place(&["expect", key])).hint(hint));
-            }
-        }
-        let refused = raw.deny.is_some() || raw.accept == Some(false);
-        let changed = raw.set.is_some() || raw.unset.is_some();
-        if refused && (changed || (raw.deny.is_some() && raw.accept == Some(true))) {
-            let finding = Diagnostic::error("test-expect", "what is refused is neither accepted nor changed");
-            findings.push(finding.at(&self.place(&["expect", "deny"])).hint("write a test for each"));
-        }
-    }
-
-    fn check_rule(&self, id: &str, spec: Option<&Spec>, place: &Place, findings: &mut Diagnostics) {
-        if !check_named("test-rule", "rule", id, self.known.rules, place, findings) {
-            return;
-        }
-        let Some(spec) = spec else { return };
-        let on = |rule: &Node| match rule.get("on") {
-            Some(on) => on
-                .as_array()
-                .unwrap_or(std::slice::from_ref(on))
-                .iter()
-                .any(|event| event.as_str().is_some_and(|event| event.eq_ignore_ascii_case(spec.name))),
-            None => true,
-        };
-        let named = |rule: &&Node| rule.get("id").and_then(Node::as_str) == Some(id);
-        if !self.known.rules.iter().filter(named).any(on) {
-            let message = format!("the rule `{id}` is not on {}", spec.name);
-            findings.push(Diagnostic::error("test-rule", message).at(place));
-        }
-    }
-
-    fn changes(&self, findings: &mut Diagnostics) -> Option<ExpectedChanges> {
-        let raw = &self.raw.expect.0;
-        if raw.set.is_none() && raw.unset.is_none() {
-            return None;
-        }
-        let mut changes = ExpectedChanges::default();
-        let mut wrong = |key: &str, why: String| {
-            findings.push(Diagnostic::error("set-path", why).at(&self.place(&["expect", key])));
-        };
-        for (path, value) in leaves(None, raw.set.iter().flatten()) {
-            match path {
-                Ok(path) => changes.set.push((path, value)),
-                Err(why) => wrong("set", why),
-            }
-        }
-        for path in raw.unset.iter().flatten() {
-            match FieldPath::parse(path) {
-                Ok(path) => changes.unset.push(path),
-                Err(error) => wrong("unset", error.to_string()),
-            }
-        }
-        Some(changes)
-    }
-
     /// The place of what stands at these keys, or of the nearest that is there.
-    fn place(&self, keys: &[&str]) -> Place {
+    pub(super) fn place(&self, keys: &[&str]) -> Place {
         let mut node = self.entry;
         for key in keys {
             match node.get(key) {
@@ -310,7 +211,7 @@ impl Written<'_> {
 }
 
 /// Whether a list of the configuration has such an entry; if not, that is said.
-fn check_named(
+pub(super) fn check_named(
     code: &'static str,
     noun: &str,
     id: &str,
@@ -322,53 +223,6 @@ fn check_named(
     let found = ids.contains(&id);
     if !found {
         findings.push(unknown(code, noun, id, &ids).at(place));
-    }
-    found
-}
-
-const OUTCOMES: [&str; 6] = ["accept", "deny", "set", "unset", "map", "deprovision"];
-
-/// The outcomes that are expected.
-fn outcomes(raw: &RawExpect) -> Vec<&'static str> {
-    let written = [
-        raw.accept.is_some(),
-        raw.deny.is_some(),
-        raw.set.is_some(),
-        raw.unset.is_some(),
-        raw.map.is_some(),
-        raw.deprovision.is_some(),
-    ];
-    OUTCOMES.into_iter().zip(written).filter(|(_, written)| *written).map(|(key, _)| key).collect()
-}
-
-fn can_expect(kind: Kind, key: &str) -> bool {
-    match key {
-        "accept" | "set" | "unset" => matches!(kind, Kind::Mutate | Kind::Verdict),
-        "deny" => kind == Kind::Verdict,
-        "map" => kind == Kind::Map,
-        "deprovision" => kind == Kind::Decide,
-        _ => true,
-    }
-}
-
-/// The fields that a `set` names, down to the values. An empty table is a value.
-fn leaves<'v>(
-    above: Option<&FieldPath>,
-    members: impl Iterator<Item = (&'v String, &'v Value)>,
-) -> Vec<(Result<FieldPath, String>, Value)> {
-    let mut found = Vec::new();
-    for (key, value) in members {
-        let path = match FieldPath::parse(key) {
-            Ok(path) => above.map_or_else(|| path.clone(), |above| above.join(&path)),
-            Err(error) => {
-                found.push((Err(error.to_string()), Value::Null));
-                continue;
-            }
-        };
-        match value {
-            Value::Object(members) if !members.is_empty() => found.extend(leaves(Some(&path), Map::iter(members))),
-            value => found.push((Ok(path), value.clone())),
-        }
     }
     found
 }

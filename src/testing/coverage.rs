@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use crate::expr::{BUDGET, Expression, Scope};
-use crate::rules::{Part, RuleOutcome, RuleSet, Trace};
+use crate::rules::{Explained, RuleOutcome, RuleSet};
 
 /// What tests have reached so far.
 #[derive(Debug, Default)]
@@ -94,31 +93,24 @@ impl Unseen {
 }
 
 impl Coverage {
-    /// An expression is about to be evaluated on this scope.
-    pub(super) fn see<'a>(&mut self, rule: &Arc<str>, part: Part<'_>, expression: &'a Expression, scope: &Scope<'a>) {
-        // With steps of its own, so that looking on changes nothing.
-        let left = scope.budget();
-        scope.set_budget(BUDGET);
-        let (_, steps) = expression.trace(scope);
-        scope.set_budget(left);
-        let sides = self.sides.entry((rule.clone(), part.to_string())).or_default();
-        for step in steps {
-            if let Ok(serde_json::Value::Bool(truth)) = step.value {
-                let seen = sides.entry((step.span.start, step.span.end)).or_default();
-                seen[usize::from(!truth)] = true;
-            }
-        }
-    }
-
     /// An event was decided.
-    pub(super) fn count(&mut self, event: &'static str, trace: &Trace) {
-        for rule in trace.rules() {
+    pub(super) fn add(&mut self, event: &'static str, explained: &Explained) {
+        for (rule, parts) in explained.judged.trace.rules().zip(&explained.rules) {
             let counts = self.rules.entry((event, rule.id.clone())).or_default();
             match rule.outcome {
                 RuleOutcome::Held { .. } => counts.held += 1,
                 RuleOutcome::NotHeld => counts.not_held += 1,
                 RuleOutcome::Erred(_) => counts.erred += 1,
                 RuleOutcome::NotReached | RuleOutcome::OutOfTime => {}
+            }
+            for part in parts {
+                let sides = self.sides.entry((rule.id.clone(), part.key.clone())).or_default();
+                for step in &part.steps {
+                    if let Ok(serde_json::Value::Bool(truth)) = step.value {
+                        let seen = sides.entry((step.span.start, step.span.end)).or_default();
+                        seen[usize::from(!truth)] = true;
+                    }
+                }
             }
         }
     }
@@ -165,9 +157,8 @@ impl Coverage {
 fn conditions(rules: &RuleSet) -> Vec<(Arc<str>, String, Range<usize>)> {
     let mut found: IndexMap<(Arc<str>, String, usize, usize), ()> = IndexMap::new();
     for rule in rules.outlines() {
-        for (part, expression) in &rule.parts {
-            let key = part.to_string();
-            if *part == Part::When && rule.conditional {
+        for (key, expression) in &rule.parts {
+            if key == "when" && rule.conditional {
                 let whole = expression.whole();
                 found.insert((rule.id.clone(), key.clone(), whole.start, whole.end), ());
             }

@@ -8,6 +8,7 @@ mod case;
 mod compare;
 mod compile;
 mod coverage;
+mod expect;
 mod expected;
 pub mod made_up;
 mod raw;

@@ -1,8 +1,6 @@
 //! A test, run: its event is decided as the server decides it, and what came of it is compared.
 
-use std::cell::{Cell, RefCell};
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::Test;
 use super::compare::{Fault, faults};
@@ -10,9 +8,8 @@ use super::coverage::Coverage;
 use crate::action::{ActionSet, DecisionView};
 use crate::base::json::Json;
 use crate::event::{Event, FieldPath};
-use crate::expr::{Expression, Scope};
 use crate::facts::Facts;
-use crate::rules::{Judged, Part, RuleOutcome, RuleSet, Stopwatch, Witness};
+use crate::rules::{Judged, RuleOutcome, RuleSet};
 
 /// What is tested.
 #[derive(Clone, Copy, Debug)]
@@ -41,24 +38,6 @@ impl Report<'_> {
     }
 }
 
-/// Looks on while a test is decided.
-struct Onlooker<'c> {
-    coverage: RefCell<&'c mut Coverage>,
-    /// The variables that have a value in every test.
-    always: &'static [&'static str],
-    /// Whether a `when` named something that the test gives.
-    touched: Cell<bool>,
-}
-
-impl Witness for Onlooker<'_> {
-    fn sees<'a>(&self, rule: &'a Arc<str>, part: Part<'a>, expression: &'a Expression, scope: &Scope<'a>) {
-        if part == Part::When && scope.sees(expression, self.always) {
-            self.touched.set(true);
-        }
-        self.coverage.borrow_mut().see(rule, part, expression, scope);
-    }
-}
-
 impl Test {
     /// Runs it, and adds to what is known to be reached.
     pub fn run(&self, subject: &Subject<'_>, coverage: &mut Coverage) -> Report<'_> {
@@ -66,16 +45,14 @@ impl Test {
             Ok(event) => event,
             Err(error) => return Report { test: self, faults: vec![Fault::of_test(error.to_string())], judged: None },
         };
-        let always: &[&str] = if self.gives_now { &["event"] } else { &["event", "now"] };
-        let onlooker = Onlooker { always, coverage: RefCell::new(coverage), touched: Cell::new(false) };
-        let judged = decide(subject.rules, &event, &self.facts, &onlooker);
-        let touched = onlooker.touched.get();
-        coverage.count(event.name(), &judged.trace);
+        let explained = subject.rules.explain(&event, &self.facts);
+        coverage.add(event.name(), &explained);
+        let judged = explained.judged;
         let sent = sent(subject.actions, &event, &self.facts, &judged);
         let sent: Vec<(&str, bool)> = sent.iter().map(|(id, certain)| (&**id, *certain)).collect();
         let mut faults = faults(&self.expect, &event, &judged, &sent);
         faults.extend(self.unasked(subject, &judged).into_iter().map(Fault::of_test));
-        faults.extend(self.idle(subject, &event, &judged, touched).map(Fault::of_test));
+        faults.extend(self.idle(subject, &event, &judged).map(Fault::of_test));
         Report { test: self, faults, judged: Some(judged) }
     }
 
@@ -97,7 +74,7 @@ impl Test {
     }
 
     /// Why it proves nothing, where it does not: it would pass whatever the rules say.
-    fn idle(&self, subject: &Subject<'_>, event: &Event, judged: &Judged, touched: bool) -> Option<String> {
+    fn idle(&self, subject: &Subject<'_>, event: &Event, judged: &Judged) -> Option<String> {
         let name = self.spec.name;
         let asks_actions = self.expect.actions.is_some() && subject.actions.follows(name);
         if judged.trace.rules().next().is_none() {
@@ -105,6 +82,8 @@ impl Test {
             return (!asks_actions).then(|| format!("it exercises nothing: no rule is on {name}{on_actions}"));
         }
         let counts = |outcome: &RuleOutcome| matches!(outcome, RuleOutcome::Held { .. } | RuleOutcome::Erred(_));
+        let always: &[&str] = if self.gives_now { &["event"] } else { &["event", "now"] };
+        let touched = subject.rules.looks_at(event, &self.facts, always);
         if touched || asks_actions || judged.trace.rules().any(|rule| counts(rule.outcome)) {
             return None;
         }
@@ -129,11 +108,6 @@ fn given(event: &Event) -> Vec<Vec<String>> {
     fields.retain(|path| path[1] != "user");
     fields.extend(below(event.user(), "user"));
     fields
-}
-
-/// Decides an event without regard to time.
-pub(super) fn decide(rules: &RuleSet, event: &Event, facts: &Facts, witness: &impl Witness) -> Judged {
-    rules.decide_before(event, facts, &Stopwatch { elapsed: &|| Duration::ZERO, budget: Duration::MAX }, witness)
 }
 
 /// The actions that want the event, each with whether that could be said.

@@ -14,7 +14,7 @@ use crate::base::tree::{self, Node};
 use crate::dialect::cymmetri;
 use crate::event::{Arrival, Decision, Event, SecretFields, Token, catalog};
 use crate::facts::{Answer, Fact, FactSource, Facts};
-use crate::rules::{self, OnError, RuleSet};
+use crate::rules::{self, OnError, RuleSet, Stopwatch};
 
 /// A configuration's lists.
 struct Lists {
@@ -452,7 +452,7 @@ fn event(name: &str, body: &str) -> Event {
 
 /// The test that is made of an event which these rules have decided.
 fn made(lists: &Lists, event: &Event, facts: Facts) -> Written {
-    let judged = run::decide(&lists.rules, event, &facts, &write::Nobody);
+    let judged = lists.rules.decide(event, &facts, &Stopwatch::stopped());
     let sent = run::sent(&lists.actions, event, &facts, &judged);
     let erred = judged.trace.errors().filter(|(rule, _)| !rule.shadow).map(|(rule, _)| rule.id.to_string()).collect();
     let kept = Kept {

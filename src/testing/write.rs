@@ -12,15 +12,14 @@ use super::compile::Known;
 use super::coverage::Coverage;
 use super::expected::{expectation, fields, outcomes};
 use super::made_up::MadeUp;
-use super::run::{Subject, decide, sent};
+use super::run::{Subject, sent};
 use super::{TestSet, toml};
 use crate::base::diagnostic::{Diagnostics, Source};
 use crate::base::json::Document;
 use crate::base::tree::{self, Node};
 use crate::event::{Decision, Event};
-use crate::expr::{Expression, Scope};
 use crate::facts::Facts;
-use crate::rules::{Part, Witness};
+use crate::rules::Stopwatch;
 
 /// What was decided of an event, as it was kept.
 #[derive(Clone, Debug)]
@@ -44,12 +43,6 @@ pub struct Written {
     pub text: String,
     /// Whether it passes with these rules.
     pub passes: bool,
-}
-
-pub(super) struct Nobody;
-
-impl Witness for Nobody {
-    fn sees<'a>(&self, _: &'a Arc<str>, _: Part<'a>, _: &'a Expression, _: &Scope<'a>) {}
 }
 
 /// A test named `id` of an event and what was decided of it.
@@ -96,7 +89,7 @@ pub fn written(id: &str, event: &Event, kept: &Kept, subject: &Subject<'_>, know
 
 /// What today's rules decide.
 fn today(event: &Event, facts: &Facts, subject: &Subject<'_>) -> Kept {
-    let judged = decide(subject.rules, event, facts, &Nobody);
+    let judged = subject.rules.decide(event, facts, &Stopwatch::stopped());
     let errors = judged.trace.errors().filter(|(rule, _)| !rule.shadow).map(|(rule, _)| rule.id.to_string());
     let sent = sent(subject.actions, event, facts, &judged).into_iter().filter(|(_, certain)| *certain);
     Kept {
@@ -163,7 +156,7 @@ fn computed(case: &Case<'_>, subject: &Subject<'_>, known: &Known<'_>) -> Option
     let set = TestSet::compile(tree.get("test").and_then(Node::as_array).unwrap_or_default(), known, &mut findings);
     let test = set.iter().next()?;
     let event = test.event().ok()?;
-    let judged = decide(subject.rules, &event, &test.facts, &Nobody);
+    let judged = subject.rules.decide(&event, &test.facts, &Stopwatch::stopped());
     // Made up already.
     Some(outcomes(&event, &judged.decision, &mut |_, value| value.clone()))
 }
