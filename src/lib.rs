@@ -15,6 +15,8 @@
 //!
 //! [`journal`] keeps what came in and what it must still set off, on disk before anybody is told that it was received.
 //!
+//! [`retrial`] judges kept events again, for commands that tell why something was decided and what other rules would say.
+//!
 //! [`config`] reads files and environment and says what is wrong with them; [`app`] makes a server of a configuration and
 //! a [`judge::Registry`], and keeps it up to date; [`cli`] is the command line around it. [`telemetry`] is the log and the
 //! metrics. [`base`] is what all of them stand on: clock, ids, JSON whose bytes survive, findings with a place, secrets.
@@ -82,6 +84,7 @@ pub mod http;
 pub mod journal;
 pub mod judge;
 pub mod record;
+pub mod retrial;
 pub mod rules;
 pub mod scope;
 pub mod telemetry;

@@ -122,6 +122,11 @@ impl Names {
         self.schema.unknown(path)
     }
 
+    /// The paths that were named so far, a variable's name first.
+    pub fn paths(&self) -> impl Iterator<Item = &[String]> {
+        (0..self.paths.len()).filter_map(|slot| u16::try_from(slot).ok()).map(|slot| self.paths.path(slot))
+    }
+
     /// The text of `node`, whose cost can be told; none where it cannot be read.
     pub fn price(&self, node: &Node) -> Option<Priced<'_>> {
         Priced::parse(&self.schema, node.as_str()?)

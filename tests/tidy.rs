@@ -10,7 +10,7 @@ const FLOORS: [(u8, &[&str]); 10] = [
     (8, &["app"]),
     (7, &["config"]),
     (6, &["http"]),
-    (5, &["judge", "delivery"]),
+    (5, &["judge", "delivery", "retrial"]),
     (4, &["record"]),
     (3, &["rules", "dialect", "auth", "lookup", "journal", "action"]),
     (2, &["scope"]),

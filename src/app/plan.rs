@@ -18,6 +18,7 @@ use crate::http::route::BasePaths;
 use crate::http::tls::{self, TlsError};
 use crate::journal::Journal;
 use crate::judge::{self, Judge, Recorder, Registry, RegistryError};
+use crate::retrial::Court;
 use crate::rules::{self, Costs, RuleSet};
 use crate::telemetry::PersonName;
 
@@ -188,6 +189,12 @@ impl Plan {
             error_message: cymmetri.error_message.clone(),
         };
         Judge::try_new(settings, self.rules.clone(), &source.registry, source.clock.clone())
+    }
+
+    /// What judges kept events again.
+    pub fn court(&self, registry: &Registry) -> Court {
+        let handled = registry.events().filter_map(catalog::find).map(|spec| spec.name);
+        Court::new(self.rules.clone(), handled.collect())
     }
 
     /// Who keeps events in this journal. What they are judged by is kept there, too.

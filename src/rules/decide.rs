@@ -30,16 +30,43 @@ pub struct Judged {
     pub trace: Trace,
 }
 
+/// Sees each rule of an event before it is come to.
+pub(super) trait Onlooker {
+    /// `reached` is false for a rule before which the matter was settled. The scope's steps are the rule's own: whoever
+    /// takes some gives them back.
+    fn see<'a>(&mut self, index: usize, rule: &'a Rule, scope: &Scope<'a>, reached: bool);
+}
+
+/// Sees nothing, at no cost.
+struct Nobody;
+
+impl Onlooker for Nobody {
+    #[inline]
+    fn see<'a>(&mut self, _: usize, _: &'a Rule, _: &Scope<'a>, _: bool) {}
+}
+
+impl Stopwatch<'static> {
+    /// For whom time does not count.
+    pub fn stopped() -> Self {
+        Self { elapsed: &|| Duration::ZERO, budget: Duration::MAX }
+    }
+}
+
 impl RuleSet {
     /// Decides an event. The same event gives the same decision, unless the time runs out.
     pub fn decide(&self, event: &Event, watch: &Stopwatch<'_>) -> Judged {
+        self.decide_before(event, watch, &mut Nobody)
+    }
+
+    /// The same before an onlooker, who changes nothing.
+    pub(super) fn decide_before(&self, event: &Event, watch: &Stopwatch<'_>, onlooker: &mut impl Onlooker) -> Judged {
         let neutral = Decision::neutral(event.spec().kind);
         let Some(rules) = self.of(event.name()) else {
             return Judged { decision: neutral, rule: None, trace: Trace::default() };
         };
         let (scope, user) = rules.names.scope(event);
         let mut run = Run { scope, user, edited: event.user().map(Edited::new), changes: Changes::default() };
-        let (settled, trace) = run.all(rules, watch);
+        let (settled, trace) = run.all(rules, watch, onlooker);
         let (decision, rule) = match settled {
             Some((decision, rule)) => (decision, Some(rule)),
             None if matches!(neutral, Decision::Accept(_)) => (Decision::Accept(run.changes), None),
@@ -64,7 +91,12 @@ enum Act<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn all(&mut self, rules: &'a EventRules, watch: &Stopwatch<'_>) -> (Option<(Decision, Arc<str>)>, Trace) {
+    fn all(
+        &mut self,
+        rules: &'a EventRules,
+        watch: &Stopwatch<'_>,
+        onlooker: &mut impl Onlooker,
+    ) -> (Option<(Decision, Arc<str>)>, Trace) {
         let mut settled = None;
         let mut trace = Trace::new(&rules.traced);
         let mut out_of_time = (watch.elapsed)() > watch.budget;
@@ -73,6 +105,7 @@ impl<'a> Run<'a> {
         let mut looked_at = 2 * BUDGET;
         for (index, rule) in rules.rules.iter().enumerate() {
             if settled.is_some() && !rule.shadow {
+                onlooker.see(index, rule, &self.scope, false);
                 continue;
             }
             if out_of_time {
@@ -86,6 +119,7 @@ impl<'a> Run<'a> {
             }
             let own = if rule.shadow { &mut shadow_account } else { &mut account };
             self.scope.set_budget(*own);
+            onlooker.see(index, rule, &self.scope, true);
             let holds = self.holds(rule);
             if !matches!(holds, Ok(false)) {
                 trace.note(index, self.one(rule, holds, &mut settled));

@@ -7,7 +7,9 @@ mod build;
 mod compile;
 mod cost;
 mod decide;
+mod explain;
 mod raw;
+mod reads;
 mod trace;
 
 #[cfg(test)]
@@ -25,7 +27,9 @@ use crate::scope::Names;
 pub use compile::{Context, compile};
 pub use cost::{Costs, EventCost, RuleCost, costs};
 pub use decide::{Judged, Stopwatch};
+pub use explain::{Explained, Part};
 pub use raw::RawRule;
+pub use reads::{Reads, reads};
 pub use trace::{RuleError, RuleOutcome, RuleTrace, Trace, TracedRule};
 
 /// What a validate event is answered when a rule errs or time runs out.
@@ -54,6 +58,17 @@ struct EventRules {
     /// What a trace says of each of them.
     traced: Arc<[TracedRule]>,
     names: Names,
+}
+
+/// What can be told of a rule before an event comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RuleView<'a> {
+    /// Its id.
+    pub id: &'a Arc<str>,
+    /// Whether it is only tried.
+    pub shadow: bool,
+    /// Whether it holds only sometimes.
+    pub conditional: bool,
 }
 
 #[derive(Debug)]
@@ -89,6 +104,15 @@ impl RuleSet {
     /// The events that a rule applies to, each with how many.
     pub fn events(&self) -> impl Iterator<Item = (&'static str, usize)> {
         self.events.iter().map(|rules| (rules.event, rules.rules.len()))
+    }
+
+    /// The rules on an event, in order.
+    pub fn rules_on(&self, event: &str) -> impl Iterator<Item = RuleView<'_>> {
+        self.of(event).into_iter().flat_map(|rules| &rules.rules).map(|rule| RuleView {
+            id: &rule.id,
+            shadow: rule.shadow,
+            conditional: rule.when.as_ref().is_some_and(|when| !when.is_always_true()),
+        })
     }
 
     fn of(&self, event: &str) -> Option<&EventRules> {

@@ -1,0 +1,143 @@
+//! One kept event, opened to be judged again, and what judges it.
+
+use std::sync::Arc;
+
+use crate::event::{Event, catalog};
+use crate::journal::{self, Entry};
+use crate::record::{ReadError, Record};
+use crate::rules::{Explained, Judged, RuleSet, Stopwatch};
+
+use super::Verdict;
+
+/// A kept event, with what is known of the first time.
+#[derive(Debug)]
+pub struct Case<'a> {
+    entry: &'a Entry,
+    record: Record<'a>,
+    event: Event,
+}
+
+/// Rules that judge again, but for events that the program has a handler of its own for.
+#[derive(Clone, Debug)]
+pub struct Court {
+    rules: Arc<RuleSet>,
+    handled: Vec<&'static str>,
+}
+
+/// Why it cannot be told what rules would say, or have said.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum Untold {
+    /// The payload was destroyed.
+    #[error("its person was forgotten")]
+    Forgotten,
+    /// The payload cannot be opened.
+    #[error("it is sealed under a key that is not set in [journal] encryption_key")]
+    Sealed,
+    /// The payload has names and no values.
+    #[error("its body was kept masked")]
+    Masked,
+    /// The payload was not kept, or is none.
+    #[error("{0}")]
+    Record(String),
+    /// It was not rules that decide such an event.
+    #[error("this program has a handler of its own for {0}")]
+    Handled(&'static str),
+    /// It was not rules that decided it then.
+    #[error("its answer was the fallback then, for rules did not decide it in time")]
+    Fallback,
+}
+
+impl<'a> Case<'a> {
+    /// Opens a kept event, whose record must have been read.
+    pub fn open(entry: &'a Entry) -> Result<Self, Untold> {
+        let record = match &entry.record {
+            journal::Record::Bytes(bytes) => Record::parse(bytes)?,
+            journal::Record::Forgotten => return Err(Untold::Forgotten),
+            journal::Record::Sealed => return Err(Untold::Sealed),
+            journal::Record::Unread => return Err(Untold::Record("it was not read".to_owned())),
+        };
+        if record.is_masked() {
+            return Err(Untold::Masked);
+        }
+        let event = record.event_of(&entry.event, entry.received_at, &entry.tenant, || entry.id.to_string())?;
+        Ok(Self { entry, record, event })
+    }
+
+    /// The event as it was, without its secret fields.
+    pub fn event(&self) -> &Event {
+        &self.event
+    }
+
+    /// Its entry.
+    pub fn entry(&self) -> &'a Entry {
+        self.entry
+    }
+
+    /// What is kept of it.
+    pub fn record(&self) -> &Record<'a> {
+        &self.record
+    }
+
+    /// What was answered then, whoever decided it.
+    pub fn answered(&self) -> Verdict<'_> {
+        Verdict::recorded(self.entry, &self.record)
+    }
+
+    /// What was decided then, where rules decided it.
+    pub fn recorded(&self) -> Result<Verdict<'_>, Untold> {
+        let decided = catalog::find(&self.entry.event).is_some() && self.entry.cause == "decided";
+        if !decided || self.record.trace.iter().any(|note| note.did == "out_of_time") {
+            return Err(Untold::Fallback);
+        }
+        Ok(self.answered())
+    }
+}
+
+impl Court {
+    /// These rules, where the program has handlers of its own for the events `handled`.
+    pub fn new(rules: Arc<RuleSet>, handled: Vec<&'static str>) -> Self {
+        Self { rules, handled }
+    }
+
+    /// The rules.
+    pub fn rules(&self) -> &RuleSet {
+        &self.rules
+    }
+
+    /// Judges a kept event.
+    pub fn judge(&self, case: &Case<'_>) -> Result<Judged, Untold> {
+        self.concerns(case)?;
+        told(self.rules.decide(&case.event, &Stopwatch::stopped()))
+    }
+
+    /// The same, and which rules were not reached although they would have held.
+    pub fn survey(&self, case: &Case<'_>) -> Result<(Judged, Vec<usize>), Untold> {
+        self.concerns(case)?;
+        Ok(self.rules.survey(&case.event))
+    }
+
+    /// The same with the values of everything that was evaluated.
+    pub fn explain(&self, case: &Case<'_>) -> Result<Explained, Untold> {
+        self.concerns(case)?;
+        Ok(self.rules.explain(&case.event))
+    }
+
+    fn concerns(&self, case: &Case<'_>) -> Result<(), Untold> {
+        match self.handled.iter().find(|name| name.eq_ignore_ascii_case(case.event.name())) {
+            Some(name) => Err(Untold::Handled(name)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A decision, unless it rests on something that nobody knows any more.
+#[expect(clippy::unnecessary_wraps, reason = "a fact may be missing")]
+fn told(judged: Judged) -> Result<Judged, Untold> {
+    Ok(judged)
+}
+
+impl From<ReadError> for Untold {
+    fn from(error: ReadError) -> Self {
+        Self::Record(error.to_string())
+    }
+}
