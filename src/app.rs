@@ -7,6 +7,7 @@ mod journal;
 mod person;
 mod plan;
 mod reload;
+mod rule_text;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,11 +33,12 @@ use crate::telemetry::log::Log;
 use crate::telemetry::metrics::Metrics;
 
 use control::{Control, Office};
-pub use journal::{RuleText, options as journal_options};
+pub use journal::options as journal_options;
 pub use person::{pseudonym_key, read_pseudonym_key};
 use plan::Built;
 pub use plan::{Plan, plan};
 pub use reload::Reloaded;
+pub use rule_text::{KeptRules, RuleText};
 
 /// How long dropped connections may take to be gone.
 const ABORT_TIME: std::time::Duration = std::time::Duration::from_secs(2);

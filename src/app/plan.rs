@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::journal::{self, RuleText};
-use super::{Source, person};
+use super::rule_text::RuleText;
+use super::{Source, journal, person};
 use crate::action::{self, ActionSet, Ready};
 use crate::auth::Authenticator;
 use crate::base::diagnostic::{Diagnostic, Diagnostics, Problem, Severity};

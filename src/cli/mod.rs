@@ -7,6 +7,7 @@ mod costs;
 mod dead;
 mod dev;
 mod events;
+mod explain;
 mod forget;
 mod health;
 mod init;
@@ -52,6 +53,7 @@ enum Command {
     Token(token::Arguments),
     Health(health::Arguments),
     Events(events::Arguments),
+    Explain(explain::Arguments),
     Replay(replay::Arguments),
     Dead(dead::Arguments),
     Forget(forget::Arguments),
@@ -101,6 +103,7 @@ pub fn main(registry: Registry) -> ExitCode {
         Command::Token(arguments) => token::run(&arguments, &source),
         Command::Health(arguments) => health::run(&arguments, &source),
         Command::Events(arguments) => events::run(&arguments, &source),
+        Command::Explain(arguments) => explain::run(&arguments, &source),
         Command::Replay(arguments) => replay::run(&arguments, &source),
         Command::Dead(arguments) => dead::run(&arguments, &source),
         Command::Forget(arguments) => forget::run(&arguments, &source),
