@@ -19,7 +19,7 @@ use crate::http::tls::{self, TlsError};
 use crate::journal::Journal;
 use crate::judge::{self, Judge, Recorder, Registry, RegistryError};
 use crate::retrial::Court;
-use crate::rules::{self, Costs, RuleSet};
+use crate::rules::{self, Costs, Reads, RuleSet};
 use crate::telemetry::PersonName;
 
 /// A configuration in which nothing was found wrong.
@@ -158,6 +158,12 @@ impl Plan {
         sizes.dedup();
         let entries = loaded.lists.get("rule").and_then(Node::as_array).unwrap_or_default();
         (rules::costs(entries, &context(&self.settings), &sizes), sizes)
+    }
+
+    /// Which fields each of its rules reads.
+    pub fn reads(&self, loaded: &Loaded) -> Vec<Reads> {
+        let entries = loaded.lists.get("rule").and_then(Node::as_array).unwrap_or_default();
+        rules::reads(entries, &context(&self.settings))
     }
 
     /// Who may send, prepared.

@@ -29,11 +29,6 @@ impl Eyes {
         }
     }
 
-    /// A value of which nothing is known.
-    pub(super) fn value(self, value: Value) -> Value {
-        if self.personal { value } else { masked(value, &mut |_| false, &mut Vec::new()) }
-    }
-
     /// A reply, whose message is a rule's and whose person is shown like the event's.
     pub(super) fn reply(self, reply: Value) -> Value {
         if self.personal {
