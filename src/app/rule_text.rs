@@ -37,6 +37,8 @@ pub struct KeptRules {
 struct Text {
     rule: Option<serde_json::Value>,
     attributes: Option<IndexMap<String, AttributeType>>,
+    /// The ids of the lookups.
+    lookups: Option<Vec<String>>,
     cymmetri: Cymmetri,
 }
 
@@ -59,6 +61,7 @@ impl RuleText {
         let text = serde_json::json!({
             "rule": list("rule"),
             "attributes": section("attributes"),
+            "lookups": ids(loaded),
             "cymmetri": {
                 "on_error": format!("{:?}", cymmetri.on_error).to_lowercase(),
                 "error_message": cymmetri.error_message,
@@ -91,6 +94,7 @@ impl RuleText {
                 .into_iter()
                 .map(|(path, kind)| (path, kind.as_type()))
                 .collect(),
+            lookups: text.lookups.unwrap_or_default().into_iter().map(Into::into).collect(),
         };
         let rules = rules::compile(entries, &context, &mut findings);
         match findings.iter().find(|finding| finding.severity == Severity::Error) {
@@ -98,6 +102,12 @@ impl RuleText {
             None => Ok(KeptRules { rules, accept_shape: text.cymmetri.accept_shape }),
         }
     }
+}
+
+/// The ids of the lookups. The rest of a lookup is not kept: an address may hold what nobody is to read here.
+fn ids(loaded: &Loaded) -> Vec<&str> {
+    let lookups = loaded.lists.get("lookup").and_then(Node::as_array).unwrap_or_default();
+    lookups.iter().filter_map(|lookup| lookup.get("id")).filter_map(Node::as_str).collect()
 }
 
 /// The rules as they are read from a file. On one line, so that no key changes its place.
@@ -112,6 +122,7 @@ mod tests {
     use super::*;
     use crate::config::Environment;
     use crate::event::Decision;
+    use crate::facts::Facts;
     use crate::judge::Registry;
     use crate::rules::Stopwatch;
 
@@ -154,8 +165,8 @@ mod tests {
                 let body = format!("{{\"request\":{{\"user\":{user}}}}}").into_bytes();
                 let event = crate::dialect::cymmetri::decode(spec, body, arrival).unwrap();
                 let (now, then) = (
-                    plan.rules.decide(&event, &Stopwatch::stopped()),
-                    kept.rules.decide(&event, &Stopwatch::stopped()),
+                    plan.rules.decide(&event, &Facts::default(), &Stopwatch::stopped()),
+                    kept.rules.decide(&event, &Facts::default(), &Stopwatch::stopped()),
                 );
                 assert_eq!(now.decision, then.decision);
                 assert_eq!(now.rule, then.rule);

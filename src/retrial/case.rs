@@ -1,13 +1,19 @@
 //! One kept event, opened to be judged again, and what judges it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::event::{Event, catalog};
+use crate::facts::{Fact, FactSource, Facts};
 use crate::journal::{self, Entry};
 use crate::record::{ReadError, Record};
-use crate::rules::{Explained, Judged, RuleSet, Stopwatch};
+use crate::rules::{Explained, Judged, RuleError, RuleSet, Stopwatch};
 
 use super::Verdict;
+
+/// Why a lookup has no answer that nobody recorded.
+const NOT_RECORDED: &str = "its answer was not recorded";
 
 /// A kept event, with what is known of the first time.
 #[derive(Debug)]
@@ -15,6 +21,7 @@ pub struct Case<'a> {
     entry: &'a Entry,
     record: Record<'a>,
     event: Event,
+    facts: Facts,
 }
 
 /// Rules that judge again, but for events that the program has a handler of its own for.
@@ -42,6 +49,9 @@ pub enum Untold {
     /// It was not rules that decide such an event.
     #[error("this program has a handler of its own for {0}")]
     Handled(&'static str),
+    /// A rule asks for what nobody looked up then.
+    #[error("rule `{0}` asks for a lookup that was not recorded then")]
+    Fact(String),
     /// It was not rules that decided it then.
     #[error("its answer was the fallback then, for rules did not decide it in time")]
     Fallback,
@@ -60,12 +70,18 @@ impl<'a> Case<'a> {
             return Err(Untold::Masked);
         }
         let event = record.event_of(&entry.event, entry.received_at, &entry.tenant, || entry.id.to_string())?;
-        Ok(Self { entry, record, event })
+        let facts = record.facts();
+        Ok(Self { entry, record, event, facts })
     }
 
     /// The event as it was, without its secret fields.
     pub fn event(&self) -> &Event {
         &self.event
+    }
+
+    /// What lookups found then.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
     }
 
     /// Its entry.
@@ -104,22 +120,43 @@ impl Court {
         &self.rules
     }
 
-    /// Judges a kept event.
+    /// Judges a kept event by what lookups found then.
     pub fn judge(&self, case: &Case<'_>) -> Result<Judged, Untold> {
         self.concerns(case)?;
-        told(self.rules.decide(&case.event, &Stopwatch::stopped()))
+        let judged = self.rules.decide(&case.event, &self.facts(case), &Stopwatch::stopped());
+        told(&judged)?;
+        Ok(judged)
     }
 
     /// The same, and which rules were not reached although they would have held.
     pub fn survey(&self, case: &Case<'_>) -> Result<(Judged, Vec<usize>), Untold> {
         self.concerns(case)?;
-        Ok(self.rules.survey(&case.event))
+        let (judged, beyond) = self.rules.survey(&case.event, &self.facts(case));
+        told(&judged)?;
+        Ok((judged, beyond))
     }
 
-    /// The same with the values of everything that was evaluated.
+    /// The same with the values of everything that was evaluated; also where a rule asks for what was not recorded, which is
+    /// that rule's error then.
     pub fn explain(&self, case: &Case<'_>) -> Result<Explained, Untold> {
         self.concerns(case)?;
-        Ok(self.rules.explain(&case.event))
+        Ok(self.rules.explain(&case.event, &self.facts(case)))
+    }
+
+    /// What was recorded, and that the rest was not.
+    fn facts<'a>(&self, case: &'a Case<'_>) -> Cow<'a, Facts> {
+        let named = self.rules.lookups(case.event.name());
+        if named.iter().all(|lookup| case.facts.get(lookup).is_some()) {
+            return Cow::Borrowed(&case.facts);
+        }
+        let missing = named.iter().filter(|lookup| case.facts.get(lookup).is_none()).map(|lookup| Fact {
+            lookup: lookup.clone(),
+            answer: Err(NOT_RECORDED.to_owned()),
+            source: FactSource::Given,
+            as_of: case.event.received_at(),
+            took: Duration::ZERO,
+        });
+        Cow::Owned(case.facts.iter().cloned().chain(missing).collect())
     }
 
     fn concerns(&self, case: &Case<'_>) -> Result<(), Untold> {
@@ -130,10 +167,17 @@ impl Court {
     }
 }
 
-/// A decision, unless it rests on something that nobody knows any more.
-#[expect(clippy::unnecessary_wraps, reason = "a fact may be missing")]
-fn told(judged: Judged) -> Result<Judged, Untold> {
-    Ok(judged)
+/// Nothing can be told where a rule that counts asks for what nobody knows any more.
+fn told(judged: &Judged) -> Result<(), Untold> {
+    match judged.trace.errors().find(|(rule, error)| !rule.shadow && is_unrecorded(error)) {
+        Some((rule, _)) => Err(Untold::Fact(rule.id.to_string())),
+        None => Ok(()),
+    }
+}
+
+/// Whether a rule erred only because a lookup's answer was not recorded.
+pub(super) fn is_unrecorded(error: &RuleError) -> bool {
+    error.message.ends_with(NOT_RECORDED)
 }
 
 impl From<ReadError> for Untold {

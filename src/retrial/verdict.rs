@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use super::case::is_unrecorded;
 use crate::event::{Change, Decision, Mapped};
 use crate::journal::Entry;
 use crate::record::Record;
@@ -150,6 +151,7 @@ impl<'a> Verdict<'a> {
             }
             RuleOutcome::NotHeld | RuleOutcome::Erred(_) | RuleOutcome::NotReached | RuleOutcome::OutOfTime => None,
         });
+        let errors = judged.trace.errors().filter(|(_, error)| !is_unrecorded(error));
         Self {
             outcome: judged.decision.outcome(),
             rule: judged.rule.as_deref(),
@@ -157,7 +159,7 @@ impl<'a> Verdict<'a> {
             changes,
             mapped,
             changers: changers.collect(),
-            erred: judged.trace.errors().map(|(rule, _)| &**rule.id).collect(),
+            erred: errors.map(|(rule, _)| &**rule.id).collect(),
         }
     }
 

@@ -5,6 +5,7 @@ use super::decide::Onlooker;
 use super::{Effect, Judged, Rule, RuleSet, Stopwatch};
 use crate::event::Event;
 use crate::expr::{BUDGET, Expression, Scope, Step};
+use crate::facts::Facts;
 
 /// A decision, and what was seen of each rule on the event, in order.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,16 +32,16 @@ pub struct Part {
 impl RuleSet {
     /// Decides an event and tells the values of everything that was evaluated for it. Values are those of the event: who
     /// shows them masks them.
-    pub fn explain(&self, event: &Event) -> Explained {
+    pub fn explain(&self, event: &Event, facts: &Facts) -> Explained {
         let mut explaining = Explaining(Vec::new());
-        let judged = self.decide_before(event, &Stopwatch::stopped(), &mut explaining);
+        let judged = self.decide_before(event, facts, &Stopwatch::stopped(), &mut explaining);
         Explained { judged, rules: explaining.0 }
     }
 
     /// Decides an event and tells which rules were not reached although they would have held, by their place.
-    pub fn survey(&self, event: &Event) -> (Judged, Vec<usize>) {
+    pub fn survey(&self, event: &Event, facts: &Facts) -> (Judged, Vec<usize>) {
         let mut surveying = Surveying(Vec::new());
-        let judged = self.decide_before(event, &Stopwatch::stopped(), &mut surveying);
+        let judged = self.decide_before(event, facts, &Stopwatch::stopped(), &mut surveying);
         (judged, surveying.0)
     }
 }

@@ -58,6 +58,8 @@ struct EventRules {
     /// What a trace says of each of them.
     traced: Arc<[TracedRule]>,
     names: Names,
+    /// The lookups that they name.
+    lookups: Vec<Arc<str>>,
 }
 
 /// What can be told of a rule before an event comes.
@@ -113,6 +115,11 @@ impl RuleSet {
             shadow: rule.shadow,
             conditional: rule.when.as_ref().is_some_and(|when| !when.is_always_true()),
         })
+    }
+
+    /// The lookups that the rules on this event name, in the order in which they are declared.
+    pub fn lookups(&self, event: &str) -> &[Arc<str>] {
+        self.of(event).map_or(&[], |rules| &rules.lookups)
     }
 
     fn of(&self, event: &str) -> Option<&EventRules> {

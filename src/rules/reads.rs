@@ -6,7 +6,6 @@ use crate::base::diagnostic::Diagnostics;
 use crate::base::tree::Node;
 use crate::event::catalog;
 use crate::expr::Type;
-use crate::scope::Names;
 
 /// What a rule reads of one of its events.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +25,7 @@ pub fn reads(entries: &[Node], context: &Context) -> Vec<Reads> {
         let rule = entry.get("id").and_then(Node::as_str).unwrap_or_default();
         for spec in one_or_many(entry.get("on")).filter_map(catalog::find) {
             // Names of its own, so that they are this rule's alone.
-            let mut names = Names::new(spec, &context.secrets, &context.attributes);
+            let mut names = context.names(spec);
             for (_, node) in expressions(entry) {
                 names.compile(node, Type::Dyn, &mut Diagnostics::default());
             }
