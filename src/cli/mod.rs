@@ -16,6 +16,7 @@ mod init;
 mod journal;
 mod output;
 mod pseudonym;
+mod reload;
 mod replay;
 mod schema;
 mod select;
@@ -58,6 +59,7 @@ enum Command {
     Explain(explain::Arguments),
     Backtest(backtest::Arguments),
     Hygiene(hygiene::Arguments),
+    Reload(reload::Arguments),
     Replay(replay::Arguments),
     Dead(dead::Arguments),
     Forget(forget::Arguments),
@@ -112,6 +114,7 @@ pub fn main(registry: Registry) -> ExitCode {
         Command::Explain(arguments) => explain::run(&arguments, &source),
         Command::Backtest(arguments) => backtest::run(&arguments, &source),
         Command::Hygiene(arguments) => hygiene::run(&arguments, &source),
+        Command::Reload(arguments) => reload::run(&arguments, &source),
         Command::Replay(arguments) => replay::run(&arguments, &source),
         Command::Dead(arguments) => dead::run(&arguments, &source),
         Command::Forget(arguments) => forget::run(&arguments, &source),

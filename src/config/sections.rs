@@ -21,8 +21,8 @@ pub(super) const LISTS: [List; 2] = [
 ];
 
 /// What the documents speak of and this version does not have.
-pub(super) const LATER: [&str; 9] =
-    ["console", "lookup", "guard", "test", "reload", "lumos", "optimalcloud", "paylocity", "inbound"];
+pub(super) const LATER: [&str; 8] =
+    ["console", "lookup", "guard", "test", "lumos", "optimalcloud", "paylocity", "inbound"];
 
 /// Other files to read: the only key at the top that is no table.
 pub(super) const INCLUDE: &str = "include";

@@ -7,6 +7,7 @@
 mod case;
 mod drift;
 mod hygiene;
+mod refusals;
 mod sweep;
 mod tally;
 mod verdict;
@@ -17,6 +18,7 @@ mod tests;
 pub use case::{Case, Court, Untold};
 pub use drift::{Drift, Drifted};
 pub use hygiene::{Census, RuleCount};
+pub use refusals::Refusals;
 pub use sweep::{Sweep, sweep};
 pub use tally::{Example, Group, Tally};
 pub use verdict::{Difference, Kind, Verdict};

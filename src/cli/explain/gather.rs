@@ -45,11 +45,27 @@ pub(super) struct Explanation {
     pub(super) missing: Option<String>,
     /// The body of the reply, without secret fields.
     pub(super) reply: Option<Value>,
+    /// What lookups found.
+    pub(super) facts: Vec<Found>,
     pub(super) rule_set: String,
     /// What rules did then.
     pub(super) then: Side,
     /// What today's would do.
     pub(super) today: Today,
+}
+
+/// What a lookup found.
+#[derive(Debug, Serialize)]
+pub(super) struct Found {
+    pub(super) lookup: String,
+    pub(super) found: Option<bool>,
+    pub(super) value: Option<Value>,
+    pub(super) error: Option<String>,
+    /// `fetched`, `cached`, `stale` or `given`.
+    pub(super) source: &'static str,
+    /// How old the answer was when the event came.
+    pub(super) age_ms: i64,
+    pub(super) took_us: u64,
 }
 
 /// What a rule set makes of the event.
@@ -164,10 +180,24 @@ pub(super) fn explanation(
         request: request.and_then(|request| serde_json::from_str(&request).ok()),
         missing: missing.map(str::to_owned),
         reply,
+        facts: case.as_ref().ok().zip(eyes).map(|(case, eyes)| facts(case, eyes)).unwrap_or_default(),
         rule_set: hex(&entry.rule_set),
         then,
         today,
     })
+}
+
+fn facts(case: &Case<'_>, eyes: Eyes) -> Vec<Found> {
+    let facts = case.facts().iter().map(|fact| Found {
+        lookup: fact.lookup.to_string(),
+        found: fact.answer.as_ref().ok().map(|answer| answer.found),
+        value: fact.answer.as_ref().ok().map(|answer| eyes.part("", answer.value.clone())),
+        error: fact.answer.as_ref().err().cloned(),
+        source: fact.source.as_str(),
+        age_ms: (case.event().received_at() - fact.as_of).num_milliseconds().max(0),
+        took_us: u64::try_from(fact.took.as_micros()).unwrap_or(u64::MAX),
+    });
+    facts.collect()
 }
 
 /// The reply as the dialect wrote it.

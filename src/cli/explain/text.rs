@@ -18,6 +18,7 @@ pub(super) fn text(explanation: &Explanation) -> String {
         text.push_str("\nno rule can change the answer to this event: it only tells what has happened\n");
         return text;
     }
+    facts(explanation, &mut text);
     text.push_str("\nwhat the rules did\n");
     side(&explanation.then, &mut text);
     today(explanation, &mut text);
@@ -56,6 +57,31 @@ fn head(told: &Explanation, text: &mut String) {
         }
         (None, Some(missing)) => _ = writeln!(text, "\nno more is known: {missing}"),
         (None, None) => {}
+    }
+}
+
+fn facts(told: &Explanation, text: &mut String) {
+    if !told.facts.is_empty() {
+        text.push_str("\nwhat lookups found\n");
+    }
+    for fact in &told.facts {
+        let answer = match (&fact.error, fact.found, &fact.value) {
+            (Some(error), ..) => format!("failed: {error}"),
+            (None, Some(true), Some(value)) => format!("found {}", written(value)),
+            (None, ..) => "not found".to_owned(),
+        };
+        let age = match fact.age_ms {
+            0..1000 => format!("{} ms old", fact.age_ms),
+            _ => format!("{} s old", fact.age_ms / 1000),
+        };
+        let _ = writeln!(
+            text,
+            "  {}: {}  ({}, {age}, in {} µs)",
+            harmless(&fact.lookup),
+            harmless(&answer),
+            fact.source,
+            fact.took_us
+        );
     }
 }
 
