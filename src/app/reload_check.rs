@@ -131,7 +131,7 @@ fn verdict(config: &Config, refusals: &Refusals) -> Result<String, String> {
     let more = if *unknown > 0 { format!("; of {unknown} more it cannot be told") } else { String::new() };
     let numbers = format!("it would newly refuse {refused} of the last {told} validate events{by}{more}");
     if *protected > 0 {
-        return Err(format!("it would newly refuse a protected person, in {protected} events: {numbers}"));
+        return Err(format!("it would newly refuse a protected person: {numbers}"));
     }
     match config.refuse_above {
         Some(bound) if bound.is_exceeded_by(*refused, *told) => {

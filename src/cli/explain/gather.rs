@@ -117,7 +117,7 @@ pub(super) struct Shown {
 }
 
 /// A part of an expression.
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 pub(super) struct ShownStep {
     pub(super) part: String,
     #[serde(flatten)]
@@ -125,7 +125,7 @@ pub(super) struct ShownStep {
 }
 
 /// A value, or why there is none.
-#[derive(Debug, Serialize)]
+#[derive(Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Outcome {
     Value(Value),
@@ -308,14 +308,18 @@ fn shown(part: Part, eyes: Eyes) -> Shown {
     for Step { span, value } in steps {
         let text = source.get(span).unwrap_or_default();
         // The whole is told above; a literal says itself what it is.
-        if text == source || value.as_ref().is_ok_and(|value| is_literal(text, value)) {
+        if text.trim() == source.trim() || value.as_ref().is_ok_and(|value| is_literal(text, value)) {
+            continue;
+        }
+        let step = ShownStep { part: text.to_owned(), value: outcome(text, value, eyes) };
+        if told.contains(&step) {
             continue;
         }
         if told.len() == STEPS {
             more += 1;
             continue;
         }
-        told.push(ShownStep { part: text.to_owned(), value: outcome(text, value, eyes) });
+        told.push(step);
     }
     Shown { value: outcome(&source, value, eyes), key, source, steps: told, more }
 }

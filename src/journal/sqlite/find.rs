@@ -72,7 +72,7 @@ fn look(
         let mut rows = select.query(params![low, high, ROWS, person.as_ref().map(codes::bucket), block])?;
         while let Some(row) = rows.next()? {
             looked_at += 1;
-            let seq = row.get("seq")?;
+            let seq = row.get(0)?;
             let mut entry = reading.entry(row, false)?;
             if fits(&entry, filter, person.as_ref()) && fits_deliveries(connection, seq, filter)? {
                 if filter.records {
