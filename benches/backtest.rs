@@ -84,8 +84,8 @@ fn main() {
             assert!(Case::open(entry).is_ok());
             tally.events += 1;
         });
-        row("backtest, 1 thread", Some(1), &|tally, entry| tally.note(entry, &court, None));
-        row("backtest, all cores", None, &|tally, entry| tally.note(entry, &court, None));
+        row("backtest, 1 thread", Some(1), &|tally, entry| tally.note(entry, &court, None, None));
+        row("backtest, all cores", None, &|tally, entry| tally.note(entry, &court, None, None));
     }
 }
 

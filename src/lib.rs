@@ -84,6 +84,8 @@ pub mod facts;
 pub mod http;
 pub mod journal;
 pub mod judge;
+pub mod lookup;
+pub mod outgoing;
 pub mod record;
 pub mod retrial;
 pub mod rules;

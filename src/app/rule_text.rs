@@ -13,6 +13,7 @@ use crate::base::tree::{self, Node};
 use crate::config::{AttributeType, Loaded, Settings};
 use crate::dialect::cymmetri::AcceptShape;
 use crate::event::SecretFields;
+use crate::lookup;
 use crate::rules::{self, OnError, RuleSet};
 
 /// What rules judge by, as text, and its hash.
@@ -61,7 +62,7 @@ impl RuleText {
         let text = serde_json::json!({
             "rule": list("rule"),
             "attributes": section("attributes"),
-            "lookups": ids(loaded),
+            "lookups": ids(loaded).iter().map(AsRef::as_ref).collect::<Vec<&str>>(),
             "cymmetri": {
                 "on_error": format!("{:?}", cymmetri.on_error).to_lowercase(),
                 "error_message": cymmetri.error_message,
@@ -105,9 +106,8 @@ impl RuleText {
 }
 
 /// The ids of the lookups. The rest of a lookup is not kept: an address may hold what nobody is to read here.
-fn ids(loaded: &Loaded) -> Vec<&str> {
-    let lookups = loaded.lists.get("lookup").and_then(Node::as_array).unwrap_or_default();
-    lookups.iter().filter_map(|lookup| lookup.get("id")).filter_map(Node::as_str).collect()
+fn ids(loaded: &Loaded) -> Vec<Arc<str>> {
+    lookup::ids(loaded.lists.get("lookup").and_then(Node::as_array).unwrap_or_default())
 }
 
 /// The rules as they are read from a file. On one line, so that no key changes its place.

@@ -4,6 +4,8 @@ mod report;
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
@@ -16,7 +18,10 @@ use super::store::{self, Store};
 use crate::app::{Plan, Source};
 use crate::base::diagnostic::{Diagnostics, Severity};
 use crate::base::units::Percent;
-use crate::retrial::{Sweep, Tally, sweep};
+use crate::config::Loaded;
+use crate::event::Event;
+use crate::retrial::{Live, Sweep, Tally, sweep};
+use crate::telemetry::metrics::Metrics;
 
 /// Runs other rules over the journal: what would newly be refused, accepted, mapped otherwise
 #[derive(Debug, Args)]
@@ -45,6 +50,10 @@ pub(super) struct Arguments {
     #[arg(long, value_enum, default_value_t = Against::Recorded)]
     against: Against,
 
+    /// Asks today's sources for what lookups find, instead of taking what was recorded
+    #[arg(long)]
+    live_lookups: bool,
+
     /// Ends with 3 where it cannot be told of more events than this: `100`, or `1%` of all
     #[arg(long, value_name = "NUMBER|PERCENT")]
     max_unknown: Option<Bound>,
@@ -65,6 +74,9 @@ pub(super) struct Arguments {
     #[arg(long, value_enum, default_value_t = Form::Text)]
     format: Form,
 }
+
+/// How long the lookups of one event may take together.
+const ASKING: Duration = Duration::from_secs(30);
 
 /// What is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -121,7 +133,7 @@ pub(super) fn run(arguments: &Arguments, source: &Source) -> anyhow::Result<Ende
     let mut outcome = Ended::Nothing;
     // What ends before the journal is open has found nothing out.
     store::with(&running(arguments, source), |store| {
-        outcome = backtest(arguments, source, &plan, store)?;
+        outcome = backtest(arguments, &Tried { source, loaded: &loaded, plan: &plan }, store)?;
         Ok(Ended::Well)
     })?;
     Ok(outcome)
@@ -134,7 +146,15 @@ fn running(arguments: &Arguments, source: &Source) -> Source {
     if is_there { usual } else { source.clone() }
 }
 
-fn backtest(arguments: &Arguments, source: &Source, plan: &Plan, store: &Store<'_>) -> anyhow::Result<Ended> {
+/// The configuration whose rules are tried.
+struct Tried<'a> {
+    source: &'a Source,
+    loaded: &'a Loaded,
+    plan: &'a Plan,
+}
+
+fn backtest(arguments: &Arguments, tried: &Tried<'_>, store: &Store<'_>) -> anyhow::Result<Ended> {
+    let Tried { source, plan, loaded } = tried;
     let reader = store.reader()?;
     let mut wanted = arguments.selection.made_out(store, &reader)?;
     wanted.only_decided()?;
@@ -146,6 +166,22 @@ fn backtest(arguments: &Arguments, source: &Source, plan: &Plan, store: &Store<'
             None => return Ok(Ended::Nothing),
         },
     };
+    // Sources are asked by threads of their own; the records are read without.
+    let asking = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let lookups = if arguments.live_lookups {
+        let mut findings = Diagnostics::default();
+        let Some(lookups) = plan.lookups(loaded, source, &Metrics::new(), None, &mut findings) else {
+            output::complain_of(&findings, source);
+            return Ok(Ended::Nothing);
+        };
+        Some(lookups)
+    } else {
+        None
+    };
+    let live = lookups
+        .as_ref()
+        .map(|lookups| |event: &Arc<Event>| asking.block_on(lookups.fetch(event, source.clock.instant() + ASKING)));
+    let live = live.as_ref().map(|live| live as &Live<'_>);
     let ticker = if arguments.quiet { Ticker::silent() } else { Ticker::new() };
     let examples = usize::from(arguments.examples);
     let tallies = sweep(
@@ -159,7 +195,7 @@ fn backtest(arguments: &Arguments, source: &Source, plan: &Plan, store: &Store<'
         || Tally::new(examples),
         |tally, entry| {
             if wanted.is_of_tenant(entry) {
-                tally.note(entry, &court, against.as_ref());
+                tally.note(entry, &court, against.as_ref(), live);
             }
         },
     );
@@ -168,7 +204,8 @@ fn backtest(arguments: &Arguments, source: &Source, plan: &Plan, store: &Store<'
     tallies.context("the journal cannot be read")?.into_iter().for_each(|part| tally.add(part));
     let report = Report {
         tally: &tally,
-        config: source.load().main,
+        config: loaded.main.clone(),
+        live: arguments.live_lookups,
         against: match arguments.against {
             Against::Recorded => "what was answered then",
             Against::Today => "what today's rules say",

@@ -20,7 +20,7 @@ const NOT_RECORDED: &str = "its answer was not recorded";
 pub struct Case<'a> {
     entry: &'a Entry,
     record: Record<'a>,
-    event: Event,
+    event: Arc<Event>,
     facts: Facts,
 }
 
@@ -71,11 +71,17 @@ impl<'a> Case<'a> {
         }
         let event = record.event_of(&entry.event, entry.received_at, &entry.tenant, || entry.id.to_string())?;
         let facts = record.facts();
-        Ok(Self { entry, record, event, facts })
+        Ok(Self { entry, record, event: Arc::new(event), facts })
+    }
+
+    /// The same as if lookups had found this.
+    #[must_use]
+    pub fn with_facts(self, facts: Facts) -> Self {
+        Self { facts, ..self }
     }
 
     /// The event as it was, without its secret fields.
-    pub fn event(&self) -> &Event {
+    pub fn event(&self) -> &Arc<Event> {
         &self.event
     }
 

@@ -20,5 +20,5 @@ pub use drift::{Drift, Drifted};
 pub use hygiene::{Census, RuleCount};
 pub use refusals::Refusals;
 pub use sweep::{Sweep, sweep};
-pub use tally::{Example, Group, Tally};
+pub use tally::{Example, Group, Live, Tally};
 pub use verdict::{Difference, Kind, Verdict};

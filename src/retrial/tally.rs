@@ -1,10 +1,13 @@
 //! What differs over many events: counted by kind and rule, each with some examples.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
 use super::{Case, Court, Difference, Untold, Verdict};
+use crate::event::Event;
+use crate::facts::Facts;
 use crate::journal::{Entry, EntryId};
 
 /// What differs between what these rules say and what was said, or other rules say.
@@ -23,6 +26,9 @@ pub struct Tally {
     /// How many examples each group keeps.
     examples: usize,
 }
+
+/// Asks the sources of lookups about an event.
+pub type Live<'a> = dyn Fn(&Arc<Event>) -> Facts + Sync + 'a;
 
 /// Events of which the same is to be said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,13 +64,18 @@ impl Tally {
         Self { examples, ..Self::default() }
     }
 
-    /// Judges one more event by `court`, and compares with `against`, else with what was recorded.
-    pub fn note(&mut self, entry: &Entry, court: &Court, against: Option<&Court>) {
+    /// Judges one more event by `court`, and compares with `against`, else with what was recorded. With `live`, lookups are
+    /// what it says, and not what was recorded.
+    pub fn note(&mut self, entry: &Entry, court: &Court, against: Option<&Court>, live: Option<&Live<'_>>) {
         self.events += 1;
-        let case = match Case::open(entry) {
+        let mut case = match Case::open(entry) {
             Ok(case) => case,
             Err(why) => return self.cannot_tell(entry, None, &why),
         };
+        if let Some(live) = live {
+            let facts = live(case.event());
+            case = case.with_facts(facts);
+        }
         if let Err(why) = self.compare(&case, court, against) {
             self.cannot_tell(entry, Some(&case), &why);
         }

@@ -146,7 +146,7 @@ fn what_is_not_known_is_said_and_not_guessed() {
     let user = r#"{"login":"x"}"#;
     let why = |entry: &Entry| {
         let mut tally = Tally::new(1);
-        tally.note(entry, &court(&denies), None);
+        tally.note(entry, &court(&denies), None, None);
         assert_eq!((tally.events, tally.unknown, tally.changed), (1, 1, 0));
         tally.untold.into_keys().next().expect("a reason")
     };
@@ -154,7 +154,7 @@ fn what_is_not_known_is_said_and_not_guessed() {
     assert_eq!(why(&entry), "rule `mobile` asks for a lookup that was not recorded then");
     entry.cause = "out_of_time".into();
     let mut tally = Tally::new(1);
-    tally.note(&entry, &court(""), None);
+    tally.note(&entry, &court(""), None, None);
     assert_eq!(tally.untold.keys().next().map(String::as_str), Some(&*Untold::Fallback.to_string()));
     entry.record = journal::Record::Forgotten;
     assert_eq!(why(&entry), "its person was forgotten");
@@ -195,6 +195,11 @@ fn a_lookup_is_what_it_was_then() {
         let entry = entry(1, &denies, "validateUser", r#"{"login":"x"}"#, &facts, Payload::Full);
         assert_eq!(differences(&entry, &denies), []);
         assert_eq!(differences(&entry, ""), expected);
+        // Today's sources say the opposite.
+        let mut tally = Tally::new(1);
+        tally.note(&entry, &court(&denies), None, Some(&|_| Facts::from_iter([fact(!found)])));
+        let kind = tally.differences.keys().next().map(|difference| difference.kind);
+        assert_eq!(kind, Some(if found { Kind::Accepted } else { Kind::Refused }));
     }
 }
 
@@ -204,7 +209,7 @@ fn parts_of_a_tally_add_up_and_keep_the_newest_examples() {
     let mut parts = [Tally::new(2), Tally::new(2)];
     for seq in 1..=9 {
         let entry = entry(seq, &old, "validateUser", r#"{"login":"x"}"#, &Facts::default(), Payload::Full);
-        parts[usize::from(seq % 2 == 0)].note(&entry, &new, None);
+        parts[usize::from(seq % 2 == 0)].note(&entry, &new, None, None);
     }
     let mut sum = Tally::new(2);
     parts.into_iter().for_each(|part| sum.add(part));

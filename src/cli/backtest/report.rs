@@ -15,6 +15,8 @@ pub(super) struct Report<'a> {
     pub(super) config: PathBuf,
     /// What they were compared with.
     pub(super) against: &'static str,
+    /// Whether today's sources were asked for what lookups find.
+    pub(super) live: bool,
     /// How a person is named.
     pub(super) person: &'a dyn Fn(&str) -> String,
 }
@@ -103,6 +105,7 @@ impl Report<'_> {
         json!({
             "config": self.config.display().to_string(),
             "against": self.against,
+            "lookups": if self.live { "live" } else { "recorded" },
             "events": self.tally.events,
             "changed": self.tally.changed,
             "unknown": self.tally.unknown,
@@ -119,7 +122,9 @@ impl Report<'_> {
         };
         let more = if *unknown > 0 { format!(", {unknown} cannot be told") } else { String::new() };
         let config = harmless(&self.config.display().to_string());
-        format!("{} judged again by {config}, against {}: {changes}{more}", count(*events, "event"), self.against)
+        let live = if self.live { " with what lookups find today" } else { "" };
+        let events = count(*events, "event");
+        format!("{events} judged again by {config}{live}, against {}: {changes}{more}", self.against)
     }
 
     /// What differs in this way, the most frequent first.
