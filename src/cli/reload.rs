@@ -32,12 +32,16 @@ pub(super) fn run(arguments: &Arguments, source: &Source) -> anyhow::Result<Ende
             let access = Access::server(source, &store.settings).await?;
             match access.try_ask(Request::Reload { force: arguments.force }, None, &|_| {}).await? {
                 Reply::Reloaded { rules, said } => {
-                    said.iter().for_each(|line| output::print(&harmless(line)));
+                    for line in &said {
+                        output::print(&harmless(line));
+                    }
                     output::print(&format!("the configuration is in force, with {}", count(rules as u64, "rule")));
                     Ok(Ended::Well)
                 }
                 Reply::Failed { message } => {
-                    message.lines().for_each(|line| output::complain(&harmless(line)));
+                    for line in message.lines() {
+                        output::complain(&harmless(line));
+                    }
                     Ok(Ended::Findings)
                 }
                 _ => anyhow::bail!("the server answers in words of another version"),

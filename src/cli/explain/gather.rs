@@ -46,7 +46,7 @@ pub(super) struct Explanation {
     /// The body of the reply, without secret fields.
     pub(super) reply: Option<Value>,
     /// What lookups found.
-    pub(super) facts: Vec<Found>,
+    pub(super) facts: Vec<Told>,
     pub(super) rule_set: String,
     /// What rules did then.
     pub(super) then: Side,
@@ -56,7 +56,7 @@ pub(super) struct Explanation {
 
 /// What a lookup found.
 #[derive(Debug, Serialize)]
-pub(super) struct Found {
+pub(super) struct Told {
     pub(super) lookup: String,
     pub(super) found: Option<bool>,
     pub(super) value: Option<Value>,
@@ -95,7 +95,8 @@ pub(super) struct Today {
 /// A rule and what it did.
 #[derive(Debug, Serialize)]
 pub(super) struct Rule {
-    pub(super) rule: String,
+    #[serde(rename = "rule")]
+    pub(super) id: String,
     pub(super) shadow: bool,
     /// `held`, `not_held`, `erred`, `not_reached` or `out_of_time`.
     pub(super) did: &'static str,
@@ -158,7 +159,7 @@ pub(super) fn explanation(
     let plan = store.plan();
     let today = match plan {
         Some(plan) => today(&case, &plan.court(&store.source.registry), plan.rule_text.hash == entry.rule_set, eyes),
-        None => Today { side: untold("the configuration is wrong"), ..Today::default() },
+        None => Today { side: untold(&"the configuration is wrong"), ..Today::default() },
     };
     let reply = case.as_ref().ok().zip(eyes).and_then(|(case, eyes)| reply(case, shape, eyes));
     Ok(Explanation {
@@ -187,8 +188,8 @@ pub(super) fn explanation(
     })
 }
 
-fn facts(case: &Case<'_>, eyes: Eyes) -> Vec<Found> {
-    let facts = case.facts().iter().map(|fact| Found {
+fn facts(case: &Case<'_>, eyes: Eyes) -> Vec<Told> {
+    let facts = case.facts().iter().map(|fact| Told {
         lookup: fact.lookup.to_string(),
         found: fact.answer.as_ref().ok().map(|answer| answer.found),
         value: fact.answer.as_ref().ok().map(|answer| eyes.part("", answer.value.clone())),
@@ -208,7 +209,7 @@ fn reply(case: &Case<'_>, shape: AcceptShape, eyes: Eyes) -> Option<Value> {
     serde_json::from_str(&reply.body).ok().map(|reply| eyes.reply(reply))
 }
 
-fn untold(why: impl ToString) -> Side {
+fn untold(why: &dyn std::fmt::Display) -> Side {
     Side { untold: Some(why.to_string()), rules: Vec::new() }
 }
 
@@ -216,13 +217,13 @@ fn untold(why: impl ToString) -> Side {
 fn side(case: &Result<Case<'_>, Untold>, court: Result<Court, String>, eyes: Option<Eyes>) -> Side {
     let (case, court, eyes) = match (case, court, eyes) {
         (Ok(case), Ok(court), Some(eyes)) => (case, court, eyes),
-        (Err(why), ..) => return untold(why),
-        (_, Err(why), _) => return untold(why),
-        (_, _, None) => return untold("there is no such event any more"),
+        (Err(why), ..) => return untold(&why),
+        (_, Err(why), _) => return untold(&why),
+        (_, _, None) => return untold(&"there is no such event any more"),
     };
     match court.explain(case) {
         Ok(explained) => Side { untold: disagreement(case, &explained), rules: rules(explained, eyes) },
-        Err(why) => untold(why),
+        Err(why) => untold(&why),
     }
 }
 
@@ -241,14 +242,14 @@ fn disagreement(case: &Case<'_>, explained: &Explained) -> Option<String> {
 fn today(case: &Result<Case<'_>, Untold>, court: &Court, same_rules: bool, eyes: Option<Eyes>) -> Today {
     let (case, eyes) = match (case, eyes) {
         (Ok(case), Some(eyes)) => (case, eyes),
-        (Err(why), _) => return Today { same_rules, side: untold(why), ..Today::default() },
+        (Err(why), _) => return Today { same_rules, side: untold(&why), ..Today::default() },
         (Ok(_), None) => {
-            return Today { same_rules, side: untold("there is no such event any more"), ..Today::default() };
+            return Today { same_rules, side: untold(&"there is no such event any more"), ..Today::default() };
         }
     };
     let explained = match court.explain(case) {
         Ok(explained) => explained,
-        Err(why) => return Today { same_rules, side: untold(why), ..Today::default() },
+        Err(why) => return Today { same_rules, side: untold(&why), ..Today::default() },
     };
     let now = Verdict::of(&explained.judged);
     let was = case.answered();
@@ -280,7 +281,7 @@ fn rules(explained: Explained, eyes: Eyes) -> Vec<Rule> {
         };
         let parts = parts.next().unwrap_or_default();
         Rule {
-            rule: rule.id.to_string(),
+            id: rule.id.to_string(),
             shadow: rule.shadow,
             did,
             changed,
@@ -298,7 +299,7 @@ fn recorded(note: crate::record::RuleNote) -> Rule {
         "erred" => "erred",
         _ => "out_of_time",
     };
-    Rule { rule: note.rule, shadow: note.shadow, did, changed: note.changed, error: note.error, parts: Vec::new() }
+    Rule { id: note.rule, shadow: note.shadow, did, changed: note.changed, error: note.error, parts: Vec::new() }
 }
 
 fn shown(part: Part, eyes: Eyes) -> Shown {

@@ -115,7 +115,7 @@ fn one(number: usize, rule: &Rule, text: &mut String) {
         None => format!(", changed {}", rule.changed.join(", ")),
     };
     let did = rule.did.replace('_', " ");
-    let _ = writeln!(text, "  {number:>2}  {}{shadow}: {did}{}", harmless(&rule.rule), harmless(&more));
+    let _ = writeln!(text, "  {number:>2}  {}{shadow}: {did}{}", harmless(&rule.id), harmless(&more));
     for part in &rule.parts {
         expression(part, text);
     }

@@ -16,8 +16,8 @@ pub(super) struct Simulation {
 }
 
 /// Judges each of these events again.
-pub(super) fn run(events: &[Full], simulation: &Simulation, store: &Store<'_>) -> anyhow::Result<Ended> {
-    let Some(plan) = store.plan() else { return Ok(Ended::Nothing) };
+pub(super) fn run(events: &[Full], simulation: &Simulation, store: &Store<'_>) -> Ended {
+    let Some(plan) = store.plan() else { return Ended::Nothing };
     let court = plan.court(&store.source.registry);
     let mut table = Table::new(&["TIME", "NUMBER", "EVENT", "PERSON", "WAS", "WOULD BE", "BY RULE"]);
     let (mut changed, mut untold) = (0, 0);
@@ -64,7 +64,7 @@ pub(super) fn run(events: &[Full], simulation: &Simulation, store: &Store<'_>) -
         let number = count(events.len() as u64, "event");
         output::print(&format!("{number} judged again, {changed} otherwise{more}; nothing was sent"));
     }
-    Ok(Ended::Well)
+    Ended::Well
 }
 
 fn words(verdict: &Verdict<'_>) -> String {
