@@ -7,6 +7,8 @@ mod journal;
 mod person;
 mod plan;
 mod reload;
+mod reload_check;
+mod rule_text;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use std::sync::atomic::Ordering;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
@@ -28,15 +31,17 @@ use crate::http::router::{self, HealthSwitch};
 use crate::http::tls;
 use crate::journal::Journal;
 use crate::judge::Registry;
+use crate::retrial::Court;
 use crate::telemetry::log::Log;
 use crate::telemetry::metrics::Metrics;
 
 use control::{Control, Office};
-pub use journal::{RuleText, options as journal_options};
+pub use journal::options as journal_options;
 pub use person::{pseudonym_key, read_pseudonym_key};
 use plan::Built;
 pub use plan::{Plan, plan, testables};
 pub use reload::Reloaded;
+pub use rule_text::{KeptRules, RuleText};
 
 /// How long dropped connections may take to be gone.
 const ABORT_TIME: std::time::Duration = std::time::Duration::from_secs(2);
@@ -54,6 +59,8 @@ pub struct App {
     deliverer: Deliverer,
     /// What the deliverer begins with.
     work: (Arc<ActionSet>, Ready),
+    /// The rules in force and the hash of their text.
+    judging: (Court, [u8; 32]),
     tasks: TaskTracker,
     loaded: Loaded,
     stop: Stop,
@@ -125,6 +132,7 @@ impl App {
             tasks: tasks.clone(),
             stop: stop.clone(),
         });
+        let judging = (plan.court(&source.registry), plan.rule_text.hash);
         let settings = plan.settings;
         receiver.activate(Arc::new(active));
         let health = Arc::new(std::sync::atomic::AtomicBool::new(settings.server.health));
@@ -140,6 +148,7 @@ impl App {
             journal,
             deliverer,
             work: (plan.actions, ready),
+            judging,
             tasks,
             loaded,
             stop,
@@ -177,8 +186,13 @@ impl App {
         let tasks = self.tasks.clone();
         let stop = self.stop.clone();
         let control = Control::bind(&self.settings.server.data_dir)?;
-        let office =
-            Office { journal: self.journal.clone(), receiver: self.receiver.clone(), clock: self.source.clock.clone() };
+        let (reloads, wishes) = mpsc::channel(1);
+        let office = Office {
+            journal: self.journal.clone(),
+            receiver: self.receiver.clone(),
+            clock: self.source.clock.clone(),
+            reloads,
+        };
         tasks.spawn(control.serve(office, tasks.clone(), stop.clone()));
         self.deliverer.replace(&self.work.0, &self.work.1);
         self.deliverer.tell_orphans().await;
@@ -206,7 +220,7 @@ impl App {
         // Whoever reads that it listens may send one.
         let hangup = reload::hangup();
         tracing::info!(%address, scheme, rules, "listening");
-        self.keep_up_to_date(hangup).await;
+        self.keep_up_to_date(hangup, wishes).await;
         tracing::info!("stopping: requests that were begun are finished");
         tasks.close();
         if timeout(self.settings.server.drain.0, tasks.wait()).await.is_err() {

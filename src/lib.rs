@@ -17,6 +17,7 @@
 //!
 //! [`testing`] runs the tests that rules carry, on the code that decides events, and makes tests of events.
 //! [`conformance`] plays the documented cloud against a receiver, and says what is as the documents have it.
+//! [`retrial`] judges kept events again, for commands that tell why something was decided and what other rules would say.
 //!
 //! [`config`] reads files and environment and says what is wrong with them; [`app`] makes a server of a configuration and
 //! a [`judge::Registry`], and keeps it up to date; [`cli`] is the command line around it. [`telemetry`] is the log and the
@@ -87,7 +88,9 @@ pub mod http;
 pub mod journal;
 pub mod judge;
 pub mod lookup;
+pub mod outgoing;
 pub mod record;
+pub mod retrial;
 pub mod rules;
 pub mod scope;
 pub mod telemetry;

@@ -1,7 +1,9 @@
 //! The variables that expressions on an event see, as a schema at load and as values for an event: those of rules, and
 //! those of whatever else reads events. What an expression is for is the matter of who compiles it.
 
+pub mod address;
 mod fields;
+mod template;
 
 use std::ops::Range;
 
@@ -9,7 +11,9 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+pub use address::Address;
 pub use fields::UnknownFields;
+pub use template::{Template, text_of};
 
 use crate::base::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::base::json::Json;
@@ -147,6 +151,11 @@ impl Names {
     /// The first name on a path, `user` or `request` first, that nobody has listed.
     pub fn unknown(&self, path: &[String]) -> Option<UnknownField> {
         self.schema.unknown(path)
+    }
+
+    /// The paths that were named so far, a variable's name first.
+    pub fn paths(&self) -> impl Iterator<Item = &[String]> {
+        (0..self.paths.len()).filter_map(|slot| u16::try_from(slot).ok()).map(|slot| self.paths.path(slot))
     }
 
     /// The text of `node`, whose cost can be told; none where it cannot be read.

@@ -10,11 +10,11 @@ const FLOORS: [(u8, &[&str]); 10] = [
     (8, &["app"]),
     (7, &["config"]),
     (6, &["http"]),
-    (5, &["judge", "delivery"]),
+    (5, &["judge", "delivery", "retrial"]),
     (4, &["record", "testing", "conformance"]),
     (3, &["rules", "dialect", "auth", "lookup", "journal", "action"]),
     (2, &["scope"]),
-    (1, &["event", "expr", "facts", "telemetry"]),
+    (1, &["event", "expr", "facts", "outgoing", "telemetry"]),
     (0, &["base"]),
 ];
 
@@ -23,7 +23,7 @@ const MAX_LINES: usize = 400;
 
 /// Files that make requests, in production.
 const REQUESTS: [&str; 5] = [
-    "src/action/http/client.rs",
+    "src/outgoing/client.rs",
     "src/auth/source.rs",
     "src/cli/health.rs",
     "src/cli/send.rs",

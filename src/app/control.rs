@@ -1,4 +1,5 @@
-//! The control socket: how a command changes the journal of a server that runs, for only one process appends.
+//! The control socket: how a command changes the journal of a server that runs, for only one process appends, and has its
+//! configuration read again.
 //!
 //! It is a Unix socket in the data directory, for the server's own user and root. What is asked is carried out by the
 //! function that a command without a server uses itself.
@@ -15,7 +16,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::{sleep, timeout};
 use tokio_util::task::TaskTracker;
 
@@ -50,6 +51,16 @@ pub(super) struct Office {
     pub(super) journal: Arc<dyn Journal>,
     pub(super) receiver: Arc<Receiver>,
     pub(super) clock: Clock,
+    /// To whoever keeps the configuration in force up to date.
+    pub(super) reloads: mpsc::Sender<Wish>,
+}
+
+/// Somebody wants the configuration to be read again.
+pub(super) struct Wish {
+    /// Whatever `[reload]` says against it.
+    pub(super) force: bool,
+    /// Hears what came of it.
+    pub(super) heard: oneshot::Sender<Reply>,
 }
 
 /// Where the socket of a data directory is.
@@ -144,7 +155,7 @@ async fn converse(stream: UnixStream, office: Office, stop: Stop) {
     let reply = if line.ends_with(b"\n") {
         match serde_json::from_slice::<Request>(&line) {
             Ok(request) => {
-                tracing::info!(request = request.word(), uid, "a command asks for a change of the journal");
+                tracing::info!(request = request.word(), uid, "a command asks for a change");
                 carry_out(&office, request, &mut writer).await
             }
             // The cause may repeat what was sent.
@@ -160,6 +171,12 @@ async fn converse(stream: UnixStream, office: Office, stop: Stop) {
 
 /// Carries a request out, whether or not anybody listens to how far it is.
 async fn carry_out(office: &Office, request: Request, writer: &mut (impl AsyncWrite + Unpin)) -> Reply {
+    if let Request::Reload { force } = request {
+        let (heard, reply) = oneshot::channel();
+        let asked = office.reloads.send(Wish { force, heard }).await.is_ok();
+        let stops = || Reply::failed("the server stops, and reads nothing any more");
+        return if asked { reply.await.unwrap_or_else(|_| stops()) } else { stops() };
+    }
     let active = office.receiver.active();
     let desk = Desk {
         journal: &office.journal,

@@ -1,15 +1,13 @@
-//! The journal of a server: opened, given the rule sets that its entries name, kept within its time.
+//! The journal of a server: opened, and kept within its time.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::digest;
 use tokio::time::sleep;
 
 use crate::base::clock::Clock;
 use crate::base::diagnostic::{Diagnostic, Problem};
 use crate::base::ids::hex;
-use crate::base::tree::Node;
 use crate::config::{Loaded, Settings};
 use crate::http::listener::Stop;
 use crate::journal::sqlite::{Options, SqliteJournal};
@@ -19,15 +17,6 @@ use crate::journal::{Journal, JournalError};
 const RETENTION_PAUSE: Duration = Duration::from_secs(60);
 /// How often the head is told to the log, so that a tail that was cut off shows.
 const HEAD_PAUSE: Duration = Duration::from_secs(3600);
-
-/// What rules judge by, as text, and its hash.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RuleText {
-    /// SHA-256 of the text.
-    pub hash: [u8; 32],
-    /// JSON: the parts of the configuration that a decision depends on.
-    pub text: String,
-}
 
 /// Where the journal is and how it is kept.
 pub fn options(loaded: &Loaded, settings: &Settings, clock: Clock) -> Result<Options, Diagnostic> {
@@ -43,28 +32,6 @@ pub(super) fn open(loaded: &Loaded, settings: &Settings, clock: Clock) -> Result
 
 fn problem(loaded: &Loaded, error: &JournalError) -> Diagnostic {
     loaded.locate(Problem::error("journal", &["journal", "url"], error.to_string()))
-}
-
-impl RuleText {
-    /// Those of a configuration.
-    pub fn of(loaded: &Loaded, settings: &Settings) -> Self {
-        let list = |name: &str| loaded.lists.get(name).map_or(serde_json::Value::Null, Node::to_json);
-        let section = |name: &str| loaded.sections.get(name).map_or(serde_json::Value::Null, Node::to_json);
-        let cymmetri = &settings.cymmetri;
-        let text = serde_json::json!({
-            "rule": list("rule"),
-            "attributes": section("attributes"),
-            "cymmetri": {
-                "on_error": format!("{:?}", cymmetri.on_error).to_lowercase(),
-                "error_message": cymmetri.error_message,
-                "secret_fields": cymmetri.secret_fields,
-            },
-        })
-        .to_string();
-        let mut hash = [0; 32];
-        hash.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
-        Self { hash, text }
-    }
 }
 
 /// Keeps the journal within its time and tells its head, until the server drains.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::journal::{self, RuleText};
-use super::{Source, person};
+use super::rule_text::RuleText;
+use super::{Source, journal, person};
 use crate::action::{self, ActionSet, Ready};
 use crate::auth::Authenticator;
 use crate::base::diagnostic::{Diagnostic, Diagnostics, Problem, Severity};
@@ -19,7 +19,8 @@ use crate::http::tls::{self, TlsError};
 use crate::journal::Journal;
 use crate::judge::{self, Handler, Judge, Recorder, Registry, RegistryError};
 use crate::lookup::{self, LookupSet, Lookups};
-use crate::rules::{self, Costs, RuleSet};
+use crate::retrial::Court;
+use crate::rules::{self, Costs, Reads, RuleSet};
 use crate::telemetry::PersonName;
 use crate::telemetry::metrics::Metrics;
 use crate::testing::{self, TestSet};
@@ -203,7 +204,7 @@ impl Plan {
     }
 
     /// The lookups with what they need: secrets, files. What is wrong, or odd, goes to `findings`.
-    pub(super) fn lookups(
+    pub fn lookups(
         &self,
         loaded: &Loaded,
         source: &Source,
@@ -242,6 +243,12 @@ impl Plan {
         (rules::costs(list(loaded, "rule"), &context(&self.settings, &ids), &sizes), sizes)
     }
 
+    /// Which fields each of its rules reads.
+    pub fn reads(&self, loaded: &Loaded) -> Vec<Reads> {
+        let ids = lookup::ids(list(loaded, "lookup"));
+        rules::reads(list(loaded, "rule"), &context(&self.settings, &ids))
+    }
+
     /// Who may send, prepared.
     fn authenticator(&self, loaded: &Loaded, source: &Source) -> Result<Authenticator, Diagnostics> {
         let (config, exposure) = (&self.settings.cymmetri.auth, self.settings.exposure());
@@ -271,6 +278,12 @@ impl Plan {
             error_message: cymmetri.error_message.clone(),
         };
         Judge::try_new(settings, self.rules.clone(), &source.registry, source.clock.clone())
+    }
+
+    /// What judges kept events again.
+    pub fn court(&self, registry: &Registry) -> Court {
+        let handled = registry.events().filter_map(catalog::find).map(|spec| spec.name);
+        Court::new(self.rules.clone(), handled.collect())
     }
 
     /// Who keeps events in this journal. What they are judged by is kept there, too.

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
 
+use super::control::Wish;
+use super::control::protocol::Reply;
 use super::{App, plan};
-use crate::base::diagnostic::{Diagnostics, Problem, Severity};
+use crate::base::diagnostic::{Diagnostic, Diagnostics, Problem, Severity};
 use crate::config::watch::Watch;
 use crate::config::{Loaded, Settings};
 
@@ -18,41 +21,54 @@ pub enum Reloaded {
         rules: usize,
         /// What will probably not do what was meant.
         warnings: Diagnostics,
+        /// What `[reload]` has to say of it.
+        checked: Option<String>,
     },
     /// Something is wrong with it; the last good one stays.
     Rejected(Diagnostics),
+    /// It would refuse whom `[reload]` says that it must not; the last good one stays.
+    Refused(String),
 }
 
 impl App {
     /// Keeps the configuration in force up to date until the server drains.
-    pub(super) async fn keep_up_to_date(&mut self, mut hangup: Option<Signal>) {
+    pub(super) async fn keep_up_to_date(&mut self, mut hangup: Option<Signal>, mut wishes: mpsc::Receiver<Wish>) {
         let mut watch = Watch::start(self.loaded.files.clone());
         let stop = self.stop.clone();
         loop {
-            let why = tokio::select! {
+            let (why, wish) = tokio::select! {
                 () = stop.draining() => return,
-                () = watch.changed() => "a file has changed",
-                () = heard(&mut hangup) => "SIGHUP",
+                () = watch.changed() => ("a file has changed", None),
+                () = heard(&mut hangup) => ("SIGHUP", None),
+                Some(wish) = wishes.recv() => ("a command", Some(wish)),
             };
             tracing::info!(why, "reading the configuration again");
-            let outcome = self.reload();
+            let force = wish.as_ref().is_some_and(|wish| wish.force);
+            let outcome = tokio::select! {
+                () = stop.draining() => return,
+                outcome = self.reload(force) => outcome,
+            };
             if matches!(outcome, Reloaded::Applied { .. }) {
                 self.deliverer.tell_orphans().await;
             }
             watch.replace(self.loaded.files.clone());
             self.tell(&outcome);
+            if let Some(wish) = wish {
+                // Whoever asked may have left.
+                let _ = wish.heard.send(outcome.reply());
+            }
         }
     }
 
     /// Reads the configuration again and puts it in force, if nothing is wrong with it.
-    pub(super) fn reload(&mut self) -> Reloaded {
+    async fn reload(&mut self, force: bool) -> Reloaded {
         let loaded = self.source.load();
-        let outcome = self.try_apply(&loaded);
+        let outcome = self.try_apply(&loaded, force).await;
         self.loaded = loaded;
         outcome
     }
 
-    fn try_apply(&mut self, loaded: &Loaded) -> Reloaded {
+    async fn try_apply(&mut self, loaded: &Loaded, force: bool) -> Reloaded {
         let (plan, mut findings) = plan(loaded, &self.source.registry, Some(Severity::Error));
         let Some(plan) = plan else { return Reloaded::Rejected(findings) };
         findings
@@ -60,6 +76,13 @@ impl App {
         if findings.has_errors() {
             return Reloaded::Rejected(findings);
         }
+        let judging = (plan.court(&self.source.registry), plan.rule_text.hash);
+        let checked = match self.check(&judging).await {
+            None => None,
+            Some(Ok(said)) => Some(said),
+            Some(Err(why)) if force => Some(format!("forced, although {why}")),
+            Some(Err(why)) => return Reloaded::Refused(why),
+        };
         let previous = self.receiver.active();
         let (metrics, previous) = (self.receiver.metrics(), previous.as_deref());
         let Some(lookups) = plan.lookups(loaded, &self.source, metrics, previous, &mut findings) else {
@@ -88,19 +111,26 @@ impl App {
         // Workers first, so that nothing is kept for an action that has none.
         self.deliverer.replace(&plan.actions, &ready);
         self.receiver.activate(Arc::new(active));
+        self.judging = judging;
         self.apply(plan.settings);
-        Reloaded::Applied { rules, warnings: findings }
+        Reloaded::Applied { rules, warnings: findings, checked }
     }
 
     fn tell(&self, outcome: &Reloaded) {
+        const NOT_TAKEN: &str = "the configuration is not taken; the last good one stays in force";
         let metrics = self.receiver.metrics();
+        let now = self.source.clock.now();
         match outcome {
-            Reloaded::Applied { rules, warnings } => {
+            Reloaded::Applied { rules, warnings, checked } => {
                 for warning in warnings {
                     tracing::warn!("{}", warning.one_line());
                 }
                 metrics.reloaded("applied");
                 metrics.set_rules(*rules);
+                self.receiver.set_refused_reload(None);
+                if let Some(checked) = checked {
+                    tracing::info!("{checked}");
+                }
                 tracing::info!(rules, "the configuration is in force");
             }
             Reloaded::Rejected(findings) => {
@@ -109,8 +139,33 @@ impl App {
                     tracing::error!("{}", finding.one_line());
                 }
                 let errors = findings.errors();
-                tracing::error!(errors, "the configuration is not taken; the last good one stays in force");
+                self.receiver.set_refused_reload(Some(format!("since {now}: errors were found in it")));
+                tracing::error!(errors, "{NOT_TAKEN}");
             }
+            Reloaded::Refused(why) => {
+                metrics.reloaded("refused");
+                self.receiver.set_refused_reload(Some(format!("since {now}: {why}")));
+                tracing::error!("{why}; `hookreeve reload --force` puts it in force all the same");
+                tracing::error!(errors = 1, "{NOT_TAKEN}");
+            }
+        }
+    }
+}
+
+impl Reloaded {
+    /// What whoever asked for it hears.
+    fn reply(&self) -> Reply {
+        match self {
+            Self::Applied { rules, warnings, checked } => {
+                let warnings = warnings.iter().map(Diagnostic::one_line);
+                Reply::Reloaded { rules: *rules, said: checked.clone().into_iter().chain(warnings).collect() }
+            }
+            Self::Rejected(findings) => {
+                let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+                let lines: Vec<String> = errors.map(|finding| format!("\n  {}", finding.one_line())).collect();
+                Reply::failed(format!("the configuration is not taken:{}", lines.concat()))
+            }
+            Self::Refused(why) => Reply::failed(format!("the configuration is not taken: {why}")),
         }
     }
 }

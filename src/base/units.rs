@@ -1,4 +1,4 @@
-//! Durations (`"250ms" "2s" "15m" "90d"`) and sizes (`"256KiB"`) as operators write them.
+//! Durations (`"250ms" "2s" "15m" "90d"`), sizes (`"256KiB"`) and parts of a whole (`"2%"`) as operators write them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,7 +18,14 @@ pub struct Span(pub Duration);
 #[schemars(with = "String", extend("pattern" = r"^[0-9]+(B|KiB|MiB|GiB)$"))]
 pub struct Size(pub u64);
 
-/// Why a text is no duration or size. The text itself is not repeated.
+/// A part of a whole, written in per cent: `2%`, `0.5%`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
+#[schemars(with = "String", extend("pattern" = r"^[0-9]+(\.[0-9]{1,4})?%$"))]
+pub struct Percent {
+    millionths: u32,
+}
+
+/// Why a text is no duration, size or part. The text itself is not repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UnitError {
     /// Not a duration.
@@ -27,6 +34,9 @@ pub enum UnitError {
     /// Not a size.
     #[error("expected a size such as \"512B\", \"256KiB\" or \"1MiB\"")]
     Size,
+    /// Not a part of a whole.
+    #[error("expected a part in per cent such as \"2%\" or \"0.5%\", at most \"100%\"")]
+    Percent,
 }
 
 const DURATION_UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
@@ -54,6 +64,50 @@ impl FromStr for Size {
 
     fn from_str(text: &str) -> Result<Self, UnitError> {
         number_with_unit(text, &SIZE_UNITS).map(Self).ok_or(UnitError::Size)
+    }
+}
+
+impl FromStr for Percent {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let number = text.strip_suffix('%').ok_or(UnitError::Percent)?;
+        let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+        let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        if !digits(whole) || !digits(fraction) || fraction.len() > 4 {
+            return Err(UnitError::Percent);
+        }
+        let parse = |part: &str| part.parse::<u32>().map_err(|_| UnitError::Percent);
+        let (whole, fraction) = (parse(whole)?, parse(&format!("{fraction:0<4}"))?);
+        let millionths = whole.checked_mul(10_000).and_then(|whole| whole.checked_add(fraction));
+        millionths
+            .filter(|millionths| *millionths <= 1_000_000)
+            .map(|millionths| Self { millionths })
+            .ok_or(UnitError::Percent)
+    }
+}
+
+impl Percent {
+    /// Whether `part` is more of `whole` than this.
+    pub fn is_exceeded_by(self, part: u64, whole: u64) -> bool {
+        u128::from(part) * 1_000_000 > u128::from(whole) * u128::from(self.millionths)
+    }
+}
+
+impl fmt::Display for Percent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, fraction) = (self.millionths / 10_000, self.millionths % 10_000);
+        let fraction = format!("{fraction:04}");
+        match fraction.trim_end_matches('0') {
+            "" => write!(f, "{whole}%"),
+            fraction => write!(f, "{whole}.{fraction}%"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Percent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(TextVisitor(std::marker::PhantomData, "a part in quotes, such as \"2%\""))
     }
 }
 
@@ -126,6 +180,9 @@ mod tests {
         for text in ["0ms", "250ms", "2s", "15m", "36h", "90d"] {
             assert_eq!(text.parse::<Span>().map(|span| span.to_string()), Ok(text.to_owned()));
         }
+        for text in ["0%", "2%", "0.5%", "33.3333%", "100%"] {
+            assert_eq!(text.parse::<Percent>().map(|part| part.to_string()), Ok(text.to_owned()));
+        }
         for text in ["512B", "256KiB", "1MiB", "3GiB"] {
             assert_eq!(text.parse::<Size>().map(|size| size.to_string()), Ok(text.to_owned()));
         }
@@ -138,6 +195,16 @@ mod tests {
         }
         for text in ["1kb", "1MB", "KiB", "99999999999999GiB"] {
             assert_eq!(text.parse::<Size>(), Err(UnitError::Size), "{text}");
+        }
+    }
+    #[test]
+    fn a_part_is_exceeded_by_more_and_not_by_as_much() {
+        let two: Percent = "2%".parse().expect("a part");
+        assert!(two.is_exceeded_by(3, 100) && !two.is_exceeded_by(2, 100) && !two.is_exceeded_by(0, 0));
+        let none: Percent = "0%".parse().expect("a part");
+        assert!(none.is_exceeded_by(1, 1_000_000) && !none.is_exceeded_by(0, 10));
+        for text in ["", "%", "2", "-2%", "2.%", ".5%", "101%", "0.00001%", "2 %", "99999999999%"] {
+            assert_eq!(text.parse::<Percent>(), Err(UnitError::Percent), "{text}");
         }
     }
 }

@@ -2,19 +2,23 @@
 //!
 //! Commands decide nothing themselves: they call what the server calls, and print.
 
+mod backtest;
 mod check;
 mod conformance;
 mod costs;
 mod dead;
 mod dev;
 mod events;
+mod explain;
 mod forget;
 mod health;
+mod hygiene;
 mod init;
 mod journal;
 mod junit;
 mod output;
 mod pseudonym;
+mod reload;
 mod replay;
 mod schema;
 mod select;
@@ -57,6 +61,10 @@ enum Command {
     Conformance(conformance::Arguments),
     Health(health::Arguments),
     Events(events::Arguments),
+    Explain(explain::Arguments),
+    Backtest(backtest::Arguments),
+    Hygiene(hygiene::Arguments),
+    Reload(reload::Arguments),
     Replay(replay::Arguments),
     Dead(dead::Arguments),
     Forget(forget::Arguments),
@@ -93,6 +101,8 @@ enum Ended {
     Findings,
     /// There was nothing to look at, and that was said.
     Nothing,
+    /// Too much of what was looked at cannot be told, and that was said.
+    Unknown,
 }
 
 /// Runs the program: reads the command line, and does what it says with the handlers of `registry`.
@@ -109,6 +119,10 @@ pub fn main(registry: Registry) -> ExitCode {
         Command::Token(arguments) => token::run(&arguments, &source),
         Command::Health(arguments) => health::run(&arguments, &source),
         Command::Events(arguments) => events::run(&arguments, &source),
+        Command::Explain(arguments) => explain::run(&arguments, &source),
+        Command::Backtest(arguments) => backtest::run(&arguments, &source),
+        Command::Hygiene(arguments) => hygiene::run(&arguments, &source),
+        Command::Reload(arguments) => reload::run(&arguments, &source),
         Command::Replay(arguments) => replay::run(&arguments, &source),
         Command::Dead(arguments) => dead::run(&arguments, &source),
         Command::Forget(arguments) => forget::run(&arguments, &source),
@@ -127,6 +141,7 @@ pub fn main(registry: Registry) -> ExitCode {
         Ok(Ended::Well) => ExitCode::SUCCESS,
         Ok(Ended::Findings) => ExitCode::from(1),
         Ok(Ended::Nothing) => ExitCode::from(2),
+        Ok(Ended::Unknown) => ExitCode::from(3),
         Err(error) => {
             output::complain(&format!("error: {error:#}"));
             ExitCode::from(2)

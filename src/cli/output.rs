@@ -146,6 +146,20 @@ impl Ticker {
         }
     }
 
+    /// Says nothing anywhere.
+    pub(super) fn silent() -> Self {
+        Self { shown: false }
+    }
+
+    /// How much of how much.
+    pub(super) fn tell_of(&self, done: u64, all: u64) {
+        if self.shown {
+            let mut out = std::io::stderr().lock();
+            let _ = write!(out, "\r{} % …", done.saturating_mul(100) / all.max(1));
+            let _ = out.flush();
+        }
+    }
+
     /// Takes away what it has written.
     pub(super) fn end(&self) {
         if self.shown {

@@ -73,7 +73,7 @@ pub(super) enum When {
 /// Filters that were made out.
 pub(super) struct Wanted {
     pub(super) filter: Filter,
-    tenant: Option<String>,
+    pub(super) tenant: Option<String>,
 }
 
 impl FromStr for When {
@@ -204,6 +204,23 @@ impl OfPerson {
 }
 
 impl Wanted {
+    /// Only events that rules can decide. Where others were asked for, that is an error.
+    pub(super) fn only_decided(&mut self) -> anyhow::Result<()> {
+        let decided = |name: &str| catalog::find(name).is_some_and(|spec| !spec.effects().is_empty());
+        if let Some(other) = self.filter.events.iter().find(|name| !decided(name)) {
+            bail!("no rule can change the answer to {other}: it only tells what has happened");
+        }
+        if self.filter.events.is_empty() {
+            self.filter.events = catalog::names().filter(|name| decided(name)).map(str::to_owned).collect();
+        }
+        Ok(())
+    }
+
+    /// Whether an entry is of the tenant that is meant.
+    pub(super) fn is_of_tenant(&self, entry: &Entry) -> bool {
+        self.tenant.as_ref().is_none_or(|tenant| entry.tenant == *tenant)
+    }
+
     /// The entries that are meant, at most so many.
     pub(super) async fn entries(&self, reader: &SqliteReader, limit: usize) -> anyhow::Result<Vec<Entry>> {
         pages(reader, self.filter.clone(), self.tenant.as_deref(), limit).await

@@ -175,6 +175,15 @@ pub(super) fn progress(delivery: &Delivery) -> String {
     text
 }
 
+/// A change, for people.
+pub(super) fn change_text(change: &Value) -> String {
+    match (change.get("set").and_then(Value::as_str), change.get("unset").and_then(Value::as_str)) {
+        (Some(path), _) => format!("{path} = {}", change.get("to").unwrap_or(&Value::Null)),
+        (_, Some(path)) => format!("{path} is taken away"),
+        (None, None) => change.to_string(),
+    }
+}
+
 /// What the target said last.
 pub(super) fn last_answer(delivery: &Delivery) -> String {
     let answer = delivery.answers.last().map(|attempt| attempt.answer.as_str());

@@ -74,6 +74,11 @@ impl Store<'_> {
         self.runtime.block_on(future)
     }
 
+    /// For threads that wait by themselves.
+    pub(super) fn handle(&self) -> &tokio::runtime::Handle {
+        self.runtime.handle()
+    }
+
     /// The whole configuration, with rules and actions; what is wrong with it is told once.
     pub(super) fn plan(&self) -> Option<&Plan> {
         let plan = self.plan.get_or_init(|| {

@@ -35,6 +35,7 @@ mod tests;
 pub mod cymmetri;
 pub mod log;
 pub mod metrics;
+pub mod reload;
 pub mod server;
 pub mod watch;
 

@@ -25,7 +25,7 @@ pub(super) const LISTS: [List; 4] = [
 ];
 
 /// What the documents speak of and this version does not have.
-pub(super) const LATER: [&str; 7] = ["console", "guard", "reload", "lumos", "optimalcloud", "paylocity", "inbound"];
+pub(super) const LATER: [&str; 6] = ["console", "guard", "lumos", "optimalcloud", "paylocity", "inbound"];
 
 /// Other files to read: the only key at the top that is no table.
 pub(super) const INCLUDE: &str = "include";

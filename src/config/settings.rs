@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{attributes, cymmetri, log, metrics, server};
+use super::{attributes, cymmetri, log, metrics, reload, server};
 use crate::auth::Exposure;
 use crate::base::diagnostic::Problem;
 use crate::journal;
@@ -23,6 +23,8 @@ pub struct Settings {
     pub log: log::Config,
     /// Where the metrics can be read. Absent: nowhere.
     pub metrics: Option<metrics::Config>,
+    /// What a reload must not do to people. Absent: nothing is looked at.
+    pub reload: reload::Config,
     /// Custom fields of this tenant: quoted path = type.
     pub attributes: IndexMap<String, attributes::AttributeType>,
 }
@@ -41,6 +43,7 @@ impl Settings {
         problems.extend(within("cymmetri", self.cymmetri.problems(self.exposure())));
         problems.extend(within("journal", self.journal.problems()));
         problems.extend(within("log", self.log.problems()));
+        problems.extend(within("reload", self.reload.problems()));
         problems.extend(within(
             "attributes",
             self.attributes.keys().filter_map(|path| attributes::problem(path)).collect(),

@@ -105,6 +105,11 @@ format = "json"
 level = "debug"
 person = "none"
 [metrics]
+[reload]
+refuse_above = "2.5%"
+sample = 500
+protected = ["admin"]
+
 [attributes]
 "user.costCentre" = "string"
 "user.grade" = "int"
@@ -116,7 +121,12 @@ person = "none"
 "#,
     )
     .settings();
-    let Settings { server, cymmetri: _, journal: _, log, metrics, attributes } = settings;
+    let Settings { server, cymmetri: _, journal: _, log, metrics, reload, attributes } = settings;
+    assert_eq!(reload.refuse_above.map(|part| part.to_string()).as_deref(), Some("2.5%"));
+    assert_eq!(
+        (reload.sample, reload.protected, reload::Config::default().is_on()),
+        (500, vec!["admin".to_owned()], false)
+    );
     expect![[r#"
         Config {
             listen: Listen(
@@ -317,7 +327,7 @@ id = "x"
         3 | colour = true
           | ^^^^^^
           |
-          = help: known keys here: server, cymmetri, journal, log, metrics, attributes, rule, lookup, action, test, include
+          = help: known keys here: server, cymmetri, journal, log, metrics, reload, attributes, rule, lookup, action, test, include
 
         error[unknown-key]: unknown key `sever`
          --> /config/hookreeve.toml:4:2
@@ -648,7 +658,7 @@ fn the_schema_has_every_section_and_key_with_its_words() {
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
     let names: Vec<_> = schema["properties"].as_object().expect("properties").keys().collect();
     let expected =
-        ["server", "cymmetri", "journal", "log", "metrics", "attributes", "rule", "lookup", "action", "test"];
+        ["server", "cymmetri", "journal", "log", "metrics", "reload", "attributes", "rule", "lookup", "action", "test"];
     assert_eq!(names, [&expected[..], &["include"]].concat());
     let check = |name: &str| {
         for (key, schema) in schema["$defs"][name]["properties"].as_object().expect("properties") {

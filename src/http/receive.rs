@@ -62,6 +62,7 @@ pub struct Active {
 /// What outlasts every configuration.
 pub struct Receiver {
     active: ArcSwapOption<Active>,
+    refused_reload: ArcSwapOption<String>,
     in_flight: AtomicUsize,
     clock: Clock,
     metrics: Metrics,
@@ -71,7 +72,8 @@ pub struct Receiver {
 impl Receiver {
     /// A receiver that has no configuration yet.
     pub fn new(clock: Clock, metrics: Metrics, stop: Stop) -> Self {
-        Self { active: ArcSwapOption::empty(), in_flight: AtomicUsize::new(0), clock, metrics, stop }
+        let (active, refused_reload) = (ArcSwapOption::empty(), ArcSwapOption::empty());
+        Self { active, refused_reload, in_flight: AtomicUsize::new(0), clock, metrics, stop }
     }
 
     /// Puts a configuration in force. Requests that are under way finish with the one they began with.
@@ -82,6 +84,16 @@ impl Receiver {
     /// The configuration in force.
     pub fn active(&self) -> Option<Arc<Active>> {
         self.active.load_full()
+    }
+
+    /// Says why the files hold another configuration than the one in force; none: they do not.
+    pub fn set_refused_reload(&self, why: Option<String>) {
+        self.refused_reload.store(why.map(Arc::new));
+    }
+
+    /// Why the last reload was not taken, where it was not.
+    pub fn refused_reload(&self) -> Option<Arc<String>> {
+        self.refused_reload.load_full()
     }
 
     /// Whether verdicts can be given, and more may come.

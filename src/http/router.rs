@@ -72,7 +72,8 @@ fn ready(receiver: &Receiver) -> Response<Body> {
     }
 }
 
-/// The same for whoever may see the metrics: also how the journal is, without which verdicts go on.
+/// The same for whoever may see the metrics: also how the journal is, without which verdicts go on,
+/// and a reload that was not taken.
 fn ready_in_detail(receiver: &Receiver) -> Response<Body> {
     let mut response = ready(receiver);
     if let Some(active) = receiver.active() {
@@ -81,8 +82,10 @@ fn ready_in_detail(receiver: &Receiver) -> Response<Body> {
             Health::Full { since } => format!("the journal takes no entries since {since}: its disk is full\n"),
             Health::Unavailable { reason, since } => format!("the journal does not write since {since}: {reason}\n"),
         };
+        let refused = receiver.refused_reload();
+        let refused = refused.map(|why| format!("the last reload was not taken, {why}\n")).unwrap_or_default();
         let state = if receiver.is_ready() { "ready" } else { "not ready" };
-        *response.body_mut() = whole(format!("{state}\n{line}"));
+        *response.body_mut() = whole(format!("{state}\n{line}{refused}"));
     }
     response
 }

@@ -155,6 +155,8 @@ pub struct Filter {
     pub order: Order,
     /// Where the last page ended: its [`Page::next`].
     pub after: Option<u64>,
+    /// Up to this number; none: to the end.
+    pub up_to: Option<u64>,
 }
 
 /// A part of what was asked for.

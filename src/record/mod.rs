@@ -4,6 +4,7 @@
 //! that came in, without the secret fields. Where it is kept, and under which key, is the matter of `journal`.
 
 mod facts;
+mod fields;
 mod mask;
 mod read;
 mod write;
@@ -11,6 +12,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use fields::{Field, Fields, MAX_FIELDS};
 pub use mask::{masked, shown};
 pub use read::{ReadError, Record, RuleNote};
 pub use write::{Payload, write};

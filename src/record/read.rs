@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::facts::Note;
 use crate::base::ids::RequestId;
 use crate::dialect::cymmetri;
-use crate::event::{Arrival, Event, Token, catalog};
+use crate::event::{Arrival, Change, Changes, Decision, Event, FieldPath, Kind, Mapped, Token, catalog};
 use crate::facts::Facts;
 
 /// What a record says.
@@ -86,6 +86,27 @@ impl<'a> Record<'a> {
         if record.v == 1 { Ok(record) } else { Err(ReadError::Version(record.v)) }
     }
 
+    /// Whether the body's values are masked.
+    pub fn is_masked(&self) -> bool {
+        self.request.is_some_and(|request| request.get().contains("\"***\""))
+    }
+
+    /// What was decided, of an event of this kind that ended with this outcome. None where that is not kept.
+    pub fn decision(&self, kind: Kind, outcome: &str) -> Option<Decision> {
+        let decision = match outcome {
+            "accepted" => Decision::Accept(Changes::default()),
+            "changed" => Decision::Accept(self.changes.iter().map(change).collect::<Option<_>>()?),
+            "refused" => Decision::Refuse(self.message.clone()?),
+            "mapped" => Decision::Map(Mapped::Value(self.mapped.clone()?)),
+            "mapped_neutral" => Decision::Map(Mapped::Neutral),
+            "deprovision" => Decision::Deprovision(true),
+            "kept" => Decision::Deprovision(false),
+            "acknowledged" => Decision::Acknowledge,
+            _ => return None,
+        };
+        decision.fits(kind).then_some(decision)
+    }
+
     /// What lookups found for the event. Where the body is kept masked or not at all, `"***"` stands for each value.
     pub fn facts(&self) -> Facts {
         self.facts.iter().map(Note::to_fact).collect()
@@ -93,13 +114,43 @@ impl<'a> Record<'a> {
 
     /// The event as it was, without its secret fields. `fallback_id` names the request where the record does not.
     pub fn event(&self, name: &str, received_at: DateTime<Utc>, fallback_id: &str) -> Result<Event, ReadError> {
+        self.event_with(name, received_at, Token::read, || fallback_id.to_owned())
+    }
+
+    /// The same where the tenant is known: the token is not looked at before a rule asks for it.
+    pub fn event_of(
+        &self,
+        name: &str,
+        received_at: DateTime<Utc>,
+        tenant: &str,
+        fallback_id: impl FnOnce() -> String,
+    ) -> Result<Event, ReadError> {
+        let tenant = Some(tenant.to_owned()).filter(|tenant| !tenant.is_empty());
+        self.event_with(name, received_at, |raw| Token::new(raw, tenant), fallback_id)
+    }
+
+    fn event_with(
+        &self,
+        name: &str,
+        received_at: DateTime<Utc>,
+        token: impl FnOnce(String) -> Token,
+        fallback_id: impl FnOnce() -> String,
+    ) -> Result<Event, ReadError> {
         let spec = catalog::find(name).ok_or_else(|| ReadError::UnknownEvent(name.to_owned()))?;
         let request = self.request.ok_or(ReadError::NoBody)?;
-        let token = self.token.map(|token| Token::read(token.get().to_owned()));
-        let id = self.request_id.as_deref().and_then(RequestId::parse).or_else(|| RequestId::parse(fallback_id));
-        let request_id = id.ok_or(ReadError::Malformed)?;
+        let token = self.token.map(|raw| token(raw.get().to_owned()));
+        let id = self.request_id.as_deref().and_then(RequestId::parse);
+        let request_id = id.or_else(|| RequestId::parse(&fallback_id())).ok_or(ReadError::Malformed)?;
         let body = format!("{{\"request\":{}}}", request.get());
         cymmetri::decode(spec, body.into_bytes(), Arrival { token, received_at, request_id })
             .map_err(|_| ReadError::Body)
+    }
+}
+
+fn change(written: &serde_json::Value) -> Option<Change> {
+    let path = |key: &str| FieldPath::parse(written.get(key)?.as_str()?).ok();
+    match written.get("to") {
+        Some(to) => Some(Change::Set(path("set")?, to.clone())),
+        None => path("unset").map(Change::Unset),
     }
 }

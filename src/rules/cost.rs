@@ -102,14 +102,14 @@ fn smallest(largest: u64, holds: impl Fn(u64) -> bool) -> Option<u64> {
     Some(high)
 }
 
-fn one_or_many(node: Option<&Node>) -> impl Iterator<Item = &str> {
+pub(super) fn one_or_many(node: Option<&Node>) -> impl Iterator<Item = &str> {
     let one = node.and_then(Node::as_str);
     let many = node.and_then(Node::as_array).unwrap_or_default();
     one.into_iter().chain(many.iter().filter_map(Node::as_str))
 }
 
 /// The expressions of a rule, with the keys that they stand under.
-fn expressions(entry: &Node) -> Vec<(String, &Node)> {
+pub(super) fn expressions(entry: &Node) -> Vec<(String, &Node)> {
     let mut found = Vec::new();
     for key in ["when", "map", "set"] {
         found.extend(entry.get(key).into_iter().flat_map(|node| leaves(key.to_owned(), node)));

@@ -10,6 +10,7 @@ mod decide;
 mod explain;
 mod outline;
 mod raw;
+mod reads;
 mod trace;
 
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub use decide::{Judged, Stopwatch};
 pub use explain::{Explained, Part};
 pub use outline::Outline;
 pub use raw::RawRule;
+pub use reads::{Reads, reads};
 pub use trace::{RuleError, RuleOutcome, RuleTrace, Trace, TracedRule};
 
 /// What a validate event is answered when a rule errs or time runs out.

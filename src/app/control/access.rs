@@ -57,6 +57,14 @@ impl Access {
         Ok(Self { way, source: source.clone() })
     }
 
+    /// The server of this data directory, for what only a server can do.
+    pub async fn server(source: &Source, settings: &Settings) -> anyhow::Result<Self> {
+        let socket = path(&settings.server.data_dir);
+        let running = UnixStream::connect(&socket).await;
+        running.with_context(|| format!("no server answers at {}", socket.display()))?;
+        Ok(Self { way: Way::Server(socket), source: source.clone() })
+    }
+
     /// Whether a server does it, so that what is to be delivered is delivered at once.
     pub fn is_server(&self) -> bool {
         matches!(self.way, Way::Server(_))
@@ -69,18 +77,27 @@ impl Access {
         plan: Option<&Plan>,
         progress: &(dyn Fn(u64) + Send + Sync),
     ) -> anyhow::Result<Reply> {
-        let reply = match &self.way {
+        match self.try_ask(request, plan, progress).await? {
+            Reply::Failed { message } => bail!(message),
+            reply => Ok(reply),
+        }
+    }
+
+    /// The same for whom a failure is an answer like others.
+    pub async fn try_ask(
+        &self,
+        request: Request,
+        plan: Option<&Plan>,
+        progress: &(dyn Fn(u64) + Send + Sync),
+    ) -> anyhow::Result<Reply> {
+        Ok(match &self.way {
             Way::Server(socket) => ask_server(socket, &request, progress).await?,
             Way::Own(journal) => {
                 let recorder = plan.map(|plan| plan.recorder(journal));
                 let desk = Desk { journal, recorder: recorder.as_ref(), clock: &self.source.clock };
                 execute(&desk, request, progress).await
             }
-        };
-        match reply {
-            Reply::Failed { message } => bail!(message),
-            reply => Ok(reply),
-        }
+        })
     }
 
     /// Gives the lock back, once everything is on disk.

@@ -47,6 +47,9 @@ pub async fn execute(desk: &Desk<'_>, request: Request, progress: &(dyn Fn(u64) 
             },
             Err(reply) => reply,
         },
+        Request::Reload { .. } => {
+            Reply::failed("no server runs here, and so nothing is in force that could be reloaded")
+        }
         Request::Rekey => match journal.rekey().await {
             Ok(sealed) => Reply::Rekeyed { sealed },
             Err(error) => Reply::failed(error),

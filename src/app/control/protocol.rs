@@ -11,7 +11,7 @@ pub const MAX_LINE: usize = 1 << 20;
 /// How many deliveries one request may name, so that it fits in a line.
 pub const MAX_DELIVERIES: usize = 1000;
 
-/// What changes the journal.
+/// What changes the journal, or what is in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Request {
@@ -53,6 +53,11 @@ pub enum Request {
     },
     /// Seals everything under the first of the keys.
     Rekey,
+    /// Reads the configuration again.
+    Reload {
+        /// Whatever `[reload]` says against it.
+        force: bool,
+    },
 }
 
 /// What came of a request.
@@ -77,6 +82,13 @@ pub enum Reply {
     Rekeyed {
         /// How many were under another.
         sealed: u64,
+    },
+    /// The configuration was read again and is in force.
+    Reloaded {
+        /// How many rules it has.
+        rules: usize,
+        /// What there is to say of it.
+        said: Vec<String>,
     },
     /// It was not done, or not wholly.
     Failed {
@@ -158,6 +170,7 @@ impl Request {
             Self::Admit { .. } => "admit",
             Self::Forget { .. } => "forget",
             Self::Rekey => "rekey",
+            Self::Reload { .. } => "reload",
         }
     }
 }

@@ -6,19 +6,17 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use serde_json::json;
 
-use crate::base::json::{Document, Json, Kind};
+use crate::base::json::Document;
 use crate::cli::Ended;
 use crate::cli::output::{self, Format, Table};
 use crate::cli::select::When;
 use crate::cli::store::Store;
 use crate::event::catalog;
 use crate::journal::{Filter, Order, Reader as _, Record};
-use crate::record;
+use crate::record::{self, Fields, MAX_FIELDS};
 
 /// How many entries are read at once.
 const PAGE: usize = 200;
-/// So many paths of an event are told at most.
-const PATHS: usize = 2000;
 
 /// Shows which fields the cloud really sends, with types and how often; never a value
 #[derive(Debug, Args)]
@@ -47,24 +45,6 @@ pub(super) struct Arguments {
     format: Format,
 }
 
-/// What was seen of the events of one name.
-#[derive(Default)]
-struct Seen {
-    events: u64,
-    paths: BTreeMap<String, Field>,
-    /// There were more paths than are told.
-    more: bool,
-}
-
-#[derive(Default)]
-struct Field {
-    /// In how many events it was there.
-    events: u64,
-    /// The last event in which it was there.
-    last: u64,
-    types: BTreeMap<&'static str, u64>,
-}
-
 pub(super) fn run(arguments: &Arguments, store: &Store<'_>) -> anyhow::Result<Ended> {
     let reader = store.reader()?;
     let since = arguments.since.map(|when| when.before(store.source.clock.now()));
@@ -72,7 +52,7 @@ pub(super) fn run(arguments: &Arguments, store: &Store<'_>) -> anyhow::Result<En
     let mut filter =
         Filter { events: events.collect(), since, records: true, order: Order::Newest, ..Filter::default() };
     let (mut looked_at, mut unread) = (0, 0_u64);
-    let mut seen: BTreeMap<String, Seen> = BTreeMap::new();
+    let mut seen: BTreeMap<String, Fields> = BTreeMap::new();
     while looked_at < arguments.limit {
         let page = store.wait(reader.entries(filter.clone(), PAGE.min(arguments.limit - looked_at)))?;
         looked_at += page.items.len();
@@ -84,7 +64,7 @@ pub(super) fn run(arguments: &Arguments, store: &Store<'_>) -> anyhow::Result<En
             let request =
                 record::Record::parse(bytes).ok().and_then(|record| record.request.map(|raw| raw.get().to_owned()));
             match request.and_then(|raw| Document::parse(raw).ok()) {
-                Some(document) => seen.entry(entry.event).or_default().look(document.root()),
+                Some(document) => seen.entry(entry.event).or_default().note(document.root()),
                 None => unread += 1,
             }
         }
@@ -102,74 +82,11 @@ pub(super) fn run(arguments: &Arguments, store: &Store<'_>) -> anyhow::Result<En
     Ok(Ended::Well)
 }
 
-impl Seen {
-    fn look(&mut self, request: Json<'_>) {
-        self.events += 1;
-        self.walk(request, &mut String::new());
-    }
-
-    fn walk(&mut self, value: Json<'_>, path: &mut String) {
-        match value.kind() {
-            Kind::Object => {
-                for (key, member) in value.members() {
-                    let Ok(name) = key.decode() else { continue };
-                    let length = path.len();
-                    if length > 0 {
-                        path.push('.');
-                    }
-                    path.push_str(&name.replace('.', "\\."));
-                    self.note(path, member);
-                    self.walk(member, path);
-                    path.truncate(length);
-                }
-            }
-            Kind::Array => {
-                let length = path.len();
-                path.push_str("[]");
-                for item in value.items() {
-                    self.note(path, item);
-                    self.walk(item, path);
-                }
-                path.truncate(length);
-            }
-            Kind::Null | Kind::False | Kind::True | Kind::Number | Kind::String => {}
-        }
-    }
-
-    fn note(&mut self, path: &str, value: Json<'_>) {
-        if !self.paths.contains_key(path) {
-            if self.paths.len() >= PATHS {
-                self.more = true;
-                return;
-            }
-            self.paths.insert(path.to_owned(), Field::default());
-        }
-        let Some(field) = self.paths.get_mut(path) else { return };
-        if field.last != self.events {
-            (field.last, field.events) = (self.events, field.events + 1);
-        }
-        *field.types.entry(type_of(value)).or_default() += 1;
-    }
-}
-
-fn type_of(value: Json<'_>) -> &'static str {
-    match value.kind() {
-        Kind::Null => "null",
-        Kind::False | Kind::True => "bool",
-        Kind::Number if value.raw().bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E')) => "double",
-        Kind::Number => "int",
-        Kind::String if value.raw() == "\"***\"" => "masked",
-        Kind::String => "string",
-        Kind::Array => "list",
-        Kind::Object => "object",
-    }
-}
-
-fn print(seen: &BTreeMap<String, Seen>, store: &Store<'_>, format: Format) {
+fn print(seen: &BTreeMap<String, Fields>, store: &Store<'_>, format: Format) {
     let mut table = Table::new(&["EVENT", "FIELD", "TYPE", "IN", "LISTED"]);
     for (event, seen) in seen {
         let spec = catalog::find(event);
-        for (path, field) in &seen.paths {
+        for (path, field) in &seen.fields {
             let plain = path.trim_end_matches("[]");
             let listed = spec.is_some_and(|spec| spec.fields.iter().any(|field| field.path == plain))
                 || store.settings.attributes.keys().any(|own| own.trim_start_matches("request.") == plain)
@@ -197,7 +114,7 @@ fn print(seen: &BTreeMap<String, Seen>, store: &Store<'_>, format: Format) {
             }
         }
         if seen.more && format == Format::Text {
-            output::complain(&format!("{event} has more than {PATHS} fields; the rest is left out"));
+            output::complain(&format!("{event} has more than {MAX_FIELDS} fields; the rest is left out"));
         }
     }
     let text = table.render();

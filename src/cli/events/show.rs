@@ -9,7 +9,7 @@ use super::Look;
 use crate::cli::Ended;
 use crate::cli::output::{self, Format, harmless, time};
 use crate::cli::select;
-use crate::cli::shown::{Body, body, entry_json, progress, what};
+use crate::cli::shown::{Body, body, change_text, entry_json, progress, what};
 use crate::cli::store::Store;
 use crate::journal::{Delivery, Entry};
 use crate::record::RuleNote;
@@ -115,14 +115,6 @@ fn text(entry: &Entry, body: &Body, deliveries: &[Delivery]) -> String {
         }
     }
     text
-}
-
-fn change_text(change: &Value) -> String {
-    match (change.get("set").and_then(Value::as_str), change.get("unset").and_then(Value::as_str)) {
-        (Some(path), _) => format!("{path} = {}", change.get("to").unwrap_or(&Value::Null)),
-        (_, Some(path)) => format!("{path} is taken away"),
-        (None, None) => change.to_string(),
-    }
 }
 
 fn note_text(note: &RuleNote) -> String {

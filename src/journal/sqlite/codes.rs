@@ -1,7 +1,7 @@
 //! How values stand in columns.
 
 use chrono::{DateTime, Utc};
-use rusqlite::Row;
+use rusqlite::{Row, RowIndex};
 
 use super::persons::Reference;
 use crate::journal::{DeliveryState, EntryKind};
@@ -69,7 +69,7 @@ pub(super) fn to_state(code: i64) -> DeliveryState {
 }
 
 /// A column of bytes of a fixed length; zeros where it is not.
-pub(super) fn bytes<const N: usize>(row: &Row<'_>, column: &str) -> rusqlite::Result<[u8; N]> {
-    let found: Vec<u8> = row.get(column)?;
+pub(super) fn bytes<const N: usize>(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<[u8; N]> {
+    let found = row.get_ref(column)?.as_blob()?;
     Ok(found.try_into().unwrap_or([0; N]))
 }

@@ -53,6 +53,7 @@ fn look(
             "ASC"
         }
     };
+    high = filter.up_to.map_or(high, |up_to| high.min(up_to));
     let stored = if filter.records { ", stored" } else { "" };
     // Without a person all entries are one block.
     let (bucket, blocks) = if person.is_some() {
@@ -71,10 +72,13 @@ fn look(
         let mut rows = select.query(params![low, high, ROWS, person.as_ref().map(codes::bucket), block])?;
         while let Some(row) = rows.next()? {
             looked_at += 1;
-            let seq = row.get("seq")?;
-            let entry = reading.entry(row, false)?;
+            let seq = row.get(0)?;
+            let mut entry = reading.entry(row, false)?;
             if fits(&entry, filter, person.as_ref()) && fits_deliveries(connection, seq, filter)? {
-                page.items.push(if filter.records { reading.entry(row, true)? } else { entry });
+                if filter.records {
+                    entry.record = reading.record(row.get("stored")?, &entry.id, &entry.person);
+                }
+                page.items.push(entry);
             }
             if page.items.len() == limit || looked_at == ROWS {
                 page.next = Some(seq);

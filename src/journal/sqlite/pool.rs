@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use super::connect;
 use crate::journal::{BoxFuture, JournalError};
 
-/// How many read at once.
+/// How many read at once, on a machine with few cores.
 const CONNECTIONS: usize = 4;
 
 /// The connections of one file.
@@ -24,7 +24,9 @@ struct Inner {
 
 impl Pool {
     pub(super) fn new(path: PathBuf) -> Self {
-        Self(Arc::new(Inner { path, free: Mutex::default(), permits: Arc::new(Semaphore::new(CONNECTIONS)) }))
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let permits = Arc::new(Semaphore::new(cores.max(CONNECTIONS)));
+        Self(Arc::new(Inner { path, free: Mutex::default(), permits }))
     }
 
     /// Does some reading. It is done to its end even if nobody waits for it any more.

@@ -29,7 +29,8 @@ pub(super) struct Reading {
     pub(super) torn: u64,
 }
 
-/// The columns of an entry, without what is stored.
+/// The columns of an entry, without what is stored. They come first in every statement: they are read by their place, since a
+/// look at their names takes longer than all the rest.
 pub(super) const COLUMNS: &str = "seq, entries.id AS id, at, kind, system, tenant, event, person, outcome, cause, rule,
     (SELECT rule_sets.hash FROM rule_sets WHERE rule_sets.id = rule_set) AS rule_set, took, repeat_of";
 
@@ -51,23 +52,23 @@ impl Reading {
 
     /// An entry from its row, whose column `stored` may be missing.
     pub(super) fn entry(&self, row: &Row<'_>, with_record: bool) -> rusqlite::Result<Entry> {
-        let id = EntryId::from_bytes(codes::bytes(row, "id")?);
-        let person = codes::bytes(row, "person")?;
+        let id = EntryId::from_bytes(codes::bytes(row, 1)?);
+        let person = codes::bytes(row, 7)?;
         Ok(Entry {
-            seq: row.get("seq")?,
+            seq: row.get(0)?,
             id,
-            received_at: codes::to_time(row.get("at")?),
-            kind: codes::to_kind(row.get("kind")?).unwrap_or(EntryKind::Event),
-            system: row.get("system")?,
-            tenant: row.get("tenant")?,
-            event: row.get("event")?,
+            received_at: codes::to_time(row.get(2)?),
+            kind: codes::to_kind(row.get(3)?).unwrap_or(EntryKind::Event),
+            system: row.get(4)?,
+            tenant: row.get(5)?,
+            event: row.get(6)?,
             person,
-            outcome: row.get("outcome")?,
-            cause: row.get("cause")?,
-            rule: row.get("rule")?,
-            rule_set: codes::bytes(row, "rule_set")?,
-            took: std::time::Duration::from_micros(row.get("took")?),
-            repeat_of: row.get("repeat_of")?,
+            outcome: row.get(8)?,
+            cause: row.get(9)?,
+            rule: row.get(10)?,
+            rule_set: codes::bytes(row, 11)?,
+            took: std::time::Duration::from_micros(row.get(12)?),
+            repeat_of: row.get(13)?,
             record: if with_record { self.record(row.get("stored")?, &id, &person) } else { Record::Unread },
         })
     }

@@ -1,0 +1,193 @@
+//! One kept event, opened to be judged again, and what judges it.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::event::{Event, catalog};
+use crate::facts::{Fact, FactSource, Facts};
+use crate::journal::{self, Entry};
+use crate::record::{ReadError, Record};
+use crate::rules::{Explained, Judged, RuleError, RuleSet, Stopwatch};
+
+use super::Verdict;
+
+/// Why a lookup has no answer that nobody recorded.
+const NOT_RECORDED: &str = "its answer was not recorded";
+
+/// A kept event, with what is known of the first time.
+#[derive(Debug)]
+pub struct Case<'a> {
+    entry: &'a Entry,
+    record: Record<'a>,
+    event: Arc<Event>,
+    facts: Facts,
+}
+
+/// Rules that judge again, but for events that the program has a handler of its own for.
+#[derive(Clone, Debug)]
+pub struct Court {
+    rules: Arc<RuleSet>,
+    handled: Vec<&'static str>,
+}
+
+/// Why it cannot be told what rules would say, or have said.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum Untold {
+    /// The payload was destroyed.
+    #[error("its person was forgotten")]
+    Forgotten,
+    /// The payload cannot be opened.
+    #[error("it is sealed under a key that is not set in [journal] encryption_key")]
+    Sealed,
+    /// The payload has names and no values.
+    #[error("its body was kept masked")]
+    Masked,
+    /// The payload was not kept, or is none.
+    #[error("{0}")]
+    Record(String),
+    /// It was not rules that decide such an event.
+    #[error("this program has a handler of its own for {0}")]
+    Handled(&'static str),
+    /// A rule asks for what nobody looked up then.
+    #[error("rule `{0}` asks for a lookup that was not recorded then")]
+    Fact(String),
+    /// It was not rules that decided it then.
+    #[error("its answer was the fallback then, for rules did not decide it in time")]
+    Fallback,
+}
+
+impl<'a> Case<'a> {
+    /// Opens a kept event, whose record must have been read.
+    pub fn open(entry: &'a Entry) -> Result<Self, Untold> {
+        let record = match &entry.record {
+            journal::Record::Bytes(bytes) => Record::parse(bytes)?,
+            journal::Record::Forgotten => return Err(Untold::Forgotten),
+            journal::Record::Sealed => return Err(Untold::Sealed),
+            journal::Record::Unread => return Err(Untold::Record("it was not read".to_owned())),
+        };
+        if record.is_masked() {
+            return Err(Untold::Masked);
+        }
+        let event = record.event_of(&entry.event, entry.received_at, &entry.tenant, || entry.id.to_string())?;
+        let facts = record.facts();
+        Ok(Self { entry, record, event: Arc::new(event), facts })
+    }
+
+    /// The same as if lookups had found this.
+    #[must_use]
+    pub fn with_facts(self, facts: Facts) -> Self {
+        Self { facts, ..self }
+    }
+
+    /// The event as it was, without its secret fields.
+    pub fn event(&self) -> &Arc<Event> {
+        &self.event
+    }
+
+    /// What lookups found then.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Its entry.
+    pub fn entry(&self) -> &'a Entry {
+        self.entry
+    }
+
+    /// What is kept of it.
+    pub fn record(&self) -> &Record<'a> {
+        &self.record
+    }
+
+    /// What was answered then, whoever decided it.
+    pub fn answered(&self) -> Verdict<'_> {
+        Verdict::recorded(self.entry, &self.record)
+    }
+
+    /// What was decided then, where rules decided it.
+    pub fn recorded(&self) -> Result<Verdict<'_>, Untold> {
+        let decided = catalog::find(&self.entry.event).is_some() && self.entry.cause == "decided";
+        if !decided || self.record.trace.iter().any(|note| note.did == "out_of_time") {
+            return Err(Untold::Fallback);
+        }
+        Ok(self.answered())
+    }
+}
+
+impl Court {
+    /// These rules, where the program has handlers of its own for the events `handled`.
+    pub fn new(rules: Arc<RuleSet>, handled: Vec<&'static str>) -> Self {
+        Self { rules, handled }
+    }
+
+    /// The rules.
+    pub fn rules(&self) -> &RuleSet {
+        &self.rules
+    }
+
+    /// Judges a kept event by what lookups found then.
+    pub fn judge(&self, case: &Case<'_>) -> Result<Judged, Untold> {
+        self.concerns(case)?;
+        let judged = self.rules.decide(&case.event, &self.facts(case), &Stopwatch::stopped());
+        told(&judged)?;
+        Ok(judged)
+    }
+
+    /// The same, and which rules were not reached although they would have held.
+    pub fn survey(&self, case: &Case<'_>) -> Result<(Judged, Vec<usize>), Untold> {
+        self.concerns(case)?;
+        let (judged, beyond) = self.rules.survey(&case.event, &self.facts(case));
+        told(&judged)?;
+        Ok((judged, beyond))
+    }
+
+    /// The same with the values of everything that was evaluated; also where a rule asks for what was not recorded, which is
+    /// that rule's error then.
+    pub fn explain(&self, case: &Case<'_>) -> Result<Explained, Untold> {
+        self.concerns(case)?;
+        Ok(self.rules.explain(&case.event, &self.facts(case)))
+    }
+
+    /// What was recorded, and that the rest was not.
+    fn facts<'a>(&self, case: &'a Case<'_>) -> Cow<'a, Facts> {
+        let named = self.rules.lookups(case.event.name());
+        if named.iter().all(|lookup| case.facts.get(lookup).is_some()) {
+            return Cow::Borrowed(&case.facts);
+        }
+        let missing = named.iter().filter(|lookup| case.facts.get(lookup).is_none()).map(|lookup| Fact {
+            lookup: lookup.clone(),
+            answer: Err(NOT_RECORDED.to_owned()),
+            source: FactSource::Given,
+            as_of: case.event.received_at(),
+            took: Duration::ZERO,
+        });
+        Cow::Owned(case.facts.iter().cloned().chain(missing).collect())
+    }
+
+    fn concerns(&self, case: &Case<'_>) -> Result<(), Untold> {
+        match self.handled.iter().find(|name| name.eq_ignore_ascii_case(case.event.name())) {
+            Some(name) => Err(Untold::Handled(name)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Nothing can be told where a rule that counts asks for what nobody knows any more.
+fn told(judged: &Judged) -> Result<(), Untold> {
+    match judged.trace.errors().find(|(rule, error)| !rule.shadow && is_unrecorded(error)) {
+        Some((rule, _)) => Err(Untold::Fact(rule.id.to_string())),
+        None => Ok(()),
+    }
+}
+
+/// Whether a rule erred only because a lookup's answer was not recorded.
+pub(super) fn is_unrecorded(error: &RuleError) -> bool {
+    error.message.ends_with(NOT_RECORDED)
+}
+
+impl From<ReadError> for Untold {
+    fn from(error: ReadError) -> Self {
+        Self::Record(error.to_string())
+    }
+}
