@@ -3,6 +3,7 @@
 //! It owns every task. What the parts do is theirs; what a command prints is `cli`'s.
 
 pub mod control;
+mod guards;
 mod journal;
 mod person;
 mod plan;
@@ -27,7 +28,7 @@ use crate::http::receive::Receiver;
 use crate::http::router::{self, HealthSwitch};
 use crate::http::tls;
 use crate::journal::Journal;
-use crate::judge::Registry;
+use crate::judge::{Guards, Registry};
 use crate::telemetry::log::Log;
 use crate::telemetry::metrics::Metrics;
 
@@ -51,6 +52,7 @@ pub struct App {
     limits: Arc<arc_swap::ArcSwap<Limits>>,
     log: Option<Log>,
     journal: Arc<dyn Journal>,
+    guards: Arc<Guards>,
     deliverer: Deliverer,
     /// What the deliverer begins with.
     work: (Arc<ActionSet>, Ready),
@@ -104,7 +106,7 @@ impl App {
                 None
             }
         });
-        let Some((plan, Built { journal, active, ready })) = built else { return Err(findings) };
+        let Some((plan, Built { journal, active, guards, ready })) = built else { return Err(findings) };
         for finding in &findings {
             tracing::warn!("{}", finding.one_line());
         }
@@ -137,6 +139,7 @@ impl App {
             limits,
             log: None,
             journal,
+            guards,
             deliverer,
             work: (plan.actions, ready),
             tasks,
@@ -175,6 +178,7 @@ impl App {
     pub async fn run(mut self, listeners: Listeners) -> anyhow::Result<()> {
         let tasks = self.tasks.clone();
         let stop = self.stop.clone();
+        self.recall().await?;
         let control = Control::bind(&self.settings.server.data_dir)?;
         let office =
             Office { journal: self.journal.clone(), receiver: self.receiver.clone(), clock: self.source.clock.clone() };
@@ -182,6 +186,7 @@ impl App {
         self.deliverer.replace(&self.work.0, &self.work.1);
         self.deliverer.tell_orphans().await;
         tasks.spawn(journal::keep(self.journal.clone(), stop.clone()));
+        tasks.spawn(guards::keep(self.receiver.clone(), self.source.clock.clone(), stop.clone()));
         let current = self.limits.clone();
         let current: Arc<dyn Fn() -> Limits + Send + Sync> = Arc::new(move || **current.load());
         let service = router::receiver(&self.receiver, &self.health);
@@ -216,6 +221,13 @@ impl App {
         self.journal.close().await;
         tracing::info!("stopped");
         Ok(())
+    }
+
+    /// Guards know again what they knew before the start.
+    async fn recall(&self) -> anyhow::Result<()> {
+        let Some(active) = self.receiver.active() else { return Ok(()) };
+        let recalled = self.guards.recall(&active.guard_set, self.source.clock.now()).await;
+        recalled.context("the guards cannot learn from the journal whom they hold")
     }
 
     fn apply(&mut self, settings: Settings) {

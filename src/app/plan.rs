@@ -17,7 +17,7 @@ use crate::http::receive::Active;
 use crate::http::route::BasePaths;
 use crate::http::tls::{self, TlsError};
 use crate::journal::Journal;
-use crate::judge::{self, Judge, Recorder, Registry, RegistryError};
+use crate::judge::{self, GuardSet, Guards, Judge, Recorder, Registry, RegistryError};
 use crate::rules::{self, Costs, RuleSet};
 use crate::telemetry::PersonName;
 
@@ -29,6 +29,8 @@ pub struct Plan {
     pub rules: Arc<RuleSet>,
     /// The actions.
     pub actions: Arc<ActionSet>,
+    /// The guards.
+    pub guards: Arc<GuardSet>,
     /// What its entries in the journal name as what they were judged by.
     pub rule_text: RuleText,
 }
@@ -37,6 +39,7 @@ pub struct Plan {
 pub(super) struct Built {
     pub(super) journal: Arc<dyn Journal>,
     pub(super) active: Active,
+    pub(super) guards: Arc<Guards>,
     pub(super) ready: Ready,
 }
 
@@ -57,6 +60,8 @@ pub fn plan(loaded: &Loaded, registry: &Registry, secrets: Option<Severity>) -> 
         findings.extend(unsealed(&actions, settings, loaded));
         actions
     });
+    let entries = loaded.lists.get("guard").and_then(Node::as_array).unwrap_or_default();
+    let guards = GuardSet::compile(entries, &mut findings);
     if let Err(error) = registry.handlers() {
         findings.push(Diagnostic::error("handler", error.to_string()));
     }
@@ -69,6 +74,7 @@ pub fn plan(loaded: &Loaded, registry: &Registry, secrets: Option<Severity>) -> 
         settings,
         rules: Arc::new(rules),
         actions: Arc::new(actions),
+        guards: Arc::new(guards),
     });
     (plan, findings)
 }
@@ -124,8 +130,9 @@ impl Plan {
         // Last, so that nothing is made on the disk of a server that cannot run.
         let ready = self.ready(loaded, source, &self.person(loaded)?)?;
         let journal = journal::open(loaded, &self.settings, source.clock.clone()).map_err(one)?;
-        let active = self.activate(loaded, source, &journal, None)?;
-        Ok(Built { journal, active, ready })
+        let guards = Arc::new(Guards::new(journal.clone(), self.settings.journal.repeat_window.0));
+        let active = self.activate(loaded, source, &journal, &guards, None)?;
+        Ok(Built { journal, active, guards, ready })
     }
 
     /// The actions with what they need: secrets, certificates, programs.
@@ -205,6 +212,7 @@ impl Plan {
         loaded: &Loaded,
         source: &Source,
         journal: &Arc<dyn Journal>,
+        guards: &Arc<Guards>,
         previous: Option<&Active>,
     ) -> Result<Active, Diagnostics> {
         let Settings { server, cymmetri, .. } = &self.settings;
@@ -220,7 +228,9 @@ impl Plan {
             recorder: self.recorder(journal),
             base_paths: BasePaths::parse(&cymmetri.base_paths).unwrap_or_default(),
             authenticator,
-            judge,
+            judge: judge.with_guards(self.guards.clone(), guards.clone()),
+            guards: guards.clone(),
+            guard_set: self.guards.clone(),
             rules: self.rules.len(),
             accept_shape: cymmetri.accept_shape,
             acknowledge_unknown: cymmetri.unknown_event == UnknownEvent::Acknowledge,

@@ -8,6 +8,7 @@ mod dead;
 mod dev;
 mod events;
 mod forget;
+mod guard;
 mod health;
 mod init;
 mod journal;
@@ -54,6 +55,7 @@ enum Command {
     Events(events::Arguments),
     Replay(replay::Arguments),
     Dead(dead::Arguments),
+    Guard(guard::Arguments),
     Forget(forget::Arguments),
     Journal(journal::Arguments),
     Init(init::Arguments),
@@ -103,6 +105,7 @@ pub fn main(registry: Registry) -> ExitCode {
         Command::Events(arguments) => events::run(&arguments, &source),
         Command::Replay(arguments) => replay::run(&arguments, &source),
         Command::Dead(arguments) => dead::run(&arguments, &source),
+        Command::Guard(arguments) => guard::run(&arguments, &source),
         Command::Forget(arguments) => forget::run(&arguments, &source),
         Command::Journal(arguments) => journal::run(&arguments, &source),
         Command::Init(arguments) => init::run(&arguments, &source),

@@ -6,7 +6,7 @@ use super::output::{count, time};
 use super::store::Store;
 use crate::base::json::Document;
 use crate::event::catalog;
-use crate::journal::{Delivery, DeliveryState, Entry, EntryKind, Record};
+use crate::journal::{Delivery, DeliveryState, Entry, EntryKind, Record, Reference};
 use crate::record::{self, shown};
 
 /// What stands for a value that is not shown.
@@ -90,10 +90,12 @@ fn person(entry: &Entry, record: &record::Record<'_>, store: &Store<'_>, persona
 
 /// What the journal itself calls the person.
 fn reference(entry: &Entry) -> String {
-    if entry.person == [0; 16] {
-        return String::new();
-    }
-    format!("ref-{}", crate::base::ids::hex(&entry.person[..6]))
+    if entry.person == [0; 16] { String::new() } else { by_reference(&entry.person) }
+}
+
+/// What the journal itself calls a person.
+pub(super) fn by_reference(person: &Reference) -> String {
+    format!("ref-{}", crate::base::ids::hex(&person[..6]))
 }
 
 /// The event's name, or what the journal itself did.

@@ -138,6 +138,7 @@ impl Draft {
             record: self.record.into_bytes(),
             repeat: self.request.as_deref().map(str::as_bytes),
             deliveries: self.deliveries,
+            guards: Vec::new(),
             awaited: true,
         })
     }

@@ -1,7 +1,8 @@
-//! The way of one event: to its handler, within its time, and to a decision in any case.
+//! The way of one event: to its handler, within its time, past its guards, and to a decision in any case.
 //!
 //! Rules are one handler; a program that embeds hookreeve binds others. What is on the wire is the matter of `dialect`.
 
+mod guard;
 mod handler;
 mod recorder;
 mod registry;
@@ -19,6 +20,7 @@ use crate::base::panics::caught;
 use crate::event::{Decision, Event, Kind};
 use crate::rules::{OnError, RuleSet, Trace};
 
+pub use guard::{GuardSet, Guarding, Guards, HeldBack, RawGuard};
 pub use handler::{BoxFuture, Cx, Handler, HandlerError};
 pub use recorder::{Recorded, Recorder};
 pub use registry::{Registry, RegistryError};
@@ -42,6 +44,7 @@ pub struct Judge {
     settings: Settings,
     handlers: Vec<registry::Bound>,
     rules: Arc<dyn Handler>,
+    guards: Option<(Arc<GuardSet>, Arc<Guards>)>,
     clock: Clock,
 }
 
@@ -56,6 +59,8 @@ pub struct Judgement {
     pub rule: Option<Arc<str>>,
     /// What each rule did.
     pub trace: Trace,
+    /// What guards made of it.
+    pub guarding: Guarding,
     /// How long it took, from the last byte of the body on.
     pub took: Duration,
 }
@@ -72,6 +77,10 @@ pub enum Cause {
     OutOfTime,
     /// The sender was not verified, and is only observed: no handler saw the event.
     Unverified,
+    /// The handler decided otherwise, and a guard held that back.
+    Guarded,
+    /// The handler decided, for a person whom somebody has let pass its guard.
+    Released,
 }
 
 impl Cause {
@@ -82,6 +91,8 @@ impl Cause {
             Self::Failed => "failed",
             Self::OutOfTime => "out_of_time",
             Self::Unverified => "unverified",
+            Self::Guarded => "guarded",
+            Self::Released => "released",
         }
     }
 }
@@ -95,7 +106,15 @@ impl Judge {
         clock: Clock,
     ) -> Result<Self, RegistryError> {
         let handlers = registry.handlers()?;
-        Ok(Self { settings, handlers, rules: Arc::new(rules::RulesHandler::new(rules)), clock })
+        let rules = Arc::new(rules::RulesHandler::new(rules));
+        Ok(Self { settings, handlers, rules, guards: None, clock })
+    }
+
+    /// With these guards behind every handler.
+    #[must_use]
+    pub fn with_guards(mut self, set: Arc<GuardSet>, guards: Arc<Guards>) -> Self {
+        self.guards = Some((set, guards));
+        self
     }
 
     /// The time that an event has.
@@ -125,12 +144,29 @@ impl Judge {
             Err(_) => (None, Cause::OutOfTime),
         };
         let (trace, rule) = cx.into_trace();
-        Judgement {
+        let mut judgement = Judgement {
             rule: rule.filter(|_| decided.is_some()),
             decision: decided.unwrap_or_else(|| self.fallback(kind)),
             cause,
             trace,
-            took: self.clock.instant().saturating_duration_since(received),
+            guarding: Guarding::default(),
+            took: Duration::ZERO,
+        };
+        self.guard(event, &mut judgement);
+        judgement.took = self.clock.instant().saturating_duration_since(received);
+        judgement
+    }
+
+    /// Lets guards have their word: what one of them holds back is answered neutrally.
+    fn guard(&self, event: &Event, judgement: &mut Judgement) {
+        let Some((set, guards)) = &self.guards else { return };
+        judgement.guarding = guards.weigh(set, event, &judgement.decision, judgement.rule.as_ref());
+        if judgement.guarding.held.is_some() {
+            judgement.decision = Decision::neutral(event.spec().kind);
+            judgement.rule = None;
+            judgement.cause = Cause::Guarded;
+        } else if judgement.guarding.released {
+            judgement.cause = Cause::Released;
         }
     }
 
@@ -141,6 +177,7 @@ impl Judge {
             cause: Cause::Unverified,
             rule: None,
             trace: Trace::default(),
+            guarding: Guarding::default(),
             took: self.clock.instant().saturating_duration_since(received),
         }
     }

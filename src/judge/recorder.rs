@@ -1,6 +1,6 @@
 //! What is kept of an event, and whether its reply waits for that.
 //!
-//! A notice, and an event that an action wants, is answered once its entry is on disk. A verdict waits as `[journal] records`
+//! A notice, and an event that an action wants or a guard holds, is answered once its entry is on disk. A verdict waits as `[journal] records`
 //! says, and never past its deadline: then it goes out unrecorded, which is counted.
 
 use std::sync::Arc;
@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::{Cause, Judgement};
+use super::{Cause, Guarding, Judgement};
 use crate::action::{ActionSet, DecisionView, Order};
 use crate::base::ids::new_uuid;
 use crate::event::{Decision, Event, FieldPath, Kind, SecretFields, catalog};
-use crate::journal::{self, Appended, EntryId, Journal, JournalError, Keeping, NewDelivery, NewEntry, Shed};
+use crate::journal::{self, Appended, EntryId, GuardMark, Journal, JournalError, Keeping, NewDelivery, NewEntry, Shed};
 use crate::record;
 use crate::rules::Trace;
 
@@ -95,12 +95,14 @@ impl Recorder {
         }
         let deliveries = self.deliveries(event, judgement);
         let keeping = self.config.records.of(event.name());
-        let waits = kind == Kind::Notice || !deliveries.is_empty() || keeping == Keeping::Durable;
-        if !waits && keeping == Keeping::Off {
+        let guards = marks(&judgement.guarding);
+        let waits = kind == Kind::Notice || !deliveries.is_empty() || !guards.is_empty() || keeping == Keeping::Durable;
+        // Whom a guard has counted, it must know again after a start.
+        if !waits && keeping == Keeping::Off && !judgement.guarding.counted {
             return Recorded::Off;
         }
         let wanted = deliveries.len();
-        let (id, receipt) = self.append(event, judgement, deliveries, waits);
+        let (id, receipt) = self.append(event, judgement, deliveries, guards, waits);
         if !waits {
             drop(receipt);
             return Recorded::Queued { id };
@@ -131,10 +133,11 @@ impl Recorder {
             cause: Cause::Unverified,
             rule: None,
             trace: Trace::default(),
+            guarding: Guarding::default(),
             took: Duration::ZERO,
         };
         let deliveries = self.deliveries(event, &judgement);
-        self.append(event, &judgement, deliveries, true).1.await
+        self.append(event, &judgement, deliveries, Vec::new(), true).1.await
     }
 
     /// What actions are to do about it.
@@ -167,12 +170,17 @@ impl Recorder {
         event: &Event,
         judgement: &Judgement,
         deliveries: Vec<NewDelivery>,
+        guards: Vec<GuardMark>,
         awaited: bool,
     ) -> (EntryId, journal::Receipt<Appended>) {
         // What is delivered is made of the entry, so that all of it is needed.
         let payload = if deliveries.is_empty() { self.payload() } else { record::Payload::Full };
         let secrets = self.secrets(event);
         let id = event.request_id().uuid().unwrap_or_else(new_uuid);
+        let mut record = record::write(event, &judgement.decision, &judgement.trace, secrets, payload);
+        if let Some(held) = &judgement.guarding.held {
+            record::held_back(&mut record, &held.guard, &held.decision, held.rule.as_deref(), payload);
+        }
         let receipt = self.journal.append(NewEntry {
             id,
             received_at: event.received_at(),
@@ -183,10 +191,11 @@ impl Recorder {
             rule: judgement.rule.clone(),
             rule_set: self.rule_set,
             took: judgement.took,
-            record: record::write(event, &judgement.decision, &judgement.trace, secrets, payload),
+            record,
             // Of a new password nothing is made that could be compared with a guess.
             repeat: event.request().filter(|_| event.spec().can_repeat()).map(|request| request.raw().as_bytes()),
             deliveries,
+            guards,
             awaited,
         });
         (id, receipt)
@@ -216,6 +225,18 @@ impl Recorder {
         let own = self.secrets.iter().find(|(name, _)| *name == event.name());
         own.map_or(&[], |(_, secrets)| secrets.as_slice())
     }
+}
+
+/// What the journal is to note of what guards did.
+fn marks(guarding: &Guarding) -> Vec<GuardMark> {
+    let passed = guarding.passed.iter().map(|guard| GuardMark::Passed { guard: guard.clone() });
+    let held = guarding.held.iter().filter(|held| held.listed).map(|held| GuardMark::Held {
+        guard: held.guard.clone(),
+        outcome: held.decision.outcome(),
+        rule: held.rule.clone(),
+        release_for: held.release_for,
+    });
+    passed.chain(held).collect()
 }
 
 impl Recorded {

@@ -3,6 +3,7 @@
 //! A record is JSON, `{"v":1,"request":{…},"token":{…},"decision":{…},"trace":[…]}`. What stands in `request` are the bytes
 //! that came in, without the secret fields. Where it is kept, and under which key, is the matter of `journal`.
 
+mod beside;
 mod mask;
 mod read;
 mod write;
@@ -10,6 +11,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use beside::{DecisionNote, HeldNote, held_back};
 pub use mask::{masked, shown};
 pub use read::{ReadError, Record, RuleNote};
 pub use write::{Payload, write};

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::HeldNote;
 use crate::base::ids::RequestId;
 use crate::dialect::cymmetri;
 use crate::event::{Arrival, Event, Token, catalog};
@@ -36,6 +37,8 @@ pub struct Record<'a> {
     /// What rules did, apart from those that just did not hold.
     #[serde(default)]
     pub trace: Vec<RuleNote>,
+    /// What a guard held back.
+    pub held: Option<HeldNote>,
 }
 
 /// What one rule did.

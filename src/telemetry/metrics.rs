@@ -46,6 +46,19 @@ pub struct OfAction {
     action: String,
 }
 
+/// What a decision that a guard held back is counted by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct HeldBack {
+    guard: String,
+    event: &'static str,
+}
+
+/// What is told of a guard.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct OfGuard {
+    guard: String,
+}
+
 /// What a refused request is counted by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Refused {
@@ -66,6 +79,9 @@ pub struct Metrics {
     attempts: Family<Attempted, Counter>,
     circuits: Family<OfAction, Gauge>,
     waits: Option<Histogram>,
+    held_back: Family<HeldBack, Counter>,
+    trips: Family<OfGuard, Counter>,
+    guarded: Family<OfGuard, Gauge>,
     refusals: Family<Refused, Counter>,
     reloads: Family<Reloaded, Counter>,
     rule_errors: Counter,
@@ -110,6 +126,20 @@ impl Metrics {
     /// An action's target counts as dead, or no longer.
     pub fn set_circuit(&self, action: &str, open: bool) {
         self.circuits.get_or_create(&OfAction { action: action.to_owned() }).set(i64::from(open));
+    }
+
+    /// A guard held a decision back; `tripped` where it is the first since it last had room.
+    pub fn held_back(&self, guard: &str, event: &'static str, tripped: bool) {
+        self.held_back.get_or_create(&HeldBack { guard: guard.to_owned(), event }).inc();
+        if tripped {
+            self.trips.get_or_create(&OfGuard { guard: guard.to_owned() }).inc();
+        }
+    }
+
+    /// How many persons a guard holds.
+    pub fn set_guarded(&self, guard: &str, persons: usize) {
+        let persons = i64::try_from(persons).unwrap_or(i64::MAX);
+        self.guarded.get_or_create(&OfGuard { guard: guard.to_owned() }).set(persons);
     }
 
     /// A request was refused with this code.
@@ -158,6 +188,9 @@ impl Metrics {
             let help = "From the acknowledgement of an event to the first attempt to deliver it";
             registry.register("first_attempt_seconds", help, waits.clone());
         }
+        registry.register("held_back", "Decisions that a guard held back", self.held_back.clone());
+        registry.register("guard_trips", "Times a guard began to hold persons", self.trips.clone());
+        registry.register("guarded_persons", "Persons whom a guard holds", self.guarded.clone());
         registry.register("refusals", "Requests that were refused before they were an event", self.refusals.clone());
         registry.register("reloads", "Times the configuration was read again", self.reloads.clone());
         registry.register("rule_errors", "Rules that could not be evaluated", self.rule_errors.clone());

@@ -1,0 +1,1 @@
+//! Guards, with a clock that stands still.
