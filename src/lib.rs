@@ -78,6 +78,7 @@ pub mod delivery;
 pub mod dialect;
 pub mod event;
 pub mod expr;
+pub mod facts;
 pub mod http;
 pub mod journal;
 pub mod judge;

@@ -134,6 +134,7 @@ impl Recorder {
             rule: None,
             trace: Trace::default(),
             guarding: Guarding::default(),
+            facts: Arc::default(),
             took: Duration::ZERO,
         };
         let deliveries = self.deliveries(event, &judgement);
@@ -147,7 +148,7 @@ impl Recorder {
         }
         let decision = DecisionView::of(&judgement.decision, judgement.rule.as_deref());
         let mut deliveries = Vec::new();
-        for (action, wanted) in self.actions.wanted(event, &decision) {
+        for (action, wanted) in self.actions.wanted(event, &judgement.facts, &decision) {
             if let Err(error) = wanted {
                 let request_id = event.request_id();
                 let (event, action) = (event.name(), &*action.id);
@@ -177,7 +178,8 @@ impl Recorder {
         let payload = if deliveries.is_empty() { self.payload() } else { record::Payload::Full };
         let secrets = self.secrets(event);
         let id = event.request_id().uuid().unwrap_or_else(new_uuid);
-        let mut record = record::write(event, &judgement.decision, &judgement.trace, secrets, payload);
+        let mut record =
+            record::write(event, &judgement.decision, &judgement.trace, &judgement.facts, secrets, payload);
         if let Some(held) = &judgement.guarding.held {
             record::held_back(&mut record, &held.guard, &held.decision, held.rule.as_deref(), payload);
         }
@@ -207,7 +209,14 @@ impl Recorder {
         }
         let id = event.request_id().uuid().unwrap_or_else(new_uuid);
         let secrets = self.secrets(event);
-        let record = record::write(event, &judgement.decision, &judgement.trace, secrets, record::Payload::Full);
+        let record = record::write(
+            event,
+            &judgement.decision,
+            &judgement.trace,
+            &judgement.facts,
+            secrets,
+            record::Payload::Full,
+        );
         // Nobody waits: whoever is not verified must not be able to make the server wait.
         drop(self.journal.keep_unverified(id, event.received_at(), event.name(), event.person(), record));
         Recorded::Queued { id }
