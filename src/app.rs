@@ -8,6 +8,7 @@ mod journal;
 mod person;
 mod plan;
 mod reload;
+mod shadow;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,17 +28,17 @@ use crate::http::listener::{self, Limits, Stop};
 use crate::http::receive::Receiver;
 use crate::http::router::{self, HealthSwitch};
 use crate::http::tls;
-use crate::journal::Journal;
-use crate::judge::{Guards, Registry};
+use crate::judge::{Registry, Worker};
 use crate::telemetry::log::Log;
 use crate::telemetry::metrics::Metrics;
 
 use control::{Control, Office};
 pub use journal::{RuleText, options as journal_options};
 pub use person::{pseudonym_key, read_pseudonym_key};
-use plan::Built;
+use plan::{Built, Lasting};
 pub use plan::{Plan, plan};
 pub use reload::Reloaded;
+pub use shadow::{ShadowPlan, shadow};
 
 /// How long dropped connections may take to be gone.
 const ABORT_TIME: std::time::Duration = std::time::Duration::from_secs(2);
@@ -51,8 +52,9 @@ pub struct App {
     health: HealthSwitch,
     limits: Arc<arc_swap::ArcSwap<Limits>>,
     log: Option<Log>,
-    journal: Arc<dyn Journal>,
-    guards: Arc<Guards>,
+    lasting: Lasting,
+    /// Who keeps behind the reply what the shadow file judges, too.
+    aside: Option<Worker>,
     deliverer: Deliverer,
     /// What the deliverer begins with.
     work: (Arc<ActionSet>, Ready),
@@ -99,14 +101,14 @@ impl App {
         let metrics = Metrics::new();
         let receiver = Arc::new(Receiver::new(source.clock.clone(), metrics, stop.clone()));
         let (plan, mut findings) = plan(&loaded, &source.registry, Some(Severity::Error));
-        let built = plan.and_then(|plan| match plan.put_together(&loaded, &source) {
+        let built = plan.and_then(|plan| match plan.put_together(&loaded, &source, receiver.metrics()) {
             Ok(built) => Some((plan, built)),
             Err(more) => {
                 findings.extend(more);
                 None
             }
         });
-        let Some((plan, Built { journal, active, guards, ready })) = built else { return Err(findings) };
+        let Some((plan, Built { lasting, aside, active, ready })) = built else { return Err(findings) };
         for finding in &findings {
             tracing::warn!("{}", finding.one_line());
         }
@@ -120,7 +122,7 @@ impl App {
         };
         let tasks = TaskTracker::new();
         let deliverer = Deliverer::new(delivery::Tools {
-            journal: journal.clone(),
+            journal: lasting.journal.clone(),
             clock: source.clock.clone(),
             metrics: receiver.metrics().clone(),
             tasks: tasks.clone(),
@@ -138,8 +140,8 @@ impl App {
             health,
             limits,
             log: None,
-            journal,
-            guards,
+            lasting,
+            aside: Some(aside),
             deliverer,
             work: (plan.actions, ready),
             tasks,
@@ -180,13 +182,17 @@ impl App {
         let stop = self.stop.clone();
         self.recall().await?;
         let control = Control::bind(&self.settings.server.data_dir)?;
+        let journal = self.lasting.journal.clone();
         let office =
-            Office { journal: self.journal.clone(), receiver: self.receiver.clone(), clock: self.source.clock.clone() };
+            Office { journal: journal.clone(), receiver: self.receiver.clone(), clock: self.source.clock.clone() };
         tasks.spawn(control.serve(office, tasks.clone(), stop.clone()));
         self.deliverer.replace(&self.work.0, &self.work.1);
         self.deliverer.tell_orphans().await;
-        tasks.spawn(journal::keep(self.journal.clone(), stop.clone()));
+        tasks.spawn(journal::keep(journal.clone(), stop.clone()));
         tasks.spawn(guards::keep(self.receiver.clone(), self.source.clock.clone(), stop.clone()));
+        if let Some(aside) = self.aside.take() {
+            tasks.spawn(aside.run(stop.clone()));
+        }
         let current = self.limits.clone();
         let current: Arc<dyn Fn() -> Limits + Send + Sync> = Arc::new(move || **current.load());
         let service = router::receiver(&self.receiver, &self.health);
@@ -218,7 +224,7 @@ impl App {
             stop.abort();
             let _ = timeout(ABORT_TIME, tasks.wait()).await;
         }
-        self.journal.close().await;
+        journal.close().await;
         tracing::info!("stopped");
         Ok(())
     }
@@ -226,7 +232,7 @@ impl App {
     /// Guards know again what they knew before the start.
     async fn recall(&self) -> anyhow::Result<()> {
         let Some(active) = self.receiver.active() else { return Ok(()) };
-        let recalled = self.guards.recall(&active.guard_set, self.source.clock.now()).await;
+        let recalled = self.lasting.guards.recall(&active.guard_set, self.source.clock.now()).await;
         recalled.context("the guards cannot learn from the journal whom they hold")
     }
 

@@ -46,10 +46,10 @@ fn problem(loaded: &Loaded, error: &JournalError) -> Diagnostic {
 }
 
 impl RuleText {
-    /// Those of a configuration.
-    pub fn of(loaded: &Loaded, settings: &Settings) -> Self {
-        let list = |name: &str| loaded.lists.get(name).map_or(serde_json::Value::Null, Node::to_json);
-        let section = |name: &str| loaded.sections.get(name).map_or(serde_json::Value::Null, Node::to_json);
+    /// Those of a configuration's lists and sections.
+    pub fn of(lists: &Node, sections: &Node, settings: &Settings) -> Self {
+        let list = |name: &str| lists.get(name).map_or(serde_json::Value::Null, Node::to_json);
+        let section = |name: &str| sections.get(name).map_or(serde_json::Value::Null, Node::to_json);
         let cymmetri = &settings.cymmetri;
         let text = serde_json::json!({
             "rule": list("rule"),

@@ -17,9 +17,10 @@ use crate::http::receive::Active;
 use crate::http::route::BasePaths;
 use crate::http::tls::{self, TlsError};
 use crate::journal::Journal;
-use crate::judge::{self, GuardSet, Guards, Judge, Recorder, Registry, RegistryError};
+use crate::judge::{self, Aside, GuardSet, Guards, Judge, Recorder, Registry, RegistryError, Shadow, Worker};
 use crate::rules::{self, Costs, RuleSet};
 use crate::telemetry::PersonName;
+use crate::telemetry::metrics::Metrics;
 
 /// A configuration in which nothing was found wrong.
 pub struct Plan {
@@ -37,10 +38,19 @@ pub struct Plan {
 
 /// A plan put into practice.
 pub(super) struct Built {
-    pub(super) journal: Arc<dyn Journal>,
+    pub(super) lasting: Lasting,
+    pub(super) aside: Worker,
     pub(super) active: Active,
-    pub(super) guards: Arc<Guards>,
     pub(super) ready: Ready,
+}
+
+/// What outlasts every configuration, and requests need.
+#[derive(Clone)]
+pub struct Lasting {
+    pub(super) journal: Arc<dyn Journal>,
+    pub(super) guards: Arc<Guards>,
+    pub(super) aside: Aside,
+    pub(super) metrics: Metrics,
 }
 
 /// Finds everything that is wrong with a configuration, and makes a plan of one that is right. `secrets` says how bad a
@@ -70,7 +80,7 @@ pub fn plan(loaded: &Loaded, registry: &Registry, secrets: Option<Severity>) -> 
     }
     let whole = loaded.settings.clone().zip(rules).zip(actions).filter(|_| !findings.has_errors());
     let plan = whole.map(|((settings, rules), actions)| Plan {
-        rule_text: RuleText::of(loaded, &settings),
+        rule_text: RuleText::of(&loaded.lists, &loaded.sections, &settings),
         settings,
         rules: Arc::new(rules),
         actions: Arc::new(actions),
@@ -113,7 +123,7 @@ fn unused(entries: &[Node], registry: &Registry) -> Vec<Diagnostic> {
     findings
 }
 
-fn context(settings: &Settings) -> rules::Context {
+pub(super) fn context(settings: &Settings) -> rules::Context {
     rules::Context {
         on_error: settings.cymmetri.on_error,
         error_message: settings.cymmetri.error_message.clone(),
@@ -126,14 +136,21 @@ fn context(settings: &Settings) -> rules::Context {
 
 impl Plan {
     /// Everything that a server is made of: the journal opened, secrets read.
-    pub(super) fn put_together(&self, loaded: &Loaded, source: &Source) -> Result<Built, Diagnostics> {
+    pub(super) fn put_together(
+        &self,
+        loaded: &Loaded,
+        source: &Source,
+        metrics: &Metrics,
+    ) -> Result<Built, Diagnostics> {
         let one = |finding| Diagnostics::from_iter([finding]);
         // Last, so that nothing is made on the disk of a server that cannot run.
         let ready = self.ready(loaded, source, &self.person(loaded)?)?;
         let journal = journal::open(loaded, &self.settings, source.clock.clone()).map_err(one)?;
         let guards = Arc::new(Guards::new(journal.clone(), self.settings.journal.repeat_window.0));
-        let active = self.activate(loaded, source, &journal, &guards, None)?;
-        Ok(Built { journal, active, guards, ready })
+        let (aside, worker) = Aside::new();
+        let lasting = Lasting { journal, guards, aside, metrics: metrics.clone() };
+        let active = self.activate(loaded, source, &lasting, None)?;
+        Ok(Built { lasting, aside: worker, active, ready })
     }
 
     /// The actions with what they need: secrets, certificates, programs.
@@ -207,13 +224,30 @@ impl Plan {
         Recorder::new(journal.clone(), config, actions, &secrets, self.rule_text.hash)
     }
 
+    /// The rules that are only tried, where a file of such is named. What is wrong with it is told, and costs it alone.
+    fn shadow(&self, loaded: &Loaded, source: &Source, lasting: &Lasting) -> Option<Shadow> {
+        let (plan, findings) = super::shadow(loaded);
+        for finding in &findings {
+            tracing::warn!("{}", finding.one_line());
+        }
+        let Some(plan) = plan else {
+            if loaded.shadow.is_some() {
+                tracing::warn!("the shadow file judges nothing until it is right");
+            }
+            return None;
+        };
+        tracing::info!(rules = plan.rules.len(), "the shadow file judges beside the rules");
+        drop(lasting.journal.keep_rule_set(plan.text.hash, plan.text.text.into_bytes()));
+        let except = source.registry.handlers().unwrap_or_default().into_iter().map(|(event, _)| event).collect();
+        Some(Shadow::new(plan.rules, &plan.text.hash, except, source.clock.clone(), lasting.metrics.clone()))
+    }
+
     /// Everything that requests need, secrets read and keys prepared. Keys that `previous` has fetched are taken over.
     pub fn activate(
         &self,
         loaded: &Loaded,
         source: &Source,
-        journal: &Arc<dyn Journal>,
-        guards: &Arc<Guards>,
+        lasting: &Lasting,
         previous: Option<&Active>,
     ) -> Result<Active, Diagnostics> {
         let Settings { server, cymmetri, .. } = &self.settings;
@@ -226,11 +260,11 @@ impl Plan {
             authenticator.inherit(&previous.authenticator);
         }
         Ok(Active {
-            recorder: self.recorder(journal),
+            recorder: self.recorder(&lasting.journal).with_shadow(self.shadow(loaded, source, lasting), &lasting.aside),
             base_paths: BasePaths::parse(&cymmetri.base_paths).unwrap_or_default(),
             authenticator,
-            judge: judge.with_guards(self.guards.clone(), guards.clone()),
-            guards: guards.clone(),
+            judge: judge.with_guards(self.guards.clone(), lasting.guards.clone()),
+            guards: lasting.guards.clone(),
             guard_set: self.guards.clone(),
             rules: self.rules.len(),
             accept_shape: cymmetri.accept_shape,

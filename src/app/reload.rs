@@ -61,7 +61,7 @@ impl App {
             return Reloaded::Rejected(findings);
         }
         let previous = self.receiver.active();
-        let active = match plan.activate(loaded, &self.source, &self.journal, &self.guards, previous.as_deref()) {
+        let active = match plan.activate(loaded, &self.source, &self.lasting, previous.as_deref()) {
             Ok(active) => active,
             Err(more) => {
                 findings.extend(more);
@@ -83,7 +83,7 @@ impl App {
         let rules = plan.rules.len();
         // Workers first, so that nothing is kept for an action that has none.
         self.deliverer.replace(&plan.actions, &ready);
-        self.guards.adopt(&plan.guards);
+        self.lasting.guards.adopt(&plan.guards);
         self.receiver.activate(Arc::new(active));
         self.apply(plan.settings);
         Reloaded::Applied { rules, warnings: findings }

@@ -47,6 +47,7 @@ pub(super) fn run(arguments: &Arguments, source: &Source) -> Ended {
     let loaded = source.load();
     let severity = if arguments.secrets { Severity::Error } else { Severity::Warning };
     let (plan, mut findings) = crate::app::plan(&loaded, &source.registry, Some(severity));
+    findings.extend(crate::app::shadow(&loaded).1);
     if let Some(plan) = plan.as_ref().filter(|_| arguments.secrets) {
         findings.extend(plan.look_into(&loaded, source));
     }

@@ -19,6 +19,7 @@ mod schema;
 mod select;
 mod send;
 mod serve;
+mod shadow;
 mod shown;
 mod store;
 mod token;
@@ -56,6 +57,7 @@ enum Command {
     Replay(replay::Arguments),
     Dead(dead::Arguments),
     Guard(guard::Arguments),
+    Shadow(shadow::Arguments),
     Forget(forget::Arguments),
     Journal(journal::Arguments),
     Init(init::Arguments),
@@ -106,6 +108,7 @@ pub fn main(registry: Registry) -> ExitCode {
         Command::Replay(arguments) => replay::run(&arguments, &source),
         Command::Dead(arguments) => dead::run(&arguments, &source),
         Command::Guard(arguments) => guard::run(&arguments, &source),
+        Command::Shadow(arguments) => shadow::run(&arguments, &source),
         Command::Forget(arguments) => forget::run(&arguments, &source),
         Command::Journal(arguments) => journal::run(&arguments, &source),
         Command::Init(arguments) => init::run(&arguments, &source),

@@ -26,5 +26,8 @@ pub(super) const LISTS: [List; 3] = [
 pub(super) const LATER: [&str; 8] =
     ["console", "lookup", "test", "reload", "lumos", "optimalcloud", "paylocity", "inbound"];
 
-/// Other files to read: the only key at the top that is no table.
+/// Other files to read: a key at the top of the main file that is no table.
 pub(super) const INCLUDE: &str = "include";
+
+/// A configuration whose rules are only tried: the other such key.
+pub(super) const SHADOW_FILE: &str = "shadow_file";

@@ -655,7 +655,22 @@ fn the_schema_has_every_section_and_key_with_its_words() {
     let schema = schema();
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
     let names: Vec<_> = schema["properties"].as_object().expect("properties").keys().collect();
-    assert_eq!(names, ["server", "cymmetri", "journal", "log", "metrics", "attributes", "rule", "action", "include"]);
+    assert_eq!(
+        names,
+        [
+            "server",
+            "cymmetri",
+            "journal",
+            "log",
+            "metrics",
+            "attributes",
+            "rule",
+            "action",
+            "guard",
+            "include",
+            "shadow_file"
+        ]
+    );
     let check = |name: &str| {
         for (key, schema) in schema["$defs"][name]["properties"].as_object().expect("properties") {
             assert!(schema["description"].is_string(), "{name}.{key} has no description");

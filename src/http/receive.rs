@@ -274,6 +274,7 @@ fn report(receiver: &Receiver, active: &Active, event: &Event, judgement: &Judge
         tracing::warn!(%request_id, event = event.name(), rule = &**rule.id, shadow = rule.shadow, %error, "a rule erred");
     }
     for rule in judgement.trace.shadows() {
+        receiver.metrics.shadow_rule_held(rule.id);
         tracing::info!(%request_id, event = event.name(), rule = &**rule.id, "a shadow rule holds");
     }
     // The key of an event without a person is the request's id, which stands there already.

@@ -7,6 +7,7 @@ mod handler;
 mod recorder;
 mod registry;
 mod rules;
+mod shadow;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,7 @@ pub use guard::{GuardSet, Guarding, Guards, HeldBack, RawGuard};
 pub use handler::{BoxFuture, Cx, Handler, HandlerError};
 pub use recorder::{Recorded, Recorder};
 pub use registry::{Registry, RegistryError};
+pub use shadow::{Aside, Difference, Shadow, Worker};
 
 /// What is not decided so long before the deadline is dropped, and the fallback goes out.
 const MARGIN: Duration = Duration::from_millis(50);

@@ -12,7 +12,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use beside::{DecisionNote, HeldNote, held_back};
+pub use beside::{DecisionNote, HeldNote, ShadowNote, held_back, shadowed};
 pub use mask::{masked, shown};
 pub use read::{ReadError, Record, RuleNote};
 pub use write::{Payload, write};

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::HeldNote;
 use super::facts::Note;
+use super::{HeldNote, ShadowNote};
 use crate::base::ids::RequestId;
 use crate::dialect::cymmetri;
 use crate::event::{Arrival, Event, Token, catalog};
@@ -43,6 +43,8 @@ pub struct Record<'a> {
     pub trace: Vec<RuleNote>,
     /// What a guard held back.
     pub held: Option<HeldNote>,
+    /// What the shadow file's rules decided.
+    pub shadow: Option<ShadowNote>,
 }
 
 /// What one rule did.

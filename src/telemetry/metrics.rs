@@ -53,6 +53,19 @@ pub struct HeldBack {
     event: &'static str,
 }
 
+/// What an event that a shadow file judges is counted by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Shadowed {
+    event: &'static str,
+    difference: &'static str,
+}
+
+/// What is told of a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct OfRule {
+    rule: String,
+}
+
 /// What is told of a guard.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct OfGuard {
@@ -82,6 +95,8 @@ pub struct Metrics {
     held_back: Family<HeldBack, Counter>,
     trips: Family<OfGuard, Counter>,
     guarded: Family<OfGuard, Gauge>,
+    shadow: Family<Shadowed, Counter>,
+    shadow_rules: Family<OfRule, Counter>,
     refusals: Family<Refused, Counter>,
     reloads: Family<Reloaded, Counter>,
     rule_errors: Counter,
@@ -142,6 +157,17 @@ impl Metrics {
         self.guarded.get_or_create(&OfGuard { guard: guard.to_owned() }).set(persons);
     }
 
+    /// A shadow file judged an event, too, and came to this difference: `none`, its word, or `left_out` where it did not
+    /// come to it.
+    pub fn shadow(&self, event: &'static str, difference: &'static str) {
+        self.shadow.get_or_create(&Shadowed { event, difference }).inc();
+    }
+
+    /// A shadow rule held.
+    pub fn shadow_rule_held(&self, rule: &str) {
+        self.shadow_rules.get_or_create(&OfRule { rule: rule.to_owned() }).inc();
+    }
+
     /// A request was refused with this code.
     pub fn refused(&self, code: &'static str) {
         self.refusals.get_or_create(&Refused { code }).inc();
@@ -191,6 +217,9 @@ impl Metrics {
         registry.register("held_back", "Decisions that a guard held back", self.held_back.clone());
         registry.register("guard_trips", "Times a guard began to hold persons", self.trips.clone());
         registry.register("guarded_persons", "Persons whom a guard holds", self.guarded.clone());
+        let help = "Events that the shadow file's rules judged, too, by how they differ";
+        registry.register("shadow", help, self.shadow.clone());
+        registry.register("shadow_rule_holds", "Times a shadow rule held", self.shadow_rules.clone());
         registry.register("refusals", "Requests that were refused before they were an event", self.refusals.clone());
         registry.register("reloads", "Times the configuration was read again", self.reloads.clone());
         registry.register("rule_errors", "Rules that could not be evaluated", self.rule_errors.clone());
