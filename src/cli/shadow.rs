@@ -122,7 +122,8 @@ fn look(
     let mut looked_at = 0;
     loop {
         let page = store.wait(reader.entries(filter.clone(), PAGE))?;
-        for entry in &page.items {
+        let tenant = which.selection.person.tenant.as_deref();
+        for entry in page.items.iter().filter(|entry| tenant.is_none_or(|tenant| entry.tenant == tenant)) {
             looked_at += 1;
             let body = body(entry, store, personal);
             let found = which.found(&body);

@@ -317,7 +317,7 @@ id = "x"
         3 | colour = true
           | ^^^^^^
           |
-          = help: known keys here: server, cymmetri, journal, log, metrics, attributes, rule, action, include
+          = help: known keys here: server, cymmetri, journal, log, metrics, attributes, rule, action, guard, include, shadow_file
 
         error[unknown-key]: unknown key `sever`
          --> /config/hookreeve.toml:4:2

@@ -101,6 +101,10 @@ impl Shadow {
             return self.left_out(event);
         }
         let difference = Difference::between(judgement, &judged);
+        if let Some(difference) = difference.map(Difference::as_str) {
+            let request_id = event.request_id();
+            tracing::debug!(%request_id, event = event.name(), difference, "the shadow file judges otherwise");
+        }
         self.metrics.shadow(event.name(), difference.map_or("none", Difference::as_str));
         Some(Compared { judged, difference })
     }
