@@ -82,6 +82,8 @@ pub mod facts;
 pub mod http;
 pub mod journal;
 pub mod judge;
+pub mod lookup;
+pub mod outgoing;
 pub mod record;
 pub mod rules;
 pub mod scope;

@@ -1,7 +1,9 @@
 //! The variables that expressions on an event see, as a schema at load and as values for an event: those of rules, and
 //! those of whatever else reads events. What an expression is for is the matter of who compiles it.
 
+pub mod address;
 mod fields;
+mod template;
 
 use std::ops::Range;
 
@@ -9,7 +11,9 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+pub use address::Address;
 pub use fields::UnknownFields;
+pub use template::{Template, text_of};
 
 use crate::base::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::base::json::Json;

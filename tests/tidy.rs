@@ -14,7 +14,7 @@ const FLOORS: [(u8, &[&str]); 10] = [
     (4, &["record"]),
     (3, &["rules", "dialect", "auth", "lookup", "journal", "action"]),
     (2, &["scope"]),
-    (1, &["event", "expr", "facts", "telemetry"]),
+    (1, &["event", "expr", "facts", "outgoing", "telemetry"]),
     (0, &["base"]),
 ];
 
@@ -22,7 +22,7 @@ const FLOORS: [(u8, &[&str]); 10] = [
 const MAX_LINES: usize = 400;
 
 /// Files that make requests, in production.
-const REQUESTS: [&str; 4] = ["src/action/http/client.rs", "src/auth/source.rs", "src/cli/health.rs", "src/cli/send.rs"];
+const REQUESTS: [&str; 4] = ["src/outgoing/client.rs", "src/auth/source.rs", "src/cli/health.rs", "src/cli/send.rs"];
 
 /// A text file of the repository, by its path from the root.
 struct File {

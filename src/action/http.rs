@@ -3,15 +3,11 @@
 //! | file | what it does |
 //! |---|---|
 //! | `plan` | the table's keys, checked and compiled |
-//! | `address`, `headers`, `body` | the parts of a request, made for each attempt |
-//! | `client` | connections: TLS, proxy, resolver, time-outs |
+//! | `body` | what a request says, made for each attempt |
 //! | `answer` | what becomes of the work |
 
-mod address;
 mod answer;
 mod body;
-mod client;
-mod headers;
 mod plan;
 
 #[cfg(test)]
@@ -31,13 +27,18 @@ use crate::base::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::base::future::BoxFuture;
 use crate::base::secret::{Secret, SecretText};
 use crate::expr::EvalError;
+use crate::outgoing::{Client, Request};
+use crate::scope::address;
 
 pub(super) use plan::Plan;
+
+/// How much of what a target says is read.
+const MAX_SAID_BYTES: usize = 64 << 10;
 
 /// The action, ready to run.
 pub(super) struct Http {
     plan: Arc<Plan>,
-    client: client::Client,
+    client: Client,
     /// The address, where it is a secret.
     url: Option<Url>,
     /// The headers that are secrets.
@@ -48,13 +49,6 @@ pub(super) struct Http {
     clock: Clock,
 }
 
-/// A request as it is sent.
-struct Request {
-    url: Url,
-    headers: HeaderMap,
-    body: Option<Vec<u8>>,
-}
-
 impl Http {
     /// Reads the secrets and certificates that the action names.
     pub(super) fn prepare(plan: &Arc<Plan>, tools: &Tools<'_>, findings: &mut Diagnostics) -> Option<Self> {
@@ -62,7 +56,7 @@ impl Http {
         let mut secrets = Vec::new();
         let url = plan.secret_url.as_ref().and_then(|(text, place)| {
             let secret = resolve(text, place, tools, findings)?;
-            let url = address::of_secret(&secret, &plan.guard, plan.gives_secrets);
+            let url = address::of_secret(&secret, &plan.outlet.guard, plan.gives_secrets);
             secrets.push(secret);
             url.map_err(|problem| findings.push(Diagnostic::error("action-url", problem).at(place).without_line())).ok()
         });
@@ -89,7 +83,7 @@ impl Http {
                 }
             }
         }
-        let client = client::Client::try_new(plan)
+        let client = Client::try_new(&plan.outlet)
             .map_err(|(key, problem)| {
                 let place = plan.places.iter().find(|(name, _)| *name == key).map_or(&plan.place, |(_, place)| place);
                 findings.push(Diagnostic::error("action-client", problem).at(place));
@@ -109,7 +103,7 @@ impl Http {
         if let Some(signer) = &self.signer {
             let body = request.body.as_deref().unwrap_or_default();
             for (name, value) in signer.headers(&job.idempotency_key, self.clock.unix_seconds(), body) {
-                request.headers.insert(name, headers::value(&value)?);
+                request.headers.insert(name, plan::header(&value)?);
             }
         }
         Ok(request)
@@ -124,9 +118,9 @@ impl Action for Http {
                 Err(error) => return Answer::dead(error.message()),
             };
             let given_secrets = !job.secrets.is_empty();
-            match self.client.send(self.plan.method, request).await {
+            match self.client.send(self.plan.method, request, MAX_SAID_BYTES).await {
                 Ok(received) => answer::of(&received, &self.plan.done, &self.secrets, given_secrets, &self.clock),
-                Err(failure) => failure.answer(),
+                Err(failure) => answer::of_failure(&failure),
             }
         })
     }

@@ -7,7 +7,6 @@
 mod cloudevents;
 mod command;
 mod compile;
-mod destination;
 mod envelope;
 mod grant;
 mod http;
@@ -16,7 +15,6 @@ mod log;
 mod raw;
 mod set;
 mod standard_webhooks;
-mod template;
 mod view;
 
 #[cfg(test)]

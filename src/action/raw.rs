@@ -9,8 +9,9 @@ use serde::Deserialize;
 use super::limits::{Order, Rate, Retry};
 use crate::base::many::OneOrMany;
 use crate::base::net::Network;
-use crate::base::secret::{SecretRefs, SecretText};
+use crate::base::secret::{SecretRefs, TextOrSecret};
 use crate::base::units::Span;
+use crate::outgoing::{Method, TlsFiles};
 
 /// An `[[action]]` as it is written. What it means is made of it at load; it goes no further.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -71,7 +72,7 @@ pub struct RawAction {
     /// http: signatures of the body.
     pub sign: Option<RawSign>,
     /// http: authorities and a client certificate.
-    pub tls: Option<RawTls>,
+    pub tls: Option<TlsFiles>,
     /// http: the proxy to go through, `http://host:port`. Default: none.
     pub proxy: Option<String>,
     /// http: whether addresses within the house are allowed. Default: false.
@@ -103,28 +104,6 @@ pub enum Decided {
     Refused,
 }
 
-/// A text, or a secret's place.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "expected a text, or a secret's place as { env = \"NAME\" } or { file = \"path\" }")]
-pub enum TextOrSecret {
-    /// A text with `${CEL}`.
-    Text(String),
-    /// A secret, taken as it is.
-    Secret(SecretText),
-}
-
-/// A method that a target is asked with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Method {
-    #[default]
-    Post,
-    Put,
-    Patch,
-    Delete,
-    Get,
-}
-
 /// What a body is wrapped in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 pub enum Format {
@@ -142,21 +121,6 @@ pub enum Format {
 pub struct RawSign {
     /// Keys of Standard Webhooks, `whsec_` and base64: one or several, each of which signs.
     pub standard_webhooks: SecretRefs,
-}
-
-/// `tls = { … }`: files in PEM.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RawTls {
-    /// The authorities that count, instead of those of the operating system.
-    #[schemars(extend("format" = "file"))]
-    pub ca: Option<PathBuf>,
-    /// The client's certificate, followed by those that lead to its authority.
-    #[schemars(extend("format" = "file"))]
-    pub cert: Option<PathBuf>,
-    /// The certificate's private key.
-    #[schemars(extend("format" = "file"))]
-    pub key: Option<PathBuf>,
 }
 
 /// How loud a line is.

@@ -17,7 +17,8 @@ use crate::http::receive::Active;
 use crate::http::route::BasePaths;
 use crate::http::tls::{self, TlsError};
 use crate::journal::Journal;
-use crate::judge::{self, Aside, GuardSet, Guards, Judge, Recorder, Registry, RegistryError, Shadow, Worker};
+use crate::judge::{self, Aside, GuardSet, Guards, Handler, Judge, Recorder, Registry, RegistryError, Worker};
+use crate::lookup::{self, LookupSet, Lookups};
 use crate::rules::{self, Costs, RuleSet};
 use crate::telemetry::PersonName;
 use crate::telemetry::metrics::Metrics;
@@ -32,6 +33,8 @@ pub struct Plan {
     pub actions: Arc<ActionSet>,
     /// The guards.
     pub guards: Arc<GuardSet>,
+    /// The lookups.
+    pub lookups: Arc<LookupSet>,
     /// What its entries in the journal name as what they were judged by.
     pub rule_text: RuleText,
 }
@@ -57,34 +60,40 @@ pub struct Lasting {
 /// missing secret is; `None` does not look for them.
 pub fn plan(loaded: &Loaded, registry: &Registry, secrets: Option<Severity>) -> (Option<Plan>, Diagnostics) {
     let mut findings = loaded.findings.clone();
-    let entries = loaded.lists.get("rule").and_then(Node::as_array).unwrap_or_default();
+    let entries = list(loaded, "rule");
+    let ids = lookup::ids(list(loaded, "lookup"));
     // Rules are looked at even where a fixed section is wrong, so that everything is said at once.
     let rules = loaded.salvaged.as_ref().map(|settings| {
-        let rules = rules::compile(entries, &context(settings), &mut findings);
+        let rules = rules::compile(entries, &context(settings, &ids), &mut findings);
         findings.extend(unused(entries, registry));
         rules
     });
     let actions = loaded.salvaged.as_ref().map(|settings| {
-        let entries = loaded.lists.get("action").and_then(Node::as_array).unwrap_or_default();
-        let actions = ActionSet::compile(entries, &action_context(settings), &mut findings);
+        let actions = ActionSet::compile(list(loaded, "action"), &action_context(settings, &ids), &mut findings);
         findings.extend(unsealed(&actions, settings, loaded));
         actions
     });
-    let entries = loaded.lists.get("guard").and_then(Node::as_array).unwrap_or_default();
-    let guards = GuardSet::compile(entries, &mut findings);
+    let guards = GuardSet::compile(list(loaded, "guard"), &mut findings);
+    let lookups = loaded.salvaged.as_ref().zip(rules.as_ref()).zip(actions.as_ref());
+    let lookups = lookups.map(|((settings, rules), actions)| {
+        findings.extend(unknown_lookups(registry, &ids));
+        let uses = uses(rules, actions, registry, &ids);
+        LookupSet::compile(list(loaded, "lookup"), &lookup_context(settings, uses), &mut findings)
+    });
     if let Err(error) = registry.handlers() {
         findings.push(Diagnostic::error("handler", error.to_string()));
     }
     if let Some(severity) = secrets {
         findings.extend(loaded.missing_secrets(severity));
     }
-    let whole = loaded.settings.clone().zip(rules).zip(actions).filter(|_| !findings.has_errors());
-    let plan = whole.map(|((settings, rules), actions)| Plan {
+    let whole = loaded.settings.clone().zip(rules).zip(actions).zip(lookups).filter(|_| !findings.has_errors());
+    let plan = whole.map(|(((settings, rules), actions), lookups)| Plan {
         rule_text: RuleText::of(&loaded.lists, &loaded.sections, &settings),
         settings,
         rules: Arc::new(rules),
         actions: Arc::new(actions),
         guards: Arc::new(guards),
+        lookups: Arc::new(lookups),
     });
     (plan, findings)
 }
@@ -100,8 +109,46 @@ fn unsealed(actions: &ActionSet, settings: &Settings, loaded: &Loaded) -> Option
     Some(loaded.locate(problem.hint("name a key: `[journal] encryption_key = { file = \"journal.key\" }`")))
 }
 
-fn action_context(settings: &Settings) -> action::Context {
-    let context = context(settings);
+/// The entries of a list, as they were written.
+fn list<'a>(loaded: &'a Loaded, name: &str) -> &'a [Node] {
+    loaded.lists.get(name).and_then(Node::as_array).unwrap_or_default()
+}
+
+/// Which lookups each event needs: those that its rules, its actions or a handler of the program's own names.
+fn uses(
+    rules: &RuleSet,
+    actions: &ActionSet,
+    registry: &Registry,
+    ids: &[Arc<str>],
+) -> Vec<(&'static str, Vec<Arc<str>>)> {
+    let named = |event: &str| {
+        let handler = registry.bound(event).map_or(&[][..], Handler::lookups);
+        let (rules, actions) = (rules.lookups(event), actions.lookups(event));
+        let is_named = |id: &Arc<str>| rules.contains(id) || actions.contains(id) || handler.contains(&id.as_ref());
+        ids.iter().filter(|id| is_named(id)).cloned().collect()
+    };
+    catalog::EVENTS.iter().map(|spec| (spec.name, named(spec.name))).collect()
+}
+
+/// A handler that wants what is not there.
+fn unknown_lookups(registry: &Registry, ids: &[Arc<str>]) -> Vec<Diagnostic> {
+    let wanted = registry.events().filter_map(|event| Some((event, registry.bound(event)?.lookups())));
+    let all = wanted.flat_map(|(event, wanted)| wanted.iter().map(move |id| (event, *id)));
+    let unknown = all.filter(|(_, id)| ids.iter().all(|known| **known != **id));
+    let finding = |(event, id)| {
+        let message = format!("the handler bound to {event} wants the lookup `{id}`, and there is none");
+        Diagnostic::error("handler", message).hint(format!("declare it: `[[lookup]]` with `id = {id:?}`"))
+    };
+    unknown.map(finding).collect()
+}
+
+fn lookup_context(settings: &Settings, uses: Vec<(&'static str, Vec<Arc<str>>)>) -> lookup::Context {
+    let context = context(settings, &[]);
+    lookup::Context { secrets: context.secrets, attributes: context.attributes, uses }
+}
+
+fn action_context(settings: &Settings, ids: &[Arc<str>]) -> action::Context {
+    let context = context(settings, ids);
     action::Context { secrets: context.secrets, attributes: context.attributes, lookups: context.lookups }
 }
 
@@ -123,14 +170,14 @@ fn unused(entries: &[Node], registry: &Registry) -> Vec<Diagnostic> {
     findings
 }
 
-pub(super) fn context(settings: &Settings) -> rules::Context {
+pub(super) fn context(settings: &Settings, lookups: &[Arc<str>]) -> rules::Context {
     rules::Context {
         on_error: settings.cymmetri.on_error,
         error_message: settings.cymmetri.error_message.clone(),
         // What is wrong with them is said where they are written.
         secrets: SecretFields::parse(&settings.cymmetri.secret_fields).unwrap_or_default(),
         attributes: settings.attributes.iter().map(|(path, kind)| (path.clone(), kind.as_type())).collect(),
-        lookups: Vec::new(),
+        lookups: lookups.to_vec(),
     }
 }
 
@@ -141,15 +188,17 @@ impl Plan {
         loaded: &Loaded,
         source: &Source,
         metrics: &Metrics,
+        findings: &mut Diagnostics,
     ) -> Result<Built, Diagnostics> {
         let one = |finding| Diagnostics::from_iter([finding]);
         // Last, so that nothing is made on the disk of a server that cannot run.
         let ready = self.ready(loaded, source, &self.person(loaded)?)?;
+        let lookups = self.lookups(loaded, source, metrics, None, findings).ok_or_else(Diagnostics::default)?;
         let journal = journal::open(loaded, &self.settings, source.clock.clone()).map_err(one)?;
         let guards = Arc::new(Guards::new(journal.clone(), self.settings.journal.repeat_window.0));
         let (aside, worker) = Aside::new();
         let lasting = Lasting { journal, guards, aside, metrics: metrics.clone() };
-        let active = self.activate(loaded, source, &lasting, None)?;
+        let active = self.activate(loaded, source, &lasting, lookups, None)?;
         Ok(Built { lasting, aside: worker, active, ready })
     }
 
@@ -158,6 +207,21 @@ impl Plan {
         let secrets = loaded.secrets();
         let variable = |name: &str| source.environment.variable(name);
         self.actions.prepare(&action::Tools { secrets: &secrets, variable: &variable, clock: &source.clock, person })
+    }
+
+    /// The lookups with what they need: secrets, files. What is wrong, or odd, goes to `findings`.
+    pub(super) fn lookups(
+        &self,
+        loaded: &Loaded,
+        source: &Source,
+        metrics: &Metrics,
+        previous: Option<&Active>,
+        findings: &mut Diagnostics,
+    ) -> Option<Lookups> {
+        let secrets = loaded.secrets();
+        let previous = previous.map(|previous| previous.judge.lookups());
+        let tools = lookup::Tools { secrets: &secrets, clock: &source.clock, metrics, previous };
+        self.lookups.prepare(&tools, findings)
     }
 
     /// How log lines name persons. A key that is not there is made.
@@ -171,6 +235,7 @@ impl Plan {
         let mut findings = self.authenticator(loaded, source).err().unwrap_or_default();
         findings.extend(self.tls(loaded).err());
         findings.extend(self.ready(loaded, source, &PersonName::None).err().unwrap_or_default());
+        self.lookups(loaded, source, &Metrics::new(), None, &mut findings);
         findings
     }
 
@@ -180,8 +245,8 @@ impl Plan {
         let largest = self.settings.server.body_limit.0;
         let mut sizes = vec![ORDINARY_EVENT_BYTES.min(largest), largest];
         sizes.dedup();
-        let entries = loaded.lists.get("rule").and_then(Node::as_array).unwrap_or_default();
-        (rules::costs(entries, &context(&self.settings), &sizes), sizes)
+        let ids = lookup::ids(list(loaded, "lookup"));
+        (rules::costs(list(loaded, "rule"), &context(&self.settings, &ids), &sizes), sizes)
     }
 
     /// Who may send, prepared.
@@ -217,29 +282,11 @@ impl Plan {
 
     /// Who keeps events in this journal. What they are judged by is kept there, too.
     pub fn recorder(&self, journal: &Arc<dyn Journal>) -> Recorder {
-        let secrets = context(&self.settings).secrets;
+        let secrets = context(&self.settings, &[]).secrets;
         let (config, actions) = (self.settings.journal.clone(), self.actions.clone());
         // Entries that name it come behind it in the same queue.
         drop(journal.keep_rule_set(self.rule_text.hash, self.rule_text.text.clone().into_bytes()));
         Recorder::new(journal.clone(), config, actions, &secrets, self.rule_text.hash)
-    }
-
-    /// The rules that are only tried, where a file of such is named. What is wrong with it is told, and costs it alone.
-    fn shadow(&self, loaded: &Loaded, source: &Source, lasting: &Lasting) -> Option<Shadow> {
-        let (plan, findings) = super::shadow(loaded);
-        for finding in &findings {
-            tracing::warn!("{}", finding.one_line());
-        }
-        let Some(plan) = plan else {
-            if loaded.shadow.is_some() {
-                tracing::warn!("the shadow file judges nothing until it is right");
-            }
-            return None;
-        };
-        tracing::info!(rules = plan.rules.len(), "the shadow file judges beside the rules");
-        drop(lasting.journal.keep_rule_set(plan.text.hash, plan.text.text.into_bytes()));
-        let except = source.registry.handlers().unwrap_or_default().into_iter().map(|(event, _)| event).collect();
-        Some(Shadow::new(plan.rules, &plan.text.hash, except, source.clock.clone(), lasting.metrics.clone()))
     }
 
     /// Everything that requests need, secrets read and keys prepared. Keys that `previous` has fetched are taken over.
@@ -248,6 +295,7 @@ impl Plan {
         loaded: &Loaded,
         source: &Source,
         lasting: &Lasting,
+        lookups: Lookups,
         previous: Option<&Active>,
     ) -> Result<Active, Diagnostics> {
         let Settings { server, cymmetri, .. } = &self.settings;
@@ -259,11 +307,13 @@ impl Plan {
         if let Some(previous) = previous {
             authenticator.inherit(&previous.authenticator);
         }
+        let lookups = Arc::new(lookups);
+        let shadow = super::shadow::ready(loaded, source, lasting, &lookups);
         Ok(Active {
-            recorder: self.recorder(&lasting.journal).with_shadow(self.shadow(loaded, source, lasting), &lasting.aside),
+            recorder: self.recorder(&lasting.journal).with_shadow(shadow, &lasting.aside),
             base_paths: BasePaths::parse(&cymmetri.base_paths).unwrap_or_default(),
             authenticator,
-            judge: judge.with_guards(self.guards.clone(), lasting.guards.clone()),
+            judge: judge.with_lookups(lookups).with_guards(self.guards.clone(), lasting.guards.clone()),
             guards: lasting.guards.clone(),
             guard_set: self.guards.clone(),
             rules: self.rules.len(),

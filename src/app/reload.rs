@@ -61,7 +61,11 @@ impl App {
             return Reloaded::Rejected(findings);
         }
         let previous = self.receiver.active();
-        let active = match plan.activate(loaded, &self.source, &self.lasting, previous.as_deref()) {
+        let (metrics, previous) = (self.receiver.metrics(), previous.as_deref());
+        let Some(lookups) = plan.lookups(loaded, &self.source, metrics, previous, &mut findings) else {
+            return Reloaded::Rejected(findings);
+        };
+        let active = match plan.activate(loaded, &self.source, &self.lasting, lookups, previous) {
             Ok(active) => active,
             Err(more) => {
                 findings.extend(more);

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretSlice};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-pub use text::SecretText;
+pub use text::{SecretText, TextOrSecret};
 
 /// A secret's bytes. It prints as `***` and is wiped when dropped.
 #[derive(Clone)]

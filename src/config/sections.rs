@@ -5,6 +5,7 @@ use schemars::{Schema, SchemaGenerator};
 
 use crate::action::RawAction;
 use crate::judge::RawGuard;
+use crate::lookup::RawLookup;
 use crate::rules::RawRule;
 
 /// A list of tables, `[[rule]]`, which another module reads.
@@ -16,15 +17,15 @@ pub(super) struct List {
 }
 
 /// The lists of this version. The schema of an entry comes from the module that reads it.
-pub(super) const LISTS: [List; 3] = [
+pub(super) const LISTS: [List; 4] = [
     List { name: "rule", entry: SchemaGenerator::subschema_for::<RawRule> },
+    List { name: "lookup", entry: SchemaGenerator::subschema_for::<RawLookup> },
     List { name: "action", entry: SchemaGenerator::subschema_for::<RawAction> },
     List { name: "guard", entry: SchemaGenerator::subschema_for::<RawGuard> },
 ];
 
 /// What the documents speak of and this version does not have.
-pub(super) const LATER: [&str; 8] =
-    ["console", "lookup", "test", "reload", "lumos", "optimalcloud", "paylocity", "inbound"];
+pub(super) const LATER: [&str; 7] = ["console", "test", "reload", "lumos", "optimalcloud", "paylocity", "inbound"];
 
 /// Other files to read: a key at the top of the main file that is no table.
 pub(super) const INCLUDE: &str = "include";

@@ -20,6 +20,7 @@ use crate::base::clock::Clock;
 use crate::base::panics::caught;
 use crate::event::{Decision, Event, Kind};
 use crate::facts::Facts;
+use crate::lookup::Lookups;
 use crate::rules::{OnError, RuleSet, Trace};
 
 pub use guard::{GuardSet, Guarding, Guards, HeldBack, RawGuard};
@@ -30,6 +31,9 @@ pub use shadow::{Aside, Difference, Shadow, Worker};
 
 /// What is not decided so long before the deadline is dropped, and the fallback goes out.
 const MARGIN: Duration = Duration::from_millis(50);
+
+/// So much of the time is left to the rules when lookups are waited for, or a quarter of a time that is short.
+const ROOM_FOR_RULES: Duration = Duration::from_millis(100);
 
 /// How events are decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +52,7 @@ pub struct Judge {
     handlers: Vec<registry::Bound>,
     rules: Arc<dyn Handler>,
     guards: Option<(Arc<GuardSet>, Arc<Guards>)>,
+    lookups: Arc<Lookups>,
     clock: Clock,
 }
 
@@ -112,7 +117,7 @@ impl Judge {
     ) -> Result<Self, RegistryError> {
         let handlers = registry.handlers()?;
         let rules = Arc::new(rules::RulesHandler::new(rules));
-        Ok(Self { settings, handlers, rules, guards: None, clock })
+        Ok(Self { settings, handlers, rules, guards: None, lookups: Arc::default(), clock })
     }
 
     /// With these guards behind every handler.
@@ -120,6 +125,18 @@ impl Judge {
     pub fn with_guards(mut self, set: Arc<GuardSet>, guards: Arc<Guards>) -> Self {
         self.guards = Some((set, guards));
         self
+    }
+
+    /// Has these lookups asked, for the events on which something names them.
+    #[must_use]
+    pub fn with_lookups(mut self, lookups: Arc<Lookups>) -> Self {
+        self.lookups = lookups;
+        self
+    }
+
+    /// The lookups that it has asked.
+    pub fn lookups(&self) -> &Lookups {
+        &self.lookups
     }
 
     /// The time that an event has.
@@ -130,7 +147,18 @@ impl Judge {
     /// Decides an event whose last byte came at `received`. It answers before the deadline, whatever the handler does,
     /// as long as the process is given time to run.
     pub async fn judge(&self, event: &Arc<Event>, received: Instant) -> Judgement {
-        self.judge_with(event, Arc::default(), received).await
+        let facts = if self.lookups.is_idle(event.name()) {
+            Arc::default()
+        } else {
+            Arc::new(self.lookups.fetch(event, self.last_moment(received)).await)
+        };
+        self.judge_with(event, facts, received).await
+    }
+
+    /// Until when lookups are waited for, so that the rules have some time after them, whatever it comes to.
+    fn last_moment(&self, received: Instant) -> Instant {
+        let time = self.settings.deadline.saturating_sub(MARGIN);
+        received + time.saturating_sub(ROOM_FOR_RULES.min(time / 4))
     }
 
     /// The same with what lookups are said to have found: none is asked.

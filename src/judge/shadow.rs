@@ -16,6 +16,8 @@ use super::rules::LARGE_EVENT_BYTES;
 use super::{Cause, Judgement};
 use crate::base::clock::Clock;
 use crate::event::{Decision, Event};
+use crate::facts::{Fact, Facts};
+use crate::lookup::Lookups;
 use crate::record::{self, Payload};
 use crate::rules::{Judged, RuleOutcome, RuleSet, Stopwatch};
 use crate::telemetry::metrics::Metrics;
@@ -27,10 +29,15 @@ pub use difference::Difference;
 /// How long they may take where a reply waits, and where none does.
 const BEFORE_THE_ENTRY: Duration = Duration::from_millis(2);
 const BEHIND_THE_REPLY: Duration = Duration::from_secs(1);
+/// How long lookups are waited for behind a reply; each has a time-out of its own.
+const LOOKING_UP: Duration = Duration::from_secs(2);
 
 /// The rules of a shadow file.
 pub struct Shadow {
     rules: Arc<RuleSet>,
+    lookups: Lookups,
+    /// Lookups that are other ones than those of the same name that the real rules have.
+    own: Vec<Arc<str>>,
     /// The beginning of their hash, by which entries name them.
     name: String,
     /// Events that a handler of the program's own decides.
@@ -55,7 +62,13 @@ impl Shadow {
         metrics: Metrics,
     ) -> Self {
         let name = crate::base::ids::hex(&hash[..8]);
-        Self { rules, name, except, clock, metrics }
+        Self { rules, lookups: Lookups::default(), own: Vec::new(), name, except, clock, metrics }
+    }
+
+    /// With these lookups, of which those of `own` are not what the real rules have under that name.
+    #[must_use]
+    pub fn with_lookups(self, lookups: Lookups, own: Vec<Arc<str>>) -> Self {
+        Self { lookups, own, ..self }
     }
 
     /// Whether it judges what was judged so: only what rules have decided.
@@ -67,27 +80,44 @@ impl Shadow {
         Decision::neutral(event.spec().kind) != Decision::Acknowledge && !self.except.contains(&event.name())
     }
 
-    /// Judges while a reply waits; a large event is left out.
+    /// Judges while a reply waits; a large event, and one for which something is to be looked up, is left out.
     pub(super) fn judge_briefly(&self, event: &Event, judgement: &Judgement) -> Option<Compared> {
-        if event.size() > LARGE_EVENT_BYTES {
+        let Some(facts) = self.known(event, judgement).filter(|_| event.size() <= LARGE_EVENT_BYTES) else {
             return self.left_out(event);
-        }
-        let judged = decide(&self.rules, event, judgement, &self.clock, BEFORE_THE_ENTRY);
+        };
+        let judged = decide(&self.rules, event, facts, &self.clock, BEFORE_THE_ENTRY);
         self.compared(event, judgement, judged)
     }
 
     /// Judges behind a reply.
     pub(super) async fn judge(&self, event: &Arc<Event>, judgement: &Arc<Judgement>) -> Option<Compared> {
+        let facts = self.facts(event, judgement).await;
         let judged = if event.size() <= LARGE_EVENT_BYTES {
-            decide(&self.rules, event, judgement, &self.clock, BEHIND_THE_REPLY)
+            decide(&self.rules, event, &facts, &self.clock, BEHIND_THE_REPLY)
         } else {
-            let (rules, clock) = (self.rules.clone(), self.clock.clone());
-            let (event, judgement) = (event.clone(), judgement.clone());
-            let work = move || decide(&rules, &event, &judgement, &clock, BEHIND_THE_REPLY);
+            let (rules, clock, event) = (self.rules.clone(), self.clock.clone(), event.clone());
+            let work = move || decide(&rules, &event, &facts, &clock, BEHIND_THE_REPLY);
             let Ok(judged) = spawn_blocking(work).await else { return None };
             judged
         };
         self.compared(event, judgement, judged)
+    }
+
+    /// What its rules need to know, where the real rules have looked up all of it.
+    fn known<'a>(&self, event: &Event, judgement: &'a Judgement) -> Option<&'a Arc<Facts>> {
+        let has = |id: &Arc<str>| !self.own.contains(id) && judgement.facts.get(id).is_some();
+        self.rules.lookups(event.name()).iter().all(has).then_some(&judgement.facts)
+    }
+
+    /// The same, looked up where it was not. What both know is what the real rules have seen.
+    async fn facts(&self, event: &Arc<Event>, judgement: &Judgement) -> Arc<Facts> {
+        if let Some(facts) = self.known(event, judgement) {
+            return facts.clone();
+        }
+        let fetched = self.lookups.fetch(event, self.clock.instant() + LOOKING_UP).await;
+        let seen =
+            |fact: &Fact| judgement.facts.get(&fact.lookup).filter(|_| !self.own.contains(&fact.lookup)).cloned();
+        Arc::new(fetched.iter().map(|fact| seen(fact).unwrap_or_else(|| fact.clone())).collect())
     }
 
     /// Counts an event that it did not judge.
@@ -118,8 +148,8 @@ impl Compared {
     }
 }
 
-fn decide(rules: &RuleSet, event: &Event, judgement: &Judgement, clock: &Clock, budget: Duration) -> Judged {
+fn decide(rules: &RuleSet, event: &Event, facts: &Facts, clock: &Clock, budget: Duration) -> Judged {
     let begun: Instant = clock.instant();
     let elapsed = || clock.instant().saturating_duration_since(begun);
-    rules.decide(event, &judgement.facts, &Stopwatch { elapsed: &elapsed, budget })
+    rules.decide(event, facts, &Stopwatch { elapsed: &elapsed, budget })
 }

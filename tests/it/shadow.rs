@@ -89,3 +89,32 @@ async fn where_a_reply_waits_for_its_entry_small_events_are_judged_and_large_one
         assert_eq!(count(&metrics, "validateUser", difference), 1, "{difference}\n{metrics}");
     }
 }
+
+#[tokio::test]
+async fn what_the_shadow_alone_looks_up_is_looked_up_behind_the_reply() {
+    let lookup = |key: &str| {
+        format!("[[lookup]]\nid = \"known\"\ntype = \"csv\"\nfile = \"people.csv\"\nmatch = {{ login = '{key}' }}\n")
+    };
+    let rule = "[[rule]]\nid = \"unknown\"\non = \"validateUser\"\nwhen = '!lookup.known.found'\ndeny = \"Unknown\"\n";
+    // The main file's is asked where the shadow names it, and one that differs is the shadow's own.
+    for (main, next, difference) in [
+        (lookup("text(user.?login)"), rule.to_owned(), "newly_refused"),
+        (
+            format!("{}{rule}", lookup("text(user.?login)")),
+            format!("{}{rule}", lookup("text(user.?email)")),
+            "newly_accepted",
+        ),
+    ] {
+        let app =
+            TestApp::with(&format!("shadow_file = \"rules/next.toml\"\n[metrics]\nlisten = \"127.0.0.1:0\"\n{main}"))
+                .file("people.csv", "login\nanna\n")
+                .file("rules/next.toml", &next)
+                .file("rules/people.csv", "login\nanna\n")
+                .start()
+                .await;
+        let mut log = app.follow();
+        let refused = refused(&app, "validateUser", r#"{"login":"bob","email":"anna"}"#).await;
+        assert_eq!(refused, if difference == "newly_refused" { "" } else { "Unknown" });
+        log.until(&format!("difference=\"{difference}\"")).await;
+    }
+}

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta};
 
-use super::client::Received;
 use crate::action::{Answer, Fate, Trouble};
 use crate::base::clock::Clock;
 use crate::base::secret::Secret;
+use crate::outgoing::{Failure, Received};
 
 /// The fate of a status.
 fn fate(status: u16, after: Option<Duration>, done: &[u16]) -> Fate {
@@ -34,6 +34,14 @@ pub(super) fn of(received: &Received, done: &[u16], secrets: &[Secret], given_se
     }
     let answer = Answer::new(fate, format!("HTTP {}", received.status));
     if given_secrets { answer } else { answer.with_detail(&struck_out(&received.body, secrets)) }
+}
+
+/// The answer where nothing came back.
+pub(super) fn of_failure(failure: &Failure) -> Answer {
+    match failure {
+        Failure::Refused(_) | Failure::ProxyDenied => Answer::trouble(failure.to_string()),
+        Failure::TimedOut(_) | Failure::Name | Failure::Network(_) => Answer::retry(failure.to_string()),
+    }
 }
 
 /// How long a target asks to be left alone: seconds, or a time.

@@ -1,13 +1,12 @@
 //! What a request says: a tree of expressions, a text with expressions in it, or the event itself.
 
 use crate::action::raw::Format;
-use crate::action::template::Template;
 use crate::action::{Job, cloudevents, envelope};
 use crate::base::diagnostic::{Diagnostic, Diagnostics};
 use crate::base::tree::{Node, Value as TreeValue};
 use crate::event::FieldPath;
 use crate::expr::{EvalError, Expression, Scope, Type};
-use crate::scope::Names;
+use crate::scope::{Names, Template};
 
 /// A body, compiled for the names of one event.
 #[derive(Debug)]

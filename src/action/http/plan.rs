@@ -1,34 +1,28 @@
 //! The keys of an action of type http, checked and compiled for each of its events.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use ::http::HeaderName;
 use reqwest::Url;
 
-use super::address::{self, Address};
 use super::body::{Body, Tree};
-use super::{Request, headers};
 use crate::action::compile::Written;
-use crate::action::destination::Guard;
-use crate::action::raw::{Format, Method, RawTls, TextOrSecret};
-use crate::action::template::Template;
+use crate::action::raw::Format;
 use crate::action::{Job, view};
 use crate::base::diagnostic::{Diagnostic, Diagnostics, Place};
-use crate::base::secret::{SecretRef, SecretText};
+use crate::base::secret::{SecretRef, SecretText, TextOrSecret};
 use crate::base::tree::Node;
 use crate::event::Spec;
 use crate::expr::EvalError;
-use crate::scope::Names;
+use crate::outgoing::{Guard, Method, Outlet, Request, check_host, headers};
+use crate::scope::{Address, Names, Template, address};
 
 /// What an action of type http needs beside a job, a client and secrets.
 #[derive(Debug)]
 pub(in crate::action) struct Plan {
     pub(super) method: Method,
-    pub(super) timeout: Duration,
     pub(super) done: Vec<u16>,
-    pub(super) guard: Guard,
-    pub(super) proxy: Option<Url>,
-    pub(super) tls: RawTls,
+    pub(super) outlet: Outlet,
     pub(super) secret_url: Option<(SecretText, Place)>,
     pub(super) gives_secrets: bool,
     pub(super) secret_headers: Vec<(HeaderName, SecretText, Place)>,
@@ -91,11 +85,8 @@ impl Plan {
         let places = ["tls", "proxy"].map(|key| (key, written.place(key).clone())).into();
         (findings.errors() == before).then(|| Self {
             method: raw.method.unwrap_or_default(),
-            timeout: written.timeout,
             done: raw.done.clone(),
-            guard,
-            proxy,
-            tls,
+            outlet: Outlet { timeout: written.timeout, guard, proxy, tls },
             secret_url,
             gives_secrets: !written.granted.is_empty(),
             secret_headers,
@@ -106,6 +97,12 @@ impl Plan {
             format: raw.format,
             events,
         })
+    }
+
+    /// The lookups that are named for events of this name.
+    pub(in crate::action) fn lookups(&self, event: &str) -> Vec<Arc<str>> {
+        let own = self.events.iter().find(|(name, _)| *name == event).map(|(_, plan)| plan);
+        own.map_or_else(Vec::new, |plan| [plan.plain.lookups(), plan.granted.lookups()].concat())
     }
 
     /// The request for a job, without the headers that are secrets. `secret` is the address where it is one.
@@ -120,12 +117,12 @@ impl Plan {
         };
         let granted = view::scope(&event.granted, &job.event, &job.facts, &job.decision, &job.secrets);
         let mut headers = ::http::HeaderMap::new();
-        headers.insert(::http::header::USER_AGENT, headers::value(concat!("hookreeve/", env!("CARGO_PKG_VERSION")))?);
+        headers.insert(::http::header::USER_AGENT, header(concat!("hookreeve/", env!("CARGO_PKG_VERSION")))?);
         let body = event.body.make(job, &granted, self.format).map_err(|error| within(event.body.key(), &error))?;
         if let Some(body) = &body {
             let content_type = self.content_type.as_deref().or(body.content_type);
             if let Some(content_type) = content_type {
-                headers.insert(::http::header::CONTENT_TYPE, headers::value(content_type)?);
+                headers.insert(::http::header::CONTENT_TYPE, header(content_type)?);
             }
             for (name, value) in &body.headers {
                 let name = headers::ours(name);
@@ -137,12 +134,17 @@ impl Plan {
                 text.push_str(value);
                 Ok(())
             });
-            let value = text.and_then(|text| headers::value(&text));
+            let value = text.and_then(|text| header(&text));
             headers.insert(name, value.map_err(|error| within(&format!("headers.{name}"), &error))?);
         }
-        headers.insert("idempotency-key", headers::value(&job.idempotency_key)?);
+        headers.insert("idempotency-key", header(&job.idempotency_key)?);
         Ok(Request { url, headers, body: body.map(|body| body.bytes) })
     }
+}
+
+/// A header's value.
+pub(super) fn header(text: &str) -> Result<::http::HeaderValue, EvalError> {
+    headers::value(text).map_err(|error| EvalError::new(error.to_string()))
 }
 
 /// An error with the key whose expression it arose in.
@@ -195,7 +197,7 @@ fn event(
     let mut granted = view::names(spec, written.context, &granted_fields);
     let mut address = None;
     if let (Some(TextOrSecret::Text(_)), Some(node)) = (&raw.url, entry.get("url")) {
-        address = Address::compile(node, &mut plain, guard, findings);
+        address = Address::compile(node, &mut plain, guard, "action-url", findings);
         if !granted_fields.is_empty() && address.as_ref().is_some_and(Address::is_open) {
             let finding = Diagnostic::error("action-url", address::TLS_ONLY).at(&node.place);
             findings.push(finding.hint("write `https://`"));
@@ -274,6 +276,6 @@ fn proxy(text: &str) -> Result<Url, String> {
         return Err("a proxy with credentials is not in this version".to_owned());
     }
     let guard = Guard { allow_private: true, allow: Vec::new() };
-    address::check_host(&url, &guard).map_err(|refused| format!("the proxy cannot be used: {refused}"))?;
+    check_host(&url, &guard).map_err(|refused| format!("the proxy cannot be used: {refused}"))?;
     Ok(url)
 }

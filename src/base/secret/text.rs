@@ -4,7 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
-use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde::Deserialize;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
 
 use super::{SecretRef, VariableName};
 
@@ -18,6 +19,16 @@ pub struct SecretText {
     /// What stands in front of it. Default: nothing.
     #[schemars(default)]
     pub prefix: String,
+}
+
+/// A text, or a secret's place.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "expected a text, or a secret's place as { env = \"NAME\" } or { file = \"path\" }")]
+pub enum TextOrSecret {
+    /// A text with `${CEL}`.
+    Text(String),
+    /// A secret, taken as it is.
+    Secret(SecretText),
 }
 
 const EXPECTED: &str = "{ env = \"NAME\" } or { file = \"path\" }, with a `prefix` if need be: a secret is never in the configuration itself";

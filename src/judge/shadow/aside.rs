@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use futures_util::stream::{FuturesOrdered, StreamExt as _};
 use tokio::sync::mpsc;
 
-use super::Shadow;
+use super::{Compared, Shadow};
 use crate::base::stop::Stop;
 use crate::event::Event;
 use crate::journal::EntryId;
@@ -15,6 +16,8 @@ use crate::judge::recorder::Keeper;
 /// How many events may wait, and with how many bytes.
 const EVENTS: usize = 4096;
 const BYTES: usize = 16 << 20;
+/// How many are judged at once, for one may wait for a lookup; they are kept in their order.
+const AT_ONCE: usize = 64;
 
 /// The way into the queue. It outlasts every configuration.
 #[derive(Clone)]
@@ -67,27 +70,35 @@ impl Worker {
     /// Works until the server drains, and then until nothing waits any more. What comes after that has to be kept by
     /// whoever brings it.
     pub async fn run(mut self, stop: Stop) {
-        loop {
-            let late = tokio::select! {
+        let mut running = FuturesOrdered::new();
+        let mut ended = false;
+        while !ended || !running.is_empty() {
+            tokio::select! {
                 biased;
-                () = stop.draining(), if !self.queue.is_closed() => {
-                    self.queue.close();
-                    continue;
+                () = stop.draining(), if !self.queue.is_closed() => self.queue.close(),
+                Some(done) = running.next() => {
+                    let (late, compared): (Late, Option<Compared>) = done;
+                    self.bytes.fetch_sub(late.event.size(), Ordering::Relaxed);
+                    late.keep(compared.as_ref());
                 }
-                late = self.queue.recv() => late,
-            };
-            let Some(late) = late else { return };
-            self.bytes.fetch_sub(late.event.size(), Ordering::Relaxed);
-            late.finish().await;
+                late = self.queue.recv(), if !ended && running.len() < AT_ONCE => match late {
+                    Some(late) => running.push_back(late.judge()),
+                    None => ended = true,
+                },
+            }
         }
     }
 }
 
 impl Late {
-    async fn finish(self) {
+    async fn judge(self) -> (Self, Option<Compared>) {
         let compared = self.shadow.judge(&self.event, &self.judgement).await;
+        (self, compared)
+    }
+
+    fn keep(self, compared: Option<&Compared>) {
         if let Some(id) = self.id {
-            let shadow = compared.as_ref().map(|compared| (&*self.shadow, compared));
+            let shadow = compared.map(|compared| (&*self.shadow, compared));
             // Nobody waits for it.
             drop(self.keeper.append(&self.event, &self.judgement, id, Vec::new(), Vec::new(), shadow, false));
         }

@@ -2,24 +2,25 @@
 //!
 //! A value stands percent-encoded and can neither leave its segment nor make another address of it.
 
+use std::cell::Cell;
 use std::fmt::Write as _;
 
 use reqwest::Url;
 
-use crate::action::destination::Guard;
-use crate::action::template::{Piece, Template, pieces};
+use super::Names;
+use super::template::{Piece, Template, pieces};
 use crate::base::diagnostic::{Diagnostic, Diagnostics};
 use crate::base::secret::Secret;
 use crate::base::tree::Node;
 use crate::expr::{EvalError, Scope};
-use crate::scope::Names;
+use crate::outgoing::{Guard, check_host};
 
 /// What is said of an address at which secret fields could be read on the way.
-pub(super) const TLS_ONLY: &str = "secret fields are sent over TLS only";
+pub const TLS_ONLY: &str = "secret fields are sent over TLS only";
 
 /// An address, compiled for the names of one event.
 #[derive(Debug)]
-pub(super) struct Address {
+pub struct Address {
     /// Scheme, host and port.
     origin: String,
     path: Template,
@@ -28,8 +29,14 @@ pub(super) struct Address {
 }
 
 impl Address {
-    /// Compiles the text of `node`.
-    pub(super) fn compile(node: &Node, names: &mut Names, guard: &Guard, findings: &mut Diagnostics) -> Option<Self> {
+    /// Compiles the text of `node`. `code` is that of what is found wrong with it as an address.
+    pub fn compile(
+        node: &Node,
+        names: &mut Names,
+        guard: &Guard,
+        code: &'static str,
+        findings: &mut Diagnostics,
+    ) -> Option<Self> {
         let all = pieces(node, findings)?;
         let (origin, path, query) = match parts(all) {
             Ok(parts) => parts,
@@ -37,7 +44,7 @@ impl Address {
                 let message = "an expression cannot choose scheme, host or port";
                 let place = node.place_within(range.unwrap_or(0..node.as_str()?.len()));
                 let hint = "write them literally, and a `/` behind them: \"https://host/…\"";
-                findings.push(Diagnostic::error("action-url", message).at(&place).hint(hint));
+                findings.push(Diagnostic::error(code, message).at(&place).hint(hint));
                 return None;
             }
         };
@@ -45,7 +52,7 @@ impl Address {
             pieces.iter().map(|piece| if let Piece::Text(text) = piece { text } else { "x" }).collect()
         };
         if let Err(problem) = check(&origin, &(probe(&path) + &probe(&query)), guard) {
-            let finding = Diagnostic::error("action-url", problem.message).at(&node.place);
+            let finding = Diagnostic::error(code, problem.message).at(&node.place);
             findings.push(match problem.hint {
                 Some(hint) => finding.hint(hint),
                 None => finding,
@@ -58,16 +65,20 @@ impl Address {
     }
 
     /// Whether what is sent there can be read on the way.
-    pub(super) fn is_open(&self) -> bool {
+    pub fn is_open(&self) -> bool {
         Url::parse(&self.origin).is_ok_and(|url| is_open(&url))
     }
 
     /// The address for the values of an event.
-    pub(super) fn expand<'a>(&'a self, scope: &Scope<'a>) -> Result<Url, EvalError> {
+    pub fn expand<'a>(&'a self, scope: &Scope<'a>) -> Result<Url, EvalError> {
+        self.expand_unless_empty(scope)?.ok_or_else(|| EvalError::new("a value in the path is empty"))
+    }
+
+    /// The same; none where a value in the path is empty.
+    pub fn expand_unless_empty<'a>(&'a self, scope: &Scope<'a>) -> Result<Option<Url>, EvalError> {
+        let empty = Cell::new(false);
         let path = self.path.expand(scope, |value, text| {
-            if value.is_empty() {
-                return Err(EvalError::new("a value in the path is empty"));
-            }
+            empty.set(empty.get() || value.is_empty());
             encode(value, text);
             Ok(())
         })?;
@@ -75,10 +86,13 @@ impl Address {
             encode(value, text);
             Ok(())
         })?;
+        if empty.get() {
+            return Ok(None);
+        }
         let rest = path + &query;
         let url = Url::parse(&format!("{}{rest}", self.origin)).map_err(|_| EvalError::new("it is no address"))?;
         // `..` and its like would be taken away.
-        if rest_of(&url) == rest { Ok(url) } else { Err(EvalError::new("a value changes the path")) }
+        if rest_of(&url) == rest { Ok(Some(url)) } else { Err(EvalError::new("a value changes the path")) }
     }
 }
 
@@ -99,7 +113,7 @@ impl Problem {
 }
 
 /// The address that is a secret, such as one with a token in its path. The problem does not repeat it.
-pub(super) fn of_secret(secret: &Secret, guard: &Guard, gives_secrets: bool) -> Result<Url, String> {
+pub fn of_secret(secret: &Secret, guard: &Guard, gives_secrets: bool) -> Result<Url, String> {
     let text = std::str::from_utf8(secret.expose()).map_err(|_| "the address is no text".to_owned())?.trim();
     let url = Url::parse(text).map_err(|error| format!("the secret is no address: {error}"))?;
     check_url(&url, guard).map_err(|problem| problem.message)?;
@@ -107,7 +121,7 @@ pub(super) fn of_secret(secret: &Secret, guard: &Guard, gives_secrets: bool) -> 
 }
 
 /// Whether what is sent there can be read on the way: without TLS, and not to this machine itself.
-pub(super) fn is_open(url: &Url) -> bool {
+pub fn is_open(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
     let local = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
     url.scheme() != "https" && !local
@@ -175,15 +189,6 @@ fn check_url(url: &Url, guard: &Guard) -> Result<(), Problem> {
         let hint = "`allow_private = true` allows addresses within the house, `allow = [\"10.0.0.0/8\"]` those listed";
         Problem::new(format!("the destination cannot be used: {refused}")).hint(hint)
     })
-}
-
-/// Whether a host may be connected to, as far as that can be said without looking its name up.
-pub(super) fn check_host(url: &Url, guard: &Guard) -> Result<(), crate::action::destination::Refused> {
-    let host = url.host_str().unwrap_or_default();
-    match host.trim_start_matches('[').trim_end_matches(']').parse() {
-        Ok(address) => guard.check(address),
-        Err(_) => guard.check_name(host),
-    }
 }
 
 fn rest_of(url: &Url) -> String {

@@ -2,20 +2,20 @@
 
 use std::ops::Range;
 
+use super::Names;
 use crate::base::diagnostic::{Diagnostic, Diagnostics};
 use crate::base::tree::Node;
 use crate::expr::{EvalError, Expression, Scope, Type, Value};
-use crate::scope::Names;
 
 /// A text with expressions in it, compiled.
 #[derive(Debug)]
-pub(super) struct Template {
+pub struct Template {
     parts: Vec<Part>,
 }
 
 /// A stretch of a template.
 #[derive(Debug)]
-pub(super) enum Part {
+enum Part {
     /// Literal text.
     Text(String),
     /// An expression's value as text.
@@ -33,7 +33,7 @@ pub(super) enum Piece {
 
 impl Template {
     /// Compiles the text of `node`.
-    pub(super) fn compile(node: &Node, names: &mut Names, findings: &mut Diagnostics) -> Option<Self> {
+    pub fn compile(node: &Node, names: &mut Names, findings: &mut Diagnostics) -> Option<Self> {
         let pieces = pieces(node, findings)?;
         Self::of(pieces, node, names, findings)
     }
@@ -51,7 +51,7 @@ impl Template {
     }
 
     /// The text for the values of an event; `encode` appends each expression's value.
-    pub(super) fn expand<'a>(
+    pub fn expand<'a>(
         &'a self,
         scope: &Scope<'a>,
         encode: impl Fn(&str, &mut String) -> Result<(), EvalError>,
@@ -150,7 +150,7 @@ fn text_end(bytes: &[u8], at: usize, raw: bool) -> Option<usize> {
 }
 
 /// A value as text. What is not there is no text: whoever wants an empty one says so, with `text(…)`.
-pub(super) fn text_of(value: &Value<'_>) -> Result<String, EvalError> {
+pub fn text_of(value: &Value<'_>) -> Result<String, EvalError> {
     match value {
         Value::String(text) => Ok(text.as_str().to_owned()),
         Value::Bool(_)

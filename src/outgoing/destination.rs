@@ -8,23 +8,24 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::base::net::Network;
 
-/// The addresses that an action may connect to.
+/// The addresses that may be connected to.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Guard {
+pub struct Guard {
     /// Whether addresses within the house are allowed.
-    pub(super) allow_private: bool,
+    pub allow_private: bool,
     /// Networks that are allowed whatever they are.
-    pub(super) allow: Vec<Network>,
+    pub allow: Vec<Network>,
 }
 
-/// An address that an action may not connect to.
+/// An address that may not be connected to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("its address is {}, which is not allowed", .0.name())]
-pub(super) struct Refused(pub(super) Kind);
+pub struct Refused(pub Kind);
 
 /// What an address is, where it is not one of the Internet at large.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+#[expect(missing_docs, reason = "`name` says it")]
+pub enum Kind {
     Loopback,
     Private,
     SharedByCarrier,
@@ -50,7 +51,7 @@ const METADATA: [IpAddr; 6] = [
 
 impl Guard {
     /// Whether `address` may be connected to.
-    pub(super) fn check(&self, address: IpAddr) -> Result<(), Refused> {
+    pub fn check(&self, address: IpAddr) -> Result<(), Refused> {
         let reached = meant(address);
         let Some(kind) = kind(reached) else { return Ok(()) };
         let mut listed = self.allow.iter().filter(|network| network.contains(reached) || network.contains(address));
@@ -63,7 +64,7 @@ impl Guard {
     }
 
     /// The same for a name whose address is known without asking.
-    pub(super) fn check_name(&self, name: &str) -> Result<(), Refused> {
+    pub fn check_name(&self, name: &str) -> Result<(), Refused> {
         let name = name.trim_end_matches('.');
         let local = name.eq_ignore_ascii_case("localhost") || name.to_ascii_lowercase().ends_with(".localhost");
         let allowed = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)].map(|local| self.check(local));
@@ -73,7 +74,7 @@ impl Guard {
 
 impl Kind {
     /// In words.
-    pub(super) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Loopback => "this machine's own",
             Self::Private => "a private one",
@@ -90,7 +91,7 @@ impl Kind {
     }
 
     /// Whether `allow_private` allows it.
-    pub(super) fn is_private(self) -> bool {
+    pub fn is_private(self) -> bool {
         matches!(self, Self::Loopback | Self::Private | Self::SharedByCarrier | Self::UniqueLocal)
     }
 }

@@ -2,8 +2,6 @@
 
 use ::http::{HeaderName, HeaderValue};
 
-use crate::expr::EvalError;
-
 /// Headers that are ours, or the connection's.
 const OURS: [(&str, &str); 16] = [
     ("host", "the host is that of `url`"),
@@ -27,8 +25,13 @@ const OURS: [(&str, &str); 16] = [
 /// Headers that hold nothing but secrets, so that a literal value of theirs would be one in the file.
 const SECRETIVE: [&str; 5] = ["authorization", "cookie", "x-api-key", "api-key", "x-auth-token"];
 
+/// A text that is no header's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a header would hold a line break or another control character")]
+pub struct BrokenValue;
+
 /// Reads a header's name; the error says what is wrong and what to do about it.
-pub(super) fn name(text: &str) -> Result<HeaderName, (String, &'static str)> {
+pub fn name(text: &str) -> Result<HeaderName, (String, &'static str)> {
     let name: HeaderName =
         text.parse().map_err(|_| (format!("`{text}` is no header's name"), "letters, digits and `-`"))?;
     if let Some((_, why)) = OURS.iter().find(|(ours, _)| *ours == name) {
@@ -41,19 +44,19 @@ pub(super) fn name(text: &str) -> Result<HeaderName, (String, &'static str)> {
 }
 
 /// The name of a header that we make ourselves.
-pub(super) fn ours(text: &str) -> Option<HeaderName> {
+pub fn ours(text: &str) -> Option<HeaderName> {
     text.parse().ok()
 }
 
 /// Whether a literal value of this header would be a secret in the file.
-pub(super) fn is_secretive(name: &HeaderName) -> bool {
+pub fn is_secretive(name: &HeaderName) -> bool {
     SECRETIVE.iter().any(|secretive| *secretive == name)
 }
 
 /// A header's value: one line, whatever the event holds.
-pub(super) fn value(text: &str) -> Result<HeaderValue, EvalError> {
+pub fn value(text: &str) -> Result<HeaderValue, BrokenValue> {
     let value = if text.chars().any(char::is_control) { None } else { HeaderValue::from_bytes(text.as_bytes()).ok() };
-    value.ok_or_else(|| EvalError::new("a header would hold a line break or another control character"))
+    value.ok_or(BrokenValue)
 }
 
 #[cfg(test)]

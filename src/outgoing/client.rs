@@ -15,32 +15,30 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Identity, Proxy};
 
-use super::plan::Plan;
-use super::{Request, address};
-use crate::action::Answer;
-use crate::action::destination::{Guard, Refused};
-use crate::action::raw::Method;
+use super::{Guard, Method, Outlet, Refused, Request, check_host};
 
-/// Sends the requests of one action.
-pub(super) struct Client {
+/// Sends the requests of one action, or of one lookup.
+pub struct Client {
     inner: reqwest::Client,
     guard: Guard,
     timeout: Duration,
 }
 
 /// What came back.
-pub(super) struct Received {
-    pub(super) status: u16,
-    pub(super) retry_after: Option<String>,
+pub struct Received {
+    /// The status.
+    pub status: u16,
+    /// What `Retry-After` says.
+    pub retry_after: Option<String>,
     /// The beginning of what the target said.
-    pub(super) body: Vec<u8>,
+    pub body: Vec<u8>,
     /// Why the rest of it did not come.
-    pub(super) broken: Option<Failure>,
+    pub broken: Option<Failure>,
 }
 
 /// Why nothing came back. It never holds the address, whose path may tell of a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Failure {
+pub enum Failure {
     /// The destination is none for us.
     Refused(Refused),
     /// The proxy wants credentials.
@@ -53,8 +51,6 @@ pub(super) enum Failure {
     Network(String),
 }
 
-/// How much of an answer is read.
-const MAX_ANSWER_BYTES: usize = 64 << 10;
 /// How long connecting may take, where an attempt has more time.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection is kept for the next attempt.
@@ -64,21 +60,21 @@ const MAX_FILE_BYTES: u64 = 4 << 20;
 
 impl Client {
     /// Reads the certificates; the error names the key that it is about.
-    pub(super) fn try_new(plan: &Plan) -> Result<Self, (&'static str, String)> {
+    pub fn try_new(outlet: &Outlet) -> Result<Self, (&'static str, String)> {
         let mut builder = reqwest::Client::builder()
             .redirect(Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
             .no_proxy()
-            .timeout(plan.timeout)
-            .connect_timeout(plan.timeout.min(CONNECT_TIMEOUT))
+            .timeout(outlet.timeout)
+            .connect_timeout(outlet.timeout.min(CONNECT_TIMEOUT))
             .pool_idle_timeout(IDLE_TIMEOUT);
-        builder = match &plan.proxy {
+        builder = match &outlet.proxy {
             // Everything goes to the proxy, which the operator named.
             Some(proxy) => builder.proxy(Proxy::all(proxy.clone()).map_err(|error| ("proxy", cause(&error)))?),
-            None => builder.dns_resolver(Arc::new(Resolver(plan.guard.clone()))),
+            None => builder.dns_resolver(Arc::new(Resolver(outlet.guard.clone()))),
         };
-        if let Some(path) = &plan.tls.ca {
+        if let Some(path) = &outlet.tls.ca {
             let certificates = Certificate::from_pem_bundle(&read("authority", path)?);
             let certificates =
                 certificates.map_err(|error| ("tls", format!("{}: {}", path.display(), cause(&error))))?;
@@ -87,7 +83,7 @@ impl Client {
             }
             builder = builder.tls_certs_only(certificates);
         }
-        if let (Some(cert), Some(key)) = (&plan.tls.cert, &plan.tls.key) {
+        if let (Some(cert), Some(key)) = (&outlet.tls.cert, &outlet.tls.key) {
             let pem = [read("certificate", cert)?, b"\n".to_vec(), read("key", key)?].concat();
             let identity = Identity::from_pem(&pem).map_err(|error| {
                 ("tls", format!("certificate {} and key {}: {}", cert.display(), key.display(), cause(&error)))
@@ -95,12 +91,12 @@ impl Client {
             builder = builder.identity(identity);
         }
         let inner = builder.build().map_err(|error| ("tls", format!("no client could be made: {}", cause(&error))))?;
-        Ok(Self { inner, guard: plan.guard.clone(), timeout: plan.timeout })
+        Ok(Self { inner, guard: outlet.guard.clone(), timeout: outlet.timeout })
     }
 
-    /// Sends a request and reads the beginning of the answer.
-    pub(super) async fn send(&self, method: Method, request: Request) -> Result<Received, Failure> {
-        address::check_host(&request.url, &self.guard).map_err(Failure::Refused)?;
+    /// Sends a request and reads the answer, so many bytes of it.
+    pub async fn send(&self, method: Method, request: Request, limit: usize) -> Result<Received, Failure> {
+        check_host(&request.url, &self.guard).map_err(Failure::Refused)?;
         let mut sent = self.inner.request(method_of(method), request.url).headers(request.headers);
         if let Some(body) = request.body {
             sent = sent.body(body);
@@ -108,10 +104,10 @@ impl Client {
         let mut answer = sent.send().await.map_err(|error| self.failure(&error))?;
         let retry_after = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()).map(str::to_owned);
         let mut received = Received { status: answer.status().as_u16(), retry_after, body: Vec::new(), broken: None };
-        while received.body.len() < MAX_ANSWER_BYTES {
+        while received.body.len() < limit {
             match answer.chunk().await {
                 Ok(Some(chunk)) => {
-                    let room = MAX_ANSWER_BYTES - received.body.len();
+                    let room = limit - received.body.len();
                     received.body.extend_from_slice(&chunk[..chunk.len().min(room)]);
                 }
                 Ok(None) => break,
@@ -143,16 +139,6 @@ impl Client {
             Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => "connection reset".to_owned(),
             _ => cause(error),
         })
-    }
-}
-
-impl Failure {
-    /// What becomes of the work.
-    pub(super) fn answer(&self) -> Answer {
-        match self {
-            Self::Refused(_) | Self::ProxyDenied => Answer::trouble(self.to_string()),
-            Self::TimedOut(_) | Self::Name | Self::Network(_) => Answer::retry(self.to_string()),
-        }
     }
 }
 
@@ -227,9 +213,8 @@ mod tests {
         let client = Client { inner: builder.build().unwrap(), guard, timeout: Duration::from_secs(5) };
         let url = reqwest::Url::parse("http://localhost:9/").unwrap();
         let request = Request { url, headers: ::http::HeaderMap::new(), body: None };
-        let failure = client.send(Method::Get, request).await.err().expect("a failure");
-        assert_eq!(failure, Failure::Refused(Refused(crate::action::destination::Kind::Loopback)));
-        assert_eq!(failure.answer(), Answer::trouble(failure.to_string()));
+        let failure = client.send(Method::Get, request, 1).await.err().expect("a failure");
+        assert_eq!(failure, Failure::Refused(Refused(super::super::destination::Kind::Loopback)));
     }
 
     #[tokio::test]

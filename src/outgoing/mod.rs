@@ -1,0 +1,78 @@
+//! Requests that go out: where they may go, what their headers may hold, and the connections. What they are for, and what an
+//! answer means, is the matter of whoever makes them.
+
+mod client;
+pub mod destination;
+pub mod headers;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ::http::HeaderMap;
+use reqwest::Url;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+pub use client::{Client, Failure, Received};
+pub use destination::{Guard, Refused};
+
+/// What a client is made of.
+#[derive(Clone, Debug)]
+pub struct Outlet {
+    /// How long a request may take, answer included.
+    pub timeout: Duration,
+    /// Where it may go.
+    pub guard: Guard,
+    /// The proxy that everything goes through.
+    pub proxy: Option<Url>,
+    /// Authorities and a client certificate.
+    pub tls: TlsFiles,
+}
+
+/// A request as it is sent.
+#[derive(Debug)]
+pub struct Request {
+    /// Where to.
+    pub url: Url,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Option<Vec<u8>>,
+}
+
+/// A method that a target is asked with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+#[expect(missing_docs, reason = "the names are HTTP's")]
+pub enum Method {
+    #[default]
+    Post,
+    Put,
+    Patch,
+    Delete,
+    Get,
+}
+
+/// `tls = { … }`: files in PEM.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TlsFiles {
+    /// The authorities that count, instead of those of the operating system.
+    #[schemars(extend("format" = "file"))]
+    pub ca: Option<PathBuf>,
+    /// The client's certificate, followed by those that lead to its authority.
+    #[schemars(extend("format" = "file"))]
+    pub cert: Option<PathBuf>,
+    /// The certificate's private key.
+    #[schemars(extend("format" = "file"))]
+    pub key: Option<PathBuf>,
+}
+
+/// Whether a host may be connected to, as far as that can be said without looking its name up.
+pub fn check_host(url: &Url, guard: &Guard) -> Result<(), Refused> {
+    let host = url.host_str().unwrap_or_default();
+    match host.trim_start_matches('[').trim_end_matches(']').parse() {
+        Ok(address) => guard.check(address),
+        Err(_) => guard.check_name(host),
+    }
+}
