@@ -253,16 +253,16 @@ fn act(
     let numbers: Vec<u64> = guarded.iter().map(|guarded| guarded.number).collect();
     let mut told = Vec::new();
     let requests = numbers.chunks(MAX_DELIVERIES).map(|part| request(part.to_vec(), arguments.reason.clone()));
-    store.change(requests, |reply| {
+    let server = store.change(requests, |reply| {
         if let Reply::Guarded(part) = reply {
             told.extend(part);
         }
     })?;
-    let ended = tell(&told, arguments.format, words);
+    let ended = tell(&told, arguments.format, words, server);
     Ok(if missing { Ended::Findings } else { ended })
 }
 
-fn tell(told: &[ToldGuarded], format: Format, words: &Words) -> Ended {
+fn tell(told: &[ToldGuarded], format: Format, words: &Words, server: bool) -> Ended {
     let failed = told.iter().filter(|told| told.error.is_some()).count();
     for told in told {
         match (format, &told.error) {
@@ -278,7 +278,8 @@ fn tell(told: &[ToldGuarded], format: Format, words: &Words) -> Ended {
         let until = told.iter().filter_map(|told| told.pass_until.as_deref()).min();
         let until = until.map(|until| format!(" until {until}")).unwrap_or_default();
         let number = count((told.len() - failed) as u64, "person");
-        output::print(&format!("{number}: {}{until}\n{}", words.done, words.more));
+        let server = if server { "" } else { " (no server runs; it counts when one starts)" };
+        output::print(&format!("{number}: {}{until}{server}\n{}", words.done, words.more));
     }
     if failed == 0 { Ended::Well } else { Ended::Findings }
 }

@@ -296,7 +296,7 @@ listen = "0.0.0.0:8080"
 "user.größe" = 3
 [console]
 url = "postgres://hookreeve:hunter2@db/hookreeve"
-[[lookup]]
+[[inbound]]
 id = "x"
 [rule]
 id = "x"
@@ -317,7 +317,7 @@ id = "x"
         3 | colour = true
           | ^^^^^^
           |
-          = help: known keys here: server, cymmetri, journal, log, metrics, attributes, rule, action, guard, include, shadow_file
+          = help: known keys here: server, cymmetri, journal, log, metrics, attributes, rule, lookup, action, guard, include, shadow_file
 
         error[unknown-key]: unknown key `sever`
          --> /config/hookreeve.toml:4:2
@@ -341,11 +341,11 @@ id = "x"
           |
           = help: remove it, or use a version that has it
 
-        error[not-available]: `[[lookup]]` is not available in this version
+        error[not-available]: `[[inbound]]` is not available in this version
           --> /config/hookreeve.toml:10:3
            |
-        10 | [[lookup]]
-           |   ^^^^^^
+        10 | [[inbound]]
+           |   ^^^^^^^
            |
            = help: remove it, or use a version that has it
 
@@ -665,6 +665,7 @@ fn the_schema_has_every_section_and_key_with_its_words() {
             "metrics",
             "attributes",
             "rule",
+            "lookup",
             "action",
             "guard",
             "include",

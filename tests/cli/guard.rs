@@ -77,10 +77,12 @@ fn mass_deprovision_by_mistake() {
 fn without_a_server_a_release_counts_from_its_start() {
     let kept = Kept::new(200, &LEAVERS.replace("max = 25", "max = 1"));
     let server = kept.place.serve();
-    for (login, is) in [("anna", true), ("bob", false), ("carol", false)] {
+    for (login, is) in [("anna", true), ("bob", false), ("carol", false), ("eve", false)] {
         assert_eq!(removed(&kept, &server, login), is);
     }
     assert_eq!(server.stop().code, Some(0));
+    let said = kept.run(&["guard", "drop", "--person", "eve", "--reason", "so"]);
+    assert!(said.starts_with("1 person: no longer listed, without a pass (no server runs;"), "{said}");
     let told = kept.json(&["guard", "release", "--login", "bob", "--login", "carol", "--reason", "so"]);
     assert_eq!(told.len(), 2);
     assert!(told.iter().all(|row| row["done"] == true && row["pass_until"].is_string()), "{told:?}");

@@ -76,6 +76,7 @@ impl Guards {
                         }
                     }
                 }
+                // Who is held, or finds no room, was answered above.
                 Look::Counts | Look::Held | Look::Full => {
                     guarding.counted = true;
                     ledger.window(call.tenant()).count(call.person, call.at);
@@ -170,8 +171,8 @@ impl Guards {
 
     /// Learns from the journal who is held, who has a pass, and who was counted of late.
     pub async fn recall(&self, set: &GuardSet, now: DateTime<Utc>) -> Result<(), JournalError> {
-        self.adopt(set);
         self.count_people(set).await?;
+        self.adopt(set);
         let mut filter = GuardedFilter { passes: true, ..GuardedFilter::default() };
         loop {
             let page = self.journal.guarded(filter.clone(), PAGE).await?;
