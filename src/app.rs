@@ -3,12 +3,14 @@
 //! It owns every task. What the parts do is theirs; what a command prints is `cli`'s.
 
 pub mod control;
+mod guards;
 mod journal;
 mod person;
 mod plan;
 mod reload;
 mod reload_check;
 mod rule_text;
+mod shadow;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,8 +31,7 @@ use crate::http::listener::{self, Limits, Stop};
 use crate::http::receive::Receiver;
 use crate::http::router::{self, HealthSwitch};
 use crate::http::tls;
-use crate::journal::Journal;
-use crate::judge::Registry;
+use crate::judge::{Registry, Worker};
 use crate::retrial::Court;
 use crate::telemetry::log::Log;
 use crate::telemetry::metrics::Metrics;
@@ -38,10 +39,11 @@ use crate::telemetry::metrics::Metrics;
 use control::{Control, Office};
 pub use journal::options as journal_options;
 pub use person::{pseudonym_key, read_pseudonym_key};
-use plan::Built;
+use plan::{Built, Lasting};
 pub use plan::{Plan, plan, testables};
 pub use reload::Reloaded;
 pub use rule_text::{KeptRules, RuleText};
+pub use shadow::{ShadowPlan, shadow};
 
 /// How long dropped connections may take to be gone.
 const ABORT_TIME: std::time::Duration = std::time::Duration::from_secs(2);
@@ -55,7 +57,9 @@ pub struct App {
     health: HealthSwitch,
     limits: Arc<arc_swap::ArcSwap<Limits>>,
     log: Option<Log>,
-    journal: Arc<dyn Journal>,
+    lasting: Lasting,
+    /// Who keeps behind the reply what the shadow file judges, too.
+    aside: Option<Worker>,
     deliverer: Deliverer,
     /// What the deliverer begins with.
     work: (Arc<ActionSet>, Ready),
@@ -112,7 +116,7 @@ impl App {
                 None
             }
         });
-        let Some((plan, Built { journal, active, ready })) = built else { return Err(findings) };
+        let Some((plan, Built { lasting, aside, active, ready })) = built else { return Err(findings) };
         for finding in &findings {
             tracing::warn!("{}", finding.one_line());
         }
@@ -126,7 +130,7 @@ impl App {
         };
         let tasks = TaskTracker::new();
         let deliverer = Deliverer::new(delivery::Tools {
-            journal: journal.clone(),
+            journal: lasting.journal.clone(),
             clock: source.clock.clone(),
             metrics: receiver.metrics().clone(),
             tasks: tasks.clone(),
@@ -145,7 +149,8 @@ impl App {
             health,
             limits,
             log: None,
-            journal,
+            lasting,
+            aside: Some(aside),
             deliverer,
             work: (plan.actions, ready),
             judging,
@@ -185,10 +190,12 @@ impl App {
     pub async fn run(mut self, listeners: Listeners) -> anyhow::Result<()> {
         let tasks = self.tasks.clone();
         let stop = self.stop.clone();
+        self.recall().await?;
         let control = Control::bind(&self.settings.server.data_dir)?;
+        let journal = self.lasting.journal.clone();
         let (reloads, wishes) = mpsc::channel(1);
         let office = Office {
-            journal: self.journal.clone(),
+            journal: journal.clone(),
             receiver: self.receiver.clone(),
             clock: self.source.clock.clone(),
             reloads,
@@ -196,7 +203,11 @@ impl App {
         tasks.spawn(control.serve(office, tasks.clone(), stop.clone()));
         self.deliverer.replace(&self.work.0, &self.work.1);
         self.deliverer.tell_orphans().await;
-        tasks.spawn(journal::keep(self.journal.clone(), stop.clone()));
+        tasks.spawn(journal::keep(journal.clone(), stop.clone()));
+        tasks.spawn(guards::keep(self.receiver.clone(), self.source.clock.clone(), stop.clone()));
+        if let Some(aside) = self.aside.take() {
+            tasks.spawn(aside.run(stop.clone()));
+        }
         let current = self.limits.clone();
         let current: Arc<dyn Fn() -> Limits + Send + Sync> = Arc::new(move || **current.load());
         let service = router::receiver(&self.receiver, &self.health);
@@ -228,9 +239,16 @@ impl App {
             stop.abort();
             let _ = timeout(ABORT_TIME, tasks.wait()).await;
         }
-        self.journal.close().await;
+        journal.close().await;
         tracing::info!("stopped");
         Ok(())
+    }
+
+    /// Guards know again what they knew before the start.
+    async fn recall(&self) -> anyhow::Result<()> {
+        let Some(active) = self.receiver.active() else { return Ok(()) };
+        let recalled = self.lasting.guards.recall(&active.guard_set, self.source.clock.now()).await;
+        recalled.context("the guards cannot learn from the journal whom they hold")
     }
 
     fn apply(&mut self, settings: Settings) {

@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookreeve::app::{Plan, plan};
+use hookreeve::app::{Plan, plan, shadow};
 use hookreeve::auth::DeniedReason;
 use hookreeve::base::diagnostic::Diagnostics;
 use hookreeve::base::ids::RequestId;
@@ -71,7 +71,8 @@ fn blocks(text: &str) -> Vec<Block<'_>> {
 fn planned(toml: &str) -> (Option<Plan>, Diagnostics, String) {
     let directory = written(toml);
     let loaded = load(Some(&directory.path().join("rules.toml")), &Environment::default());
-    let (plan, findings) = plan(&loaded, &Registry::new(), None);
+    let (plan, mut findings) = plan(&loaded, &Registry::new(), None);
+    findings.extend(shadow(&loaded).1);
     let text: Vec<String> = findings.iter().map(|finding| finding.render(false).trim_end().to_owned()).collect();
     let prefix = directory.path().join("").display().to_string();
     (plan, findings, text.join("\n\n").replace(&prefix, ""))
@@ -91,6 +92,8 @@ fn written(toml: &str) -> tempfile::TempDir {
     let directory = tempfile::tempdir().expect("a directory");
     std::fs::create_dir(directory.path().join("rules")).expect("a directory");
     std::fs::write(directory.path().join("rules/more.toml"), "").expect("written");
+    let next = "[[rule]]\nid = \"next\"\non = \"validateUser\"\ndeny = \"NotNow\"\n";
+    std::fs::write(directory.path().join("rules/next.toml"), next).expect("written");
     let path = directory.path().join("rules.toml");
     let named = toml.lines().any(|line| line.trim() == "[cymmetri.auth]");
     let auth = if named { "" } else { "\n[cymmetri.auth]\njwt = { secret = { env = \"HOOKREEVE_JWT_SECRET\" } }\n" };

@@ -181,6 +181,7 @@ async fn carry_out(office: &Office, request: Request, writer: &mut (impl AsyncWr
     let desk = Desk {
         journal: &office.journal,
         recorder: active.as_ref().map(|active| &active.recorder),
+        guards: active.as_ref().map(|active| &*active.guards),
         clock: &office.clock,
     };
     let (tell, mut hear) = watch::channel(0);

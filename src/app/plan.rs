@@ -17,7 +17,7 @@ use crate::http::receive::Active;
 use crate::http::route::BasePaths;
 use crate::http::tls::{self, TlsError};
 use crate::journal::Journal;
-use crate::judge::{self, Handler, Judge, Recorder, Registry, RegistryError};
+use crate::judge::{self, Aside, GuardSet, Guards, Handler, Judge, Recorder, Registry, RegistryError, Worker};
 use crate::lookup::{self, LookupSet, Lookups};
 use crate::retrial::Court;
 use crate::rules::{self, Costs, Reads, RuleSet};
@@ -33,6 +33,8 @@ pub struct Plan {
     pub rules: Arc<RuleSet>,
     /// The actions.
     pub actions: Arc<ActionSet>,
+    /// The guards.
+    pub guards: Arc<GuardSet>,
     /// The tests of the rules.
     pub tests: TestSet,
     /// The lookups.
@@ -43,9 +45,19 @@ pub struct Plan {
 
 /// A plan put into practice.
 pub(super) struct Built {
-    pub(super) journal: Arc<dyn Journal>,
+    pub(super) lasting: Lasting,
+    pub(super) aside: Worker,
     pub(super) active: Active,
     pub(super) ready: Ready,
+}
+
+/// What outlasts every configuration, and requests need.
+#[derive(Clone)]
+pub struct Lasting {
+    pub(super) journal: Arc<dyn Journal>,
+    pub(super) guards: Arc<Guards>,
+    pub(super) aside: Aside,
+    pub(super) metrics: Metrics,
 }
 
 /// Finds everything that is wrong with a configuration, and makes a plan of one that is right. `secrets` says how bad a
@@ -65,6 +77,7 @@ pub fn plan(loaded: &Loaded, registry: &Registry, secrets: Option<Severity>) -> 
         findings.extend(unsealed(&actions, settings, loaded));
         actions
     });
+    let guards = GuardSet::compile(list(loaded, "guard"), &mut findings);
     let lookups = loaded.salvaged.as_ref().zip(rules.as_ref()).zip(actions.as_ref());
     let lookups = lookups.map(|((settings, rules), actions)| {
         findings.extend(unknown_lookups(registry, &ids));
@@ -80,10 +93,11 @@ pub fn plan(loaded: &Loaded, registry: &Registry, secrets: Option<Severity>) -> 
     }
     let whole = loaded.settings.clone().zip(rules).zip(actions).zip(lookups).filter(|_| !findings.has_errors());
     let plan = whole.map(|(((settings, rules), actions), lookups)| Plan {
-        rule_text: RuleText::of(loaded, &settings),
+        rule_text: RuleText::of(&loaded.lists, &loaded.sections, &settings),
         settings,
         rules: Arc::new(rules),
         actions: Arc::new(actions),
+        guards: Arc::new(guards),
         tests,
         lookups: Arc::new(lookups),
     });
@@ -167,7 +181,7 @@ fn unused(entries: &[Node], registry: &Registry) -> Vec<Diagnostic> {
     findings
 }
 
-fn context(settings: &Settings, lookups: &[Arc<str>]) -> rules::Context {
+pub(super) fn context(settings: &Settings, lookups: &[Arc<str>]) -> rules::Context {
     rules::Context {
         on_error: settings.cymmetri.on_error,
         error_message: settings.cymmetri.error_message.clone(),
@@ -192,8 +206,11 @@ impl Plan {
         let ready = self.ready(loaded, source, &self.person(loaded)?)?;
         let lookups = self.lookups(loaded, source, metrics, None, findings).ok_or_else(Diagnostics::default)?;
         let journal = journal::open(loaded, &self.settings, source.clock.clone()).map_err(one)?;
-        let active = self.activate(loaded, source, &journal, lookups, None)?;
-        Ok(Built { journal, active, ready })
+        let guards = Arc::new(Guards::new(journal.clone(), self.settings.journal.repeat_window.0));
+        let (aside, worker) = Aside::new();
+        let lasting = Lasting { journal, guards, aside, metrics: metrics.clone() };
+        let active = self.activate(loaded, source, &lasting, lookups, None)?;
+        Ok(Built { lasting, aside: worker, active, ready })
     }
 
     /// The actions with what they need: secrets, certificates, programs.
@@ -300,7 +317,7 @@ impl Plan {
         &self,
         loaded: &Loaded,
         source: &Source,
-        journal: &Arc<dyn Journal>,
+        lasting: &Lasting,
         lookups: Lookups,
         previous: Option<&Active>,
     ) -> Result<Active, Diagnostics> {
@@ -313,11 +330,15 @@ impl Plan {
         if let Some(previous) = previous {
             authenticator.inherit(&previous.authenticator);
         }
+        let lookups = Arc::new(lookups);
+        let shadow = super::shadow::ready(loaded, source, lasting, &lookups);
         Ok(Active {
-            recorder: self.recorder(journal),
+            recorder: self.recorder(&lasting.journal).with_shadow(shadow, &lasting.aside),
             base_paths: BasePaths::parse(&cymmetri.base_paths).unwrap_or_default(),
             authenticator,
-            judge: judge.with_lookups(Arc::new(lookups)),
+            judge: judge.with_lookups(lookups).with_guards(self.guards.clone(), lasting.guards.clone()),
+            guards: lasting.guards.clone(),
+            guard_set: self.guards.clone(),
             rules: self.rules.len(),
             accept_shape: cymmetri.accept_shape,
             acknowledge_unknown: cymmetri.unknown_event == UnknownEvent::Acknowledge,

@@ -88,7 +88,7 @@ impl App {
         let Some(lookups) = plan.lookups(loaded, &self.source, metrics, previous, &mut findings) else {
             return Reloaded::Rejected(findings);
         };
-        let active = match plan.activate(loaded, &self.source, &self.journal, lookups, previous) {
+        let active = match plan.activate(loaded, &self.source, &self.lasting, lookups, previous) {
             Ok(active) => active,
             Err(more) => {
                 findings.extend(more);
@@ -110,6 +110,7 @@ impl App {
         let rules = plan.rules.len();
         // Workers first, so that nothing is kept for an action that has none.
         self.deliverer.replace(&plan.actions, &ready);
+        self.lasting.guards.adopt(&plan.guards);
         self.receiver.activate(Arc::new(active));
         self.judging = judging;
         self.apply(plan.settings);

@@ -56,7 +56,7 @@ impl App {
         let mut filter = last.clone();
         let mut left = config.sample;
         while left > 0 && !is_late() {
-            let page = self.journal.entries(filter.clone(), left.min(PAGE)).await?;
+            let page = self.lasting.journal.entries(filter.clone(), left.min(PAGE)).await?;
             left -= page.items.len();
             oldest = page.items.last().map_or(oldest, |entry| entry.seq);
             for entry in &page.items {
@@ -76,7 +76,7 @@ impl App {
             let mut filter = Filter { person: Some(person), after: Some(oldest), ..last.clone() };
             let mut left = PERSONAL;
             while left > 0 && !is_late() {
-                let page = self.journal.entries(filter.clone(), left.min(PAGE)).await?;
+                let page = self.lasting.journal.entries(filter.clone(), left.min(PAGE)).await?;
                 left -= page.items.len();
                 trial = trial.go_on(page.items).await?;
                 match page.next {

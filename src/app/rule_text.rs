@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::base::diagnostic::{Diagnostics, Severity, Source};
 use crate::base::tree::{self, Node};
-use crate::config::{AttributeType, Loaded, Settings};
+use crate::config::{AttributeType, Settings};
 use crate::dialect::cymmetri::AcceptShape;
 use crate::event::SecretFields;
 use crate::lookup;
@@ -53,16 +53,16 @@ struct Cymmetri {
 }
 
 impl RuleText {
-    /// Those of a configuration.
-    pub fn of(loaded: &Loaded, settings: &Settings) -> Self {
-        let list = |name: &str| loaded.lists.get(name).map_or(serde_json::Value::Null, Node::to_json);
-        let section = |name: &str| loaded.sections.get(name).map_or(serde_json::Value::Null, Node::to_json);
-        let shape = loaded.sections.get("cymmetri").and_then(|cymmetri| cymmetri.get("accept_shape"));
+    /// Those of a configuration's lists and sections.
+    pub fn of(lists: &Node, sections: &Node, settings: &Settings) -> Self {
+        let list = |name: &str| lists.get(name).map_or(serde_json::Value::Null, Node::to_json);
+        let section = |name: &str| sections.get(name).map_or(serde_json::Value::Null, Node::to_json);
+        let shape = sections.get("cymmetri").and_then(|cymmetri| cymmetri.get("accept_shape"));
         let cymmetri = &settings.cymmetri;
         let text = serde_json::json!({
             "rule": list("rule"),
             "attributes": section("attributes"),
-            "lookups": ids(loaded).iter().map(AsRef::as_ref).collect::<Vec<&str>>(),
+            "lookups": ids(lists).iter().map(AsRef::as_ref).collect::<Vec<&str>>(),
             "cymmetri": {
                 "on_error": format!("{:?}", cymmetri.on_error).to_lowercase(),
                 "error_message": cymmetri.error_message,
@@ -106,8 +106,8 @@ impl RuleText {
 }
 
 /// The ids of the lookups. The rest of a lookup is not kept: an address may hold what nobody is to read here.
-fn ids(loaded: &Loaded) -> Vec<Arc<str>> {
-    lookup::ids(loaded.lists.get("lookup").and_then(Node::as_array).unwrap_or_default())
+fn ids(lists: &Node) -> Vec<Arc<str>> {
+    lookup::ids(lists.get("lookup").and_then(Node::as_array).unwrap_or_default())
 }
 
 /// The rules as they are read from a file. On one line, so that no key changes its place.

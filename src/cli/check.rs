@@ -50,6 +50,7 @@ pub(super) fn run(arguments: &Arguments, source: &Source) -> Ended {
     if let Some(plan) = &plan {
         plan.tests.check_files(&mut findings);
     }
+    findings.extend(crate::app::shadow(&loaded).1);
     if let Some(plan) = plan.as_ref().filter(|_| arguments.secrets) {
         findings.extend(plan.look_into(&loaded, source));
     }

@@ -124,7 +124,8 @@ fn id(text: &str) -> Result<Id, String> {
     id.ok_or_else(|| "a delivery is named like 1042.0, the entry's number and which of its deliveries".to_owned())
 }
 
-fn reason(text: &str) -> Result<String, String> {
+/// Why, as somebody types it.
+pub(super) fn reason(text: &str) -> Result<String, String> {
     const LONGEST: usize = 200;
     match text.trim() {
         "" => Err("it says nothing".to_owned()),

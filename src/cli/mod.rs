@@ -11,6 +11,7 @@ mod dev;
 mod events;
 mod explain;
 mod forget;
+mod guard;
 mod health;
 mod hygiene;
 mod init;
@@ -24,6 +25,7 @@ mod schema;
 mod select;
 mod send;
 mod serve;
+mod shadow;
 mod shown;
 mod store;
 mod test;
@@ -67,6 +69,8 @@ enum Command {
     Reload(reload::Arguments),
     Replay(replay::Arguments),
     Dead(dead::Arguments),
+    Guard(guard::Arguments),
+    Shadow(shadow::Arguments),
     Forget(forget::Arguments),
     Journal(journal::Arguments),
     Init(init::Arguments),
@@ -125,6 +129,8 @@ pub fn main(registry: Registry) -> ExitCode {
         Command::Reload(arguments) => reload::run(&arguments, &source),
         Command::Replay(arguments) => replay::run(&arguments, &source),
         Command::Dead(arguments) => dead::run(&arguments, &source),
+        Command::Guard(arguments) => guard::run(&arguments, &source),
+        Command::Shadow(arguments) => shadow::run(&arguments, &source),
         Command::Forget(arguments) => forget::run(&arguments, &source),
         Command::Journal(arguments) => journal::run(&arguments, &source),
         Command::Init(arguments) => init::run(&arguments, &source),

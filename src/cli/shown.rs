@@ -6,8 +6,8 @@ use super::output::{count, time};
 use super::store::Store;
 use crate::base::json::Document;
 use crate::event::catalog;
-use crate::journal::{Delivery, DeliveryState, Entry, EntryKind, Record};
-use crate::record::{self, shown};
+use crate::journal::{Delivery, DeliveryState, Entry, EntryKind, Record, Reference};
+use crate::record::{self, DecisionNote, shown};
 
 /// What stands for a value that is not shown.
 const MASK: &str = "***";
@@ -28,6 +28,12 @@ pub(super) struct Body {
     pub(super) rules: (usize, usize),
     /// What rules did.
     pub(super) trace: Vec<record::RuleNote>,
+    /// What a guard held back.
+    pub(super) held: Option<record::HeldNote>,
+    /// What the shadow file's rules decided.
+    pub(super) shadow: Option<record::ShadowNote>,
+    /// Why somebody did something about a person whom a guard held.
+    pub(super) reason: Option<String>,
     /// Why the rest is not there.
     pub(super) missing: Option<&'static str>,
 }
@@ -42,11 +48,15 @@ pub(super) fn body(entry: &Entry, store: &Store<'_>, personal: bool) -> Body {
         mapped: None,
         rules: (0, 0),
         trace: Vec::new(),
+        held: None,
+        shadow: None,
+        reason: None,
         missing,
     };
     let bytes = match &entry.record {
         Record::Bytes(bytes) if entry.kind == EntryKind::Event => bytes,
-        Record::Bytes(_) | Record::Unread => return nothing(None),
+        Record::Bytes(bytes) => return Body { reason: reason(entry, bytes), ..nothing(None) },
+        Record::Unread => return nothing(None),
         Record::Forgotten => {
             return Body { person: "(forgotten)".to_owned(), ..nothing(Some("its person was forgotten")) };
         }
@@ -73,7 +83,36 @@ pub(super) fn body(entry: &Entry, store: &Store<'_>, personal: bool) -> Body {
         mapped: record.mapped.map(|mapped| if personal { mapped } else { MASK.into() }),
         rules: (record.rules, record.reached),
         trace: record.trace,
+        held: record.held.map(|mut held| {
+            conceal(&mut held.decision, personal);
+            held
+        }),
+        shadow: record.shadow.map(|mut shadow| {
+            shadow.decision.iter_mut().for_each(|decision| conceal(decision, personal));
+            shadow
+        }),
+        reason: None,
     }
+}
+
+/// What is said of a person whom a guard held, as `guard: reason`.
+fn reason(entry: &Entry, words: &[u8]) -> Option<String> {
+    if !matches!(entry.kind, EntryKind::GuardRelease | EntryKind::GuardDrop) {
+        return None;
+    }
+    let words: Value = serde_json::from_slice(words).ok()?;
+    Some(format!("{}, {}: {}", words["guard"].as_str()?, words["event"].as_str()?, words["reason"].as_str()?))
+}
+
+/// Takes out of a decision what tells of a person.
+fn conceal(decision: &mut DecisionNote, personal: bool) {
+    if personal {
+        return;
+    }
+    for to in decision.changes.iter_mut().filter_map(|change| change.get_mut("to")) {
+        *to = MASK.into();
+    }
+    decision.mapped = decision.mapped.take().map(|_| MASK.into());
 }
 
 /// The person of an entry: the same name as in the log, where its record tells whom it is about.
@@ -90,10 +129,12 @@ fn person(entry: &Entry, record: &record::Record<'_>, store: &Store<'_>, persona
 
 /// What the journal itself calls the person.
 fn reference(entry: &Entry) -> String {
-    if entry.person == [0; 16] {
-        return String::new();
-    }
-    format!("ref-{}", crate::base::ids::hex(&entry.person[..6]))
+    if entry.person == [0; 16] { String::new() } else { by_reference(&entry.person) }
+}
+
+/// What the journal itself calls a person.
+pub(super) fn by_reference(person: &Reference) -> String {
+    format!("ref-{}", crate::base::ids::hex(&person[..6]))
 }
 
 /// The event's name, or what the journal itself did.

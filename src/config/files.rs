@@ -5,6 +5,7 @@
 mod include;
 mod merge;
 mod read;
+mod shadow;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use crate::base::tree::{self, Node};
 
 pub(super) use include::PATTERN_OPTIONS;
 pub(super) use read::read_at_most;
+pub(super) use shadow::Named;
 
 /// Where the main file is looked for unless the command line says.
 const DEFAULTS: [&str; 2] = ["config/hookreeve.toml", "/etc/hookreeve/hookreeve.toml"];
@@ -27,6 +29,8 @@ pub(super) struct Files {
     pub(super) tree: Node,
     /// The main file.
     pub(super) main: PathBuf,
+    /// The shadow file, where one is named.
+    pub(super) shadow: Option<Named>,
     /// Whether every file could be read and is TOML.
     pub(super) complete: bool,
 }
@@ -36,15 +40,40 @@ pub(super) fn read(path: Option<&Path>, watched: &mut watch::Files, findings: &m
     let main = find(path, &DEFAULTS, findings)?;
     let before = findings.errors();
     let mut tree = file(&main, None, watched, findings)?;
-    let mut each = vec![tree.clone()];
+    let whole = tree.clone();
+    let shadow = shadow::take(&mut tree, &main, findings);
+    Some(with_includes(whole, tree, main, shadow, before, watched, findings))
+}
+
+/// Reads the shadow file and what it includes.
+pub(super) fn read_shadow(named: &Named, watched: &mut watch::Files, findings: &mut Diagnostics) -> Option<Files> {
+    let before = findings.errors();
+    let mut tree = file(&named.path, Some(&named.place), watched, findings)?;
+    let whole = tree.clone();
+    shadow::report_nested(&mut tree, "a shadow file", findings);
+    Some(with_includes(whole, tree, named.path.clone(), None, before, watched, findings))
+}
+
+/// A file's tree with those of the files that it includes.
+fn with_includes(
+    whole: Node,
+    mut tree: Node,
+    main: PathBuf,
+    shadow: Option<Named>,
+    before: usize,
+    watched: &mut watch::Files,
+    findings: &mut Diagnostics,
+) -> Files {
+    let mut each = vec![whole];
     include::report_misplaced(&mut tree, findings);
-    for include in include::take(&mut tree, &main, watched, findings) {
+    for include in include::take(&mut tree, &main, shadow.as_ref(), watched, findings) {
         let Some(mut included) = file(&include.path, Some(&include.place), watched, findings) else { continue };
         each.push(included.clone());
         include::report_nested(&mut included, findings);
+        shadow::report_nested(&mut included, "an included file", findings);
         merge::merge(&mut tree, included, findings);
     }
-    Some(Files { each, tree, main, complete: findings.errors() == before })
+    Files { each, tree, main, shadow, complete: findings.errors() == before }
 }
 
 fn find(path: Option<&Path>, defaults: &[&str], findings: &mut Diagnostics) -> Option<PathBuf> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::environment::{Environment, Secrets};
 use super::sections::{LATER, LISTS};
 use super::settings::Settings;
+use super::shadow::{self, Shadow};
 use super::shape::Shape;
 use super::{conceal, files, layers, overrides, paths, schema, watch};
 use crate::base::diagnostic::{Diagnostic, Diagnostics, Place, Problem, Severity, Source};
@@ -22,6 +23,8 @@ pub struct Loaded {
     pub sections: Node,
     /// The lists, `rule` and its like, as they were written: a table of lists of tables.
     pub lists: Node,
+    /// The shadow file, where one is named.
+    pub shadow: Option<Shadow>,
     /// What is wrong.
     pub findings: Diagnostics,
     /// Every file that counts, for [`watch`].
@@ -53,9 +56,9 @@ pub fn load(path: Option<&Path>, environment: &Environment) -> Loaded {
     let mut watched = watch::Files::default();
     let read = files::read(path, &mut watched, &mut findings);
     let complete = read.as_ref().is_some_and(|files| files.complete);
-    let (each, tree, main) = match read {
-        Some(files) => (files.each, files.tree, files.main),
-        None => (Vec::new(), empty(), path.map(Path::to_owned).unwrap_or_default()),
+    let (each, tree, main, shadow) = match read {
+        Some(files) => (files.each, files.tree, files.main, files.shadow),
+        None => (Vec::new(), empty(), path.map(Path::to_owned).unwrap_or_default(), None),
     };
     // What a file with a syntax error lacks, or has at the top, may only seem so: first it has to be TOML.
     let mut misnamed = Diagnostics::default();
@@ -66,6 +69,7 @@ pub fn load(path: Option<&Path>, environment: &Environment) -> Loaded {
     let mut sections = layers::merge(&sections, &variables, &mut findings);
     paths::resolve(&mut sections, &shape, &mut watched);
     paths::resolve(&mut lists, &shape, &mut watched);
+    let shadow = shadow.map(|named| shadow::load(&named, (&sections, &lists), &shape, &mut watched));
     let salvaged = if complete { salvage::<Settings>(&sections, &mut findings) } else { None };
     if let Some(salvaged) = &salvaged {
         lost.extend(salvaged.lost.iter().map(|path| path.iter().map(Step::to_string).collect()));
@@ -85,6 +89,7 @@ pub fn load(path: Option<&Path>, environment: &Environment) -> Loaded {
         salvaged,
         sections,
         lists,
+        shadow,
         findings,
         files: watched,
         main,
@@ -94,7 +99,7 @@ pub fn load(path: Option<&Path>, environment: &Environment) -> Loaded {
 }
 
 /// The fixed sections, and the lists. What is neither is reported and left out.
-fn split(tree: Node, shape: &Shape<'_>, findings: &mut Diagnostics) -> (Node, Node) {
+pub(super) fn split(tree: Node, shape: &Shape<'_>, findings: &mut Diagnostics) -> (Node, Node) {
     let Node { value, place } = tree;
     let (mut sections, mut lists) = (Table::new(), Table::new());
     if let Value::Table(table) = value {
@@ -163,7 +168,7 @@ fn is_doubtful(path: &[String], lost: &[Vec<String>], rest: &Node) -> bool {
     lost.iter().any(|lost| lost.starts_with(path) || (path.starts_with(lost) && !is_there()))
 }
 
-fn locate(sections: &Node, problem: Problem) -> Diagnostic {
+pub(super) fn locate(sections: &Node, problem: Problem) -> Diagnostic {
     let Found { key, node, depth } = find(sections, &problem.path);
     let mut finding = match problem.severity {
         Severity::Error => Diagnostic::error(problem.code, problem.message),

@@ -10,6 +10,7 @@
 //! | `settings` | the fixed sections, added up from the modules that own them |
 //! | `shape`, `schema` | what the JSON Schema says of each position, here and for editors |
 //! | `paths`, `conceal` | what the schema's marks are for: files to resolve and watch, lines not to show |
+//! | `shadow` | the shadow file, of which only what bears on rules counts |
 //! | `load` | all of this in one call |
 //! | `secrets` | which of the secrets and files that it names are not there |
 //! | `watch` | says when to call it again |
@@ -28,6 +29,7 @@ mod schema;
 mod secrets;
 mod sections;
 mod settings;
+mod shadow;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -44,3 +46,4 @@ pub use environment::{Environment, Secrets};
 pub use load::{Loaded, load};
 pub use schema::schema;
 pub use settings::Settings;
+pub use shadow::Shadow;

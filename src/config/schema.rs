@@ -4,7 +4,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
 use super::Settings;
-use super::sections::{INCLUDE, LISTS};
+use super::sections::{INCLUDE, LISTS, SHADOW_FILE};
 
 /// The JSON Schema (draft 2020-12) of a configuration file. An editor finds it by a first line of `#:schema PATH`.
 ///
@@ -28,6 +28,13 @@ pub fn schema() -> Value {
                 "type": "array",
                 "items": { "type": "string" },
                 "description": "Files to read after this one, by path or pattern, relative to this file. Main file only.",
+            }),
+        );
+        properties.insert(
+            SHADOW_FILE.into(),
+            json!({
+                "type": "string",
+                "description": "A configuration whose rules judge beside the real ones, without effect. Main file only.",
             }),
         );
     }

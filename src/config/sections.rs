@@ -4,6 +4,7 @@
 use schemars::{Schema, SchemaGenerator};
 
 use crate::action::RawAction;
+use crate::judge::RawGuard;
 use crate::lookup::RawLookup;
 use crate::rules::RawRule;
 use crate::testing::RawTest;
@@ -17,15 +18,19 @@ pub(super) struct List {
 }
 
 /// The lists of this version. The schema of an entry comes from the module that reads it.
-pub(super) const LISTS: [List; 4] = [
+pub(super) const LISTS: [List; 5] = [
     List { name: "rule", entry: SchemaGenerator::subschema_for::<RawRule> },
     List { name: "lookup", entry: SchemaGenerator::subschema_for::<RawLookup> },
     List { name: "action", entry: SchemaGenerator::subschema_for::<RawAction> },
+    List { name: "guard", entry: SchemaGenerator::subschema_for::<RawGuard> },
     List { name: "test", entry: SchemaGenerator::subschema_for::<RawTest> },
 ];
 
 /// What the documents speak of and this version does not have.
-pub(super) const LATER: [&str; 6] = ["console", "guard", "lumos", "optimalcloud", "paylocity", "inbound"];
+pub(super) const LATER: [&str; 5] = ["console", "lumos", "optimalcloud", "paylocity", "inbound"];
 
-/// Other files to read: the only key at the top that is no table.
+/// Other files to read: a key at the top of the main file that is no table.
 pub(super) const INCLUDE: &str = "include";
+
+/// A configuration whose rules are only tried: the other such key.
+pub(super) const SHADOW_FILE: &str = "shadow_file";

@@ -306,7 +306,7 @@ listen = "0.0.0.0:8080"
 "user.größe" = 3
 [console]
 url = "postgres://hookreeve:hunter2@db/hookreeve"
-[[lookup]]
+[[inbound]]
 id = "x"
 [rule]
 id = "x"
@@ -327,7 +327,7 @@ id = "x"
         3 | colour = true
           | ^^^^^^
           |
-          = help: known keys here: server, cymmetri, journal, log, metrics, reload, attributes, rule, lookup, action, test, include
+          = help: known keys here: server, cymmetri, journal, log, metrics, reload, attributes, rule, lookup, action, guard, test, include, shadow_file
 
         error[unknown-key]: unknown key `sever`
          --> /config/hookreeve.toml:4:2
@@ -350,6 +350,14 @@ id = "x"
           |  ^^^^^^^
           |
           = help: remove it, or use a version that has it
+
+        error[not-available]: `[[inbound]]` is not available in this version
+          --> /config/hookreeve.toml:10:3
+           |
+        10 | [[inbound]]
+           |   ^^^^^^^
+           |
+           = help: remove it, or use a version that has it
 
         error[invalid-value]: `rule`: expected a list of tables, found a table
           --> /config/hookreeve.toml:12:2
@@ -657,9 +665,23 @@ fn the_schema_has_every_section_and_key_with_its_words() {
     let schema = schema();
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
     let names: Vec<_> = schema["properties"].as_object().expect("properties").keys().collect();
-    let expected =
-        ["server", "cymmetri", "journal", "log", "metrics", "reload", "attributes", "rule", "lookup", "action", "test"];
-    assert_eq!(names, [&expected[..], &["include"]].concat());
+    let expected = [
+        "server",
+        "cymmetri",
+        "journal",
+        "log",
+        "metrics",
+        "reload",
+        "attributes",
+        "rule",
+        "lookup",
+        "action",
+        "guard",
+        "test",
+        "include",
+        "shadow_file",
+    ];
+    assert_eq!(names, expected);
     let check = |name: &str| {
         for (key, schema) in schema["$defs"][name]["properties"].as_object().expect("properties") {
             assert!(schema["description"].is_string(), "{name}.{key} has no description");

@@ -23,7 +23,7 @@ use crate::dialect::Reply;
 use crate::dialect::cymmetri::{self, AcceptShape};
 use crate::event::{Arrival, Event, Kind, Spec, Token, catalog};
 use crate::journal::Health;
-use crate::judge::{Judge, Judgement, Recorded, Recorder};
+use crate::judge::{GuardSet, Guards, HeldBack, Judge, Judgement, Recorded, Recorder};
 use crate::telemetry::PersonName;
 use crate::telemetry::metrics::Metrics;
 
@@ -43,6 +43,10 @@ pub struct Active {
     pub judge: Judge,
     /// Who keeps them.
     pub recorder: Recorder,
+    /// What guards know.
+    pub guards: Arc<Guards>,
+    /// What guards there are.
+    pub guard_set: Arc<GuardSet>,
     /// How many rules it has.
     pub rules: usize,
     /// The body of a yes.
@@ -106,6 +110,9 @@ impl Receiver {
         self.metrics.set_in_flight(self.in_flight.load(Ordering::Relaxed));
         if let Some(active) = &*self.active.load() {
             self.metrics.set_journal(active.recorder.journal().health() == Health::Ok);
+            for (guard, held) in active.guards.held() {
+                self.metrics.set_guarded(&guard, held);
+            }
         }
         &self.metrics
     }
@@ -279,6 +286,7 @@ fn report(receiver: &Receiver, active: &Active, event: &Event, judgement: &Judge
         tracing::warn!(%request_id, event = event.name(), rule = &**rule.id, shadow = rule.shadow, %error, "a rule erred");
     }
     for rule in judgement.trace.shadows() {
+        receiver.metrics.shadow_rule_held(rule.id);
         tracing::info!(%request_id, event = event.name(), rule = &**rule.id, "a shadow rule holds");
     }
     // The key of an event without a person is the request's id, which stands there already.
@@ -308,9 +316,30 @@ fn report(receiver: &Receiver, active: &Active, event: &Event, judgement: &Judge
         }
         Recorded::Kept { repeat_of: None, .. } | Recorded::Queued { .. } | Recorded::Off => {}
     }
+    if let Some(held) = &judgement.guarding.held {
+        report_held(receiver, event, held, matches!(recorded, Recorded::Kept { .. }));
+    }
     tracing::debug!(%request_id, trace = ?judgement.trace, "what the rules did");
     if judgement.cause == crate::judge::Cause::Unverified && event.spec().kind == Kind::Notice {
         tracing::warn!(%request_id, event = event.name(), "an unverified notice was acknowledged and set aside");
+    }
+}
+
+/// What a guard has held back.
+fn report_held(receiver: &Receiver, event: &Event, held: &HeldBack, kept: bool) {
+    let (request_id, guard) = (event.request_id(), &*held.guard);
+    receiver.metrics.held_back(guard, event.name(), held.tripped);
+    if held.tripped {
+        tracing::error!(
+            %request_id, event = event.name(), guard,
+            "a guard has tripped: persons beyond its limit are answered neutrally and held; see `hookreeve guard list`"
+        );
+    }
+    let outcome = held.decision.outcome();
+    let rule = held.rule.as_deref().unwrap_or_default();
+    tracing::info!(%request_id, event = event.name(), guard, outcome, rule, listed = held.listed, "held back by a guard");
+    if held.listed && !kept {
+        tracing::error!(%request_id, guard, "a person is held, but not listed on disk: a restart will not know of it");
     }
 }
 

@@ -14,7 +14,7 @@ use tower::Service;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::body::{Body, whole};
-use super::receive::{NO_STORE, Receiver, receive};
+use super::receive::{Active, NO_STORE, Receiver, receive};
 use super::refusal::Refusal;
 use crate::base::ids::RequestId;
 use crate::base::panics::caught;
@@ -85,9 +85,19 @@ fn ready_in_detail(receiver: &Receiver) -> Response<Body> {
         let refused = receiver.refused_reload();
         let refused = refused.map(|why| format!("the last reload was not taken, {why}\n")).unwrap_or_default();
         let state = if receiver.is_ready() { "ready" } else { "not ready" };
-        *response.body_mut() = whole(format!("{state}\n{line}{refused}"));
+        *response.body_mut() = whole(format!("{state}\n{line}{}{refused}", guards(&active)));
     }
     response
+}
+
+/// A line for each guard that holds persons.
+fn guards(active: &Active) -> String {
+    let holding = active.guards.held().into_iter().filter(|(_, held)| *held > 0);
+    let lines = holding.map(|(guard, held)| {
+        let persons = if held == 1 { "person" } else { "persons" };
+        format!("the guard {guard} holds {held} {persons}: see `hookreeve guard list`\n")
+    });
+    lines.collect()
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Response<Body> {

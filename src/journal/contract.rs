@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use super::delivery::{Claimed, Delivery, DeliveryFilter, DeliveryId, DeliveryState, Settlement};
 use super::entry::{Appended, Entry, EntryId, Filter, Full, Head, Health, NewEntry, Page, Report, Stats, Unverified};
+use super::guarded::{GuardAct, GuardActed, Guarded, GuardedFilter, Reference};
 use super::{JournalError, Receipt};
 pub use crate::base::future::BoxFuture;
 use crate::event::Person;
@@ -42,6 +43,12 @@ pub trait Reader: Send + Sync {
     /// Unverified notices from number `after` on, oldest first.
     fn unverified(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Unverified>, JournalError>>;
 
+    /// Persons whom guards hold, in the order in which they came.
+    fn guarded(&self, filter: GuardedFilter, limit: usize) -> BoxFuture<'_, Result<Page<Guarded>, JournalError>>;
+
+    /// About how many persons its entries are of, of all tenants together. It may take seconds.
+    fn persons_known(&self) -> BoxFuture<'_, Result<u64, JournalError>>;
+
     /// What it holds.
     fn stats(&self) -> BoxFuture<'_, Result<Stats, JournalError>>;
 
@@ -69,7 +76,7 @@ pub trait Reader: Send + Sync {
 /// - **Queued before awaited.** What returns a [`Receipt`] has queued its work when it returns, so that the work is done
 ///   even if whoever asked goes away. A receipt is answered only when its work is on disk, in the order of the calls.
 ///   What cannot be queued is refused at once, with [`JournalError::Busy`].
-/// - **One transaction** holds an entry and its deliveries, or a settlement and the next head of its lane.
+/// - **One transaction** holds an entry, its deliveries and what guards made of it, or a settlement and the next head of its lane.
 /// - **Repeats.** An entry whose digest of `repeat` (keyed) equals that of the *latest* entry of the same person and event,
 ///   received no longer than the repeat window before, is stored with a link to it, and its deliveries are not. An event
 ///   in between makes it none: X, Y, X are three.
@@ -86,6 +93,13 @@ pub trait Reader: Send + Sync {
 pub trait Journal: Reader {
     /// Queues an entry. The receipt tells its number once it is on disk with its deliveries.
     fn append(&self, entry: NewEntry<'_>) -> Receipt<Appended>;
+
+    /// What stands for a person in its next entry. It looks at no disk.
+    fn reference(&self, person: &Person) -> Reference;
+
+    /// Releases or drops a guarded person, which is an act of its own in the chain, with its reason. Of one who is not on
+    /// the list, or has a pass already, it is [`JournalError::Unknown`].
+    fn act_on_guarded(&self, number: u64, act: GuardAct, reason: &str) -> Receipt<GuardActed>;
 
     /// The heads of this action's lanes that are due at `now`, oldest due first: at most `fresh` that were never
     /// attempted and at most `retries` that were. Each lane is leased until [`Journal::settle`].

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::delivery::{Delivery, DeliveryId, NewDelivery};
+use super::guarded::GuardMark;
 use crate::base::ids::hex;
 use crate::event::Person;
 
@@ -41,6 +42,8 @@ pub struct NewEntry<'a> {
     pub repeat: Option<&'a [u8]>,
     /// What it must set off.
     pub deliveries: Vec<NewDelivery>,
+    /// What guards made of it; stored with the entry, also with one that is a repeat.
+    pub guards: Vec<GuardMark>,
     /// Whether somebody waits for it. One that nobody waits for may wait itself, some milliseconds, for others to be written
     /// with.
     pub awaited: bool,
@@ -70,6 +73,10 @@ pub enum EntryKind {
     KeyRotation,
     /// The journal was brought back from a backup.
     Restored,
+    /// A person whom a guard holds was given a pass.
+    GuardRelease,
+    /// A person whom a guard held was taken off its list.
+    GuardDrop,
 }
 
 /// An entry as it is read back.
@@ -294,6 +301,8 @@ impl EntryKind {
             Self::Cut => "cut",
             Self::KeyRotation => "key_rotation",
             Self::Restored => "restored",
+            Self::GuardRelease => "guard_release",
+            Self::GuardDrop => "guard_drop",
         }
     }
 }

@@ -78,7 +78,7 @@ pub enum JournalError {
         /// What is sealed.
         what: &'static str,
     },
-    /// There is no such entry, delivery or rule set.
+    /// There is no such entry, delivery, guarded person or rule set.
     #[error("the journal has no such {0}")]
     Unknown(&'static str),
     /// It is in a state in which this cannot be done.

@@ -1,6 +1,7 @@
 //! The journal's tests: one suite for every store, and what only the one in SQLite does.
 
 mod conformance;
+mod guarded;
 mod history;
 mod privacy;
 mod sqlite;
@@ -14,7 +15,8 @@ use chrono::{DateTime, Utc};
 
 use super::sqlite::{Options, SqliteJournal};
 use super::{
-    Appended, Attempt, Claimed, Fate, Journal, JournalError, NewDelivery, NewEntry, Progress, Receipt, Settlement,
+    Appended, Attempt, Claimed, Fate, GuardMark, Journal, JournalError, NewDelivery, NewEntry, Progress, Receipt,
+    Settlement,
 };
 use crate::base::clock::Clock;
 use crate::base::secret::Secret;
@@ -68,6 +70,7 @@ struct Draft {
     request: Option<String>,
     at: Option<DateTime<Utc>>,
     deliveries: Vec<NewDelivery>,
+    guards: Vec<GuardMark>,
 }
 
 fn draft(key: &str) -> Draft {
@@ -78,6 +81,7 @@ fn draft(key: &str) -> Draft {
         request: None,
         at: None,
         deliveries: Vec::new(),
+        guards: Vec::new(),
     }
 }
 
@@ -118,6 +122,11 @@ impl Draft {
         self
     }
 
+    fn guards(mut self, guards: Vec<GuardMark>) -> Self {
+        self.guards = guards;
+        self
+    }
+
     fn request(mut self, request: &str) -> Self {
         self.request = Some(request.into());
         self
@@ -139,6 +148,7 @@ impl Draft {
             record: self.record.into_bytes(),
             repeat: self.request.as_deref().map(str::as_bytes),
             deliveries: self.deliveries,
+            guards: self.guards,
             awaited: true,
         })
     }

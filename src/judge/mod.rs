@@ -1,11 +1,13 @@
-//! The way of one event: to its handler, within its time, and to a decision in any case.
+//! The way of one event: to its handler, within its time, past its guards, and to a decision in any case.
 //!
 //! Rules are one handler; a program that embeds hookreeve binds others. What is on the wire is the matter of `dialect`.
 
+mod guard;
 mod handler;
 mod recorder;
 mod registry;
 mod rules;
+mod shadow;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,9 +23,11 @@ use crate::facts::Facts;
 use crate::lookup::Lookups;
 use crate::rules::{OnError, RuleSet, Trace};
 
+pub use guard::{GuardSet, Guarding, Guards, HeldBack, RawGuard};
 pub use handler::{BoxFuture, Cx, Handler, HandlerError};
 pub use recorder::{Recorded, Recorder};
 pub use registry::{Registry, RegistryError};
+pub use shadow::{Aside, Difference, Shadow, Worker};
 
 /// What is not decided so long before the deadline is dropped, and the fallback goes out.
 const MARGIN: Duration = Duration::from_millis(50);
@@ -47,6 +51,7 @@ pub struct Judge {
     settings: Settings,
     handlers: Vec<registry::Bound>,
     rules: Arc<dyn Handler>,
+    guards: Option<(Arc<GuardSet>, Arc<Guards>)>,
     lookups: Arc<Lookups>,
     clock: Clock,
 }
@@ -62,6 +67,8 @@ pub struct Judgement {
     pub rule: Option<Arc<str>>,
     /// What each rule did.
     pub trace: Trace,
+    /// What guards made of it.
+    pub guarding: Guarding,
     /// What lookups found.
     pub facts: Arc<Facts>,
     /// How long it took, from the last byte of the body on.
@@ -80,6 +87,10 @@ pub enum Cause {
     OutOfTime,
     /// The sender was not verified, and is only observed: no handler saw the event.
     Unverified,
+    /// The handler decided otherwise, and a guard held that back.
+    Guarded,
+    /// The handler decided, for a person whom somebody has let pass its guard.
+    Released,
 }
 
 impl Cause {
@@ -90,6 +101,8 @@ impl Cause {
             Self::Failed => "failed",
             Self::OutOfTime => "out_of_time",
             Self::Unverified => "unverified",
+            Self::Guarded => "guarded",
+            Self::Released => "released",
         }
     }
 }
@@ -104,7 +117,14 @@ impl Judge {
     ) -> Result<Self, RegistryError> {
         let handlers = registry.handlers()?;
         let rules = Arc::new(rules::RulesHandler::new(rules));
-        Ok(Self { settings, handlers, rules, lookups: Arc::default(), clock })
+        Ok(Self { settings, handlers, rules, guards: None, lookups: Arc::default(), clock })
+    }
+
+    /// With these guards behind every handler.
+    #[must_use]
+    pub fn with_guards(mut self, set: Arc<GuardSet>, guards: Arc<Guards>) -> Self {
+        self.guards = Some((set, guards));
+        self
     }
 
     /// Has these lookups asked, for the events on which something names them.
@@ -162,13 +182,30 @@ impl Judge {
             Err(_) => (None, Cause::OutOfTime),
         };
         let (trace, rule) = cx.into_trace();
-        Judgement {
+        let mut judgement = Judgement {
             rule: rule.filter(|_| decided.is_some()),
             decision: decided.unwrap_or_else(|| self.fallback(kind)),
             cause,
             trace,
             facts,
-            took: self.clock.instant().saturating_duration_since(received),
+            guarding: Guarding::default(),
+            took: Duration::ZERO,
+        };
+        self.guard(event, &mut judgement);
+        judgement.took = self.clock.instant().saturating_duration_since(received);
+        judgement
+    }
+
+    /// Lets guards have their word: what one of them holds back is answered neutrally.
+    fn guard(&self, event: &Event, judgement: &mut Judgement) {
+        let Some((set, guards)) = &self.guards else { return };
+        judgement.guarding = guards.weigh(set, event, &judgement.decision, judgement.rule.as_ref());
+        if judgement.guarding.held.is_some() {
+            judgement.decision = Decision::neutral(event.spec().kind);
+            judgement.rule = None;
+            judgement.cause = Cause::Guarded;
+        } else if judgement.guarding.released {
+            judgement.cause = Cause::Released;
         }
     }
 
@@ -179,6 +216,7 @@ impl Judge {
             cause: Cause::Unverified,
             rule: None,
             trace: Trace::default(),
+            guarding: Guarding::default(),
             facts: Arc::default(),
             took: self.clock.instant().saturating_duration_since(received),
         }

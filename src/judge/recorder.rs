@@ -1,18 +1,22 @@
 //! What is kept of an event, and whether its reply waits for that.
 //!
-//! A notice, and an event that an action wants, is answered once its entry is on disk. A verdict waits as `[journal] records`
-//! says, and never past its deadline: then it goes out unrecorded, which is counted.
+//! A notice, and an event that an action wants or a guard holds, is answered once its entry is on disk. A verdict waits as
+//! `[journal] records` says, and never past its deadline: then it goes out unrecorded, which is counted. Where nobody waits
+//! and a shadow judges, too, the entry is made behind the reply.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::{Cause, Judgement};
+use super::shadow::{Compared, Late};
+use super::{Aside, Cause, Guarding, Judgement, Shadow};
 use crate::action::{ActionSet, DecisionView, Order};
 use crate::base::ids::new_uuid;
 use crate::event::{Decision, Event, FieldPath, Kind, SecretFields, catalog};
-use crate::journal::{self, Appended, EntryId, Journal, JournalError, Keeping, NewDelivery, NewEntry, Shed};
+use crate::journal::{
+    self, Appended, EntryId, GuardMark, Journal, JournalError, Keeping, NewDelivery, NewEntry, Receipt, Shed,
+};
 use crate::record;
 use crate::rules::Trace;
 
@@ -21,6 +25,12 @@ const MARGIN: Duration = Duration::from_millis(25);
 
 /// Keeps events.
 pub struct Recorder {
+    keeper: Arc<Keeper>,
+    shadow: Option<(Arc<Shadow>, Aside)>,
+}
+
+/// What makes entries of events.
+pub(super) struct Keeper {
     journal: Arc<dyn Journal>,
     config: journal::Config,
     actions: Arc<ActionSet>,
@@ -70,41 +80,53 @@ impl Recorder {
         rule_set: [u8; 32],
     ) -> Self {
         let secrets = catalog::EVENTS.iter().map(|spec| (spec.name, secrets.of(spec))).collect();
-        Self { journal, config, actions, rule_set, secrets }
+        let keeper = Arc::new(Keeper { journal, config, actions, rule_set, secrets });
+        Self { keeper, shadow: None }
+    }
+
+    /// With rules that are only tried, which are given their time behind the reply.
+    #[must_use]
+    pub fn with_shadow(self, shadow: Option<Shadow>, aside: &Aside) -> Self {
+        Self { shadow: shadow.map(|shadow| (Arc::new(shadow), aside.clone())), ..self }
     }
 
     /// The journal.
     pub fn journal(&self) -> &Arc<dyn Journal> {
-        &self.journal
+        &self.keeper.journal
     }
 
     /// Keeps an event whose last byte came at `received` and that must be answered within `deadline`.
     pub async fn record(
         &self,
-        event: &Event,
+        event: &Arc<Event>,
         judgement: &Judgement,
         received: Instant,
         deadline: Duration,
     ) -> Recorded {
+        let keeper = &self.keeper;
         let kind = event.spec().kind;
         if kind == Kind::Probe {
             return Recorded::Off;
         }
         if judgement.cause == Cause::Unverified {
-            return self.keep_unverified(event, judgement);
+            return keeper.keep_unverified(event, judgement);
         }
-        let deliveries = self.deliveries(event, judgement);
-        let keeping = self.config.records.of(event.name());
-        let waits = kind == Kind::Notice || !deliveries.is_empty() || keeping == Keeping::Durable;
-        if !waits && keeping == Keeping::Off {
-            return Recorded::Off;
+        let deliveries = keeper.deliveries(event, judgement);
+        let keeping = keeper.config.records.of(event.name());
+        let guards = marks(&judgement.guarding);
+        let waits = kind == Kind::Notice || !deliveries.is_empty() || !guards.is_empty() || keeping == Keeping::Durable;
+        let id = event.request_id().uuid().unwrap_or_else(new_uuid);
+        let shadow = self.shadow.as_ref().filter(|(shadow, _)| shadow.follows(event, judgement));
+        if !waits {
+            // Whom a guard has counted, it must know again after a start.
+            let kept = keeping != Keeping::Off || judgement.guarding.counted;
+            self.keep_behind(event, judgement, kept.then_some(id), shadow);
+            return if kept { Recorded::Queued { id } } else { Recorded::Off };
         }
         let wanted = deliveries.len();
-        let (id, receipt) = self.append(event, judgement, deliveries, waits);
-        if !waits {
-            drop(receipt);
-            return Recorded::Queued { id };
-        }
+        let compared = shadow.and_then(|(shadow, _)| Some((&**shadow, shadow.judge_briefly(event, judgement)?)));
+        let compared = compared.as_ref().map(|(shadow, compared)| (*shadow, compared));
+        let receipt = keeper.append(event, judgement, id, deliveries, guards, compared, true);
         let why = match timeout_at(received + deadline.saturating_sub(MARGIN), receipt).await {
             Ok(Ok(appended)) => {
                 return Recorded::Kept { id, repeat_of: appended.repeat_of.map(|(_, earlier)| earlier) };
@@ -112,16 +134,37 @@ impl Recorder {
             Ok(Err(error)) => super::with_causes(&error),
             Err(_) => "the journal took longer than the deadline allows".to_owned(),
         };
-        if kind == Kind::Notice && self.config.unavailable.of(event.name()) == Shed::Refuse {
+        if kind == Kind::Notice && keeper.config.unavailable.of(event.name()) == Shed::Refuse {
             Recorded::Refused { why }
         } else {
             Recorded::Lost { why, deliveries: wanted }
         }
     }
 
+    /// Keeps what nobody waits for, and lets the shadow judge it; behind the reply, unless there is no room.
+    fn keep_behind(
+        &self,
+        event: &Arc<Event>,
+        judgement: &Judgement,
+        id: Option<EntryId>,
+        shadow: Option<&(Arc<Shadow>, Aside)>,
+    ) {
+        if let Some((shadow, aside)) = shadow {
+            let (keeper, shadow) = (self.keeper.clone(), shadow.clone());
+            let (event, judgement) = (event.clone(), Arc::new(judgement.clone()));
+            match aside.push(Late { keeper, shadow, event, judgement, id }) {
+                Ok(()) => return,
+                Err(late) => _ = late.shadow.left_out(&late.event),
+            }
+        }
+        if let Some(id) = id {
+            drop(self.keeper.append(event, judgement, id, Vec::new(), Vec::new(), None, false));
+        }
+    }
+
     /// The actions whose deliveries it keeps.
     pub fn actions(&self) -> &ActionSet {
-        &self.actions
+        &self.keeper.actions
     }
 
     /// Keeps a notice whose sender was not verified, because somebody vouches for it now.
@@ -131,13 +174,17 @@ impl Recorder {
             cause: Cause::Unverified,
             rule: None,
             trace: Trace::default(),
+            guarding: Guarding::default(),
             facts: Arc::default(),
             took: Duration::ZERO,
         };
-        let deliveries = self.deliveries(event, &judgement);
-        self.append(event, &judgement, deliveries, true).1.await
+        let deliveries = self.keeper.deliveries(event, &judgement);
+        let id = event.request_id().uuid().unwrap_or_else(new_uuid);
+        self.keeper.append(event, &judgement, id, deliveries, Vec::new(), None, true).await
     }
+}
 
+impl Keeper {
     /// What actions are to do about it.
     fn deliveries(&self, event: &Event, judgement: &Judgement) -> Vec<NewDelivery> {
         if !self.actions.follows(event.name()) {
@@ -165,18 +212,30 @@ impl Recorder {
         deliveries
     }
 
-    fn append(
+    /// Queues an event's entry, with how a shadow judged it.
+    #[expect(clippy::too_many_arguments, reason = "what an entry is made of comes from as many sides")]
+    pub(super) fn append(
         &self,
         event: &Event,
         judgement: &Judgement,
+        id: EntryId,
         deliveries: Vec<NewDelivery>,
+        guards: Vec<GuardMark>,
+        shadow: Option<(&Shadow, &Compared)>,
         awaited: bool,
-    ) -> (EntryId, journal::Receipt<Appended>) {
+    ) -> Receipt<Appended> {
         // What is delivered is made of the entry, so that all of it is needed.
         let payload = if deliveries.is_empty() { self.payload() } else { record::Payload::Full };
         let secrets = self.secrets(event);
-        let id = event.request_id().uuid().unwrap_or_else(new_uuid);
-        let receipt = self.journal.append(NewEntry {
+        let mut record =
+            record::write(event, &judgement.decision, &judgement.trace, &judgement.facts, secrets, payload);
+        if let Some(held) = &judgement.guarding.held {
+            record::held_back(&mut record, &held.guard, &held.decision, held.rule.as_deref(), payload);
+        }
+        if let Some((shadow, compared)) = shadow {
+            compared.add_to(&mut record, shadow, payload);
+        }
+        self.journal.append(NewEntry {
             id,
             received_at: event.received_at(),
             event: event.name(),
@@ -186,13 +245,13 @@ impl Recorder {
             rule: judgement.rule.clone(),
             rule_set: self.rule_set,
             took: judgement.took,
-            record: record::write(event, &judgement.decision, &judgement.trace, &judgement.facts, secrets, payload),
+            record,
             // Of a new password nothing is made that could be compared with a guess.
             repeat: event.request().filter(|_| event.spec().can_repeat()).map(|request| request.raw().as_bytes()),
             deliveries,
+            guards,
             awaited,
-        });
-        (id, receipt)
+        })
     }
 
     fn keep_unverified(&self, event: &Event, judgement: &Judgement) -> Recorded {
@@ -226,6 +285,18 @@ impl Recorder {
         let own = self.secrets.iter().find(|(name, _)| *name == event.name());
         own.map_or(&[], |(_, secrets)| secrets.as_slice())
     }
+}
+
+/// What the journal is to note of what guards did.
+fn marks(guarding: &Guarding) -> Vec<GuardMark> {
+    let passed = guarding.passed.iter().map(|guard| GuardMark::Passed { guard: guard.clone() });
+    let held = guarding.held.iter().filter(|held| held.listed).map(|held| GuardMark::Held {
+        guard: held.guard.clone(),
+        outcome: held.decision.outcome(),
+        rule: held.rule.clone(),
+        release_for: held.release_for,
+    });
+    passed.chain(held).collect()
 }
 
 impl Recorded {

@@ -10,7 +10,7 @@ use crate::rules::{RuleSet, Stopwatch};
 
 /// An expression cannot be interrupted, and takes longer the more it looks at. Up to this size no rule within its bounds
 /// comes near a deadline; above it rules run beside the request, which is then answered in time whatever they do.
-const LARGE_EVENT_BYTES: usize = 16 * 1024;
+pub(super) const LARGE_EVENT_BYTES: usize = 16 * 1024;
 
 pub(super) struct RulesHandler(Arc<RuleSet>);
 

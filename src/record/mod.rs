@@ -3,6 +3,7 @@
 //! A record is JSON, `{"v":1,"request":{…},"token":{…},"decision":{…},"facts":[…],"trace":[…]}`. What stands in `request` are the bytes
 //! that came in, without the secret fields. Where it is kept, and under which key, is the matter of `journal`.
 
+mod beside;
 mod facts;
 mod fields;
 mod mask;
@@ -12,6 +13,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use beside::{DecisionNote, HeldNote, ShadowNote, held_back, shadowed};
 pub use fields::{Field, Fields, MAX_FIELDS};
 pub use mask::{masked, shown};
 pub use read::{ReadError, Record, RuleNote};

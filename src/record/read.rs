@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::facts::Note;
+use super::{HeldNote, ShadowNote};
 use crate::base::ids::RequestId;
 use crate::dialect::cymmetri;
 use crate::event::{Arrival, Change, Changes, Decision, Event, FieldPath, Kind, Mapped, Token, catalog};
@@ -40,6 +41,10 @@ pub struct Record<'a> {
     /// What rules did, apart from those that just did not hold.
     #[serde(default)]
     pub trace: Vec<RuleNote>,
+    /// What a guard held back.
+    pub held: Option<HeldNote>,
+    /// What the shadow file's rules decided.
+    pub shadow: Option<ShadowNote>,
 }
 
 /// What one rule did.

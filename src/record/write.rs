@@ -62,7 +62,7 @@ pub fn write(
 }
 
 /// What was decided, as far as the outcome's word does not say it.
-fn decided(decision: &Decision, payload: Payload, text: &mut String) {
+pub(super) fn decided(decision: &Decision, payload: Payload, text: &mut String) {
     let value = |value: &serde_json::Value| if payload == Payload::Full { value.to_string() } else { "\"***\"".into() };
     match decision {
         Decision::Accept(changes) if !changes.is_empty() => {

@@ -46,6 +46,32 @@ pub struct OfAction {
     action: String,
 }
 
+/// What a decision that a guard held back is counted by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct HeldBack {
+    guard: String,
+    event: &'static str,
+}
+
+/// What an event that a shadow file judges is counted by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Shadowed {
+    event: &'static str,
+    difference: &'static str,
+}
+
+/// What is told of a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct OfRule {
+    rule: String,
+}
+
+/// What is told of a guard.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct OfGuard {
+    guard: String,
+}
+
 /// What the asking of a lookup is counted by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct LookedUp {
@@ -81,6 +107,11 @@ pub struct Metrics {
     lookups: Family<LookedUp, Counter>,
     lookup_seconds: Option<Family<OfLookup, Histogram, fn() -> Histogram>>,
     waits: Option<Histogram>,
+    held_back: Family<HeldBack, Counter>,
+    trips: Family<OfGuard, Counter>,
+    guarded: Family<OfGuard, Gauge>,
+    shadow: Family<Shadowed, Counter>,
+    shadow_rules: Family<OfRule, Counter>,
     refusals: Family<Refused, Counter>,
     reloads: Family<Reloaded, Counter>,
     rule_errors: Counter,
@@ -130,6 +161,31 @@ impl Metrics {
     /// An action's target counts as dead, or no longer.
     pub fn set_circuit(&self, action: &str, open: bool) {
         self.circuits.get_or_create(&OfAction { action: action.to_owned() }).set(i64::from(open));
+    }
+
+    /// A guard held a decision back; `tripped` where it is the first since it last had room.
+    pub fn held_back(&self, guard: &str, event: &'static str, tripped: bool) {
+        self.held_back.get_or_create(&HeldBack { guard: guard.to_owned(), event }).inc();
+        if tripped {
+            self.trips.get_or_create(&OfGuard { guard: guard.to_owned() }).inc();
+        }
+    }
+
+    /// How many persons a guard holds.
+    pub fn set_guarded(&self, guard: &str, persons: usize) {
+        let persons = i64::try_from(persons).unwrap_or(i64::MAX);
+        self.guarded.get_or_create(&OfGuard { guard: guard.to_owned() }).set(persons);
+    }
+
+    /// A shadow file judged an event, too, and came to this difference: `none`, its word, or `left_out` where it did not
+    /// come to it.
+    pub fn shadow(&self, event: &'static str, difference: &'static str) {
+        self.shadow.get_or_create(&Shadowed { event, difference }).inc();
+    }
+
+    /// A shadow rule held.
+    pub fn shadow_rule_held(&self, rule: &str) {
+        self.shadow_rules.get_or_create(&OfRule { rule: rule.to_owned() }).inc();
     }
 
     /// An event waited so long for a lookup, which was `fetched`, `cached`, `stale`, `empty`, `failed` or `late`.
@@ -190,6 +246,12 @@ impl Metrics {
             let help = "From the acknowledgement of an event to the first attempt to deliver it";
             registry.register("first_attempt_seconds", help, waits.clone());
         }
+        registry.register("held_back", "Decisions that a guard held back", self.held_back.clone());
+        registry.register("guard_trips", "Times a guard began to hold persons", self.trips.clone());
+        registry.register("guarded_persons", "Persons whom a guard holds", self.guarded.clone());
+        let help = "Events that the shadow file's rules judged, too, by how they differ";
+        registry.register("shadow", help, self.shadow.clone());
+        registry.register("shadow_rule_holds", "Times a shadow rule held", self.shadow_rules.clone());
         registry.register("refusals", "Requests that were refused before they were an event", self.refusals.clone());
         registry.register("reloads", "Times the configuration was read again", self.reloads.clone());
         registry.register("rule_errors", "Rules that could not be evaluated", self.rule_errors.clone());

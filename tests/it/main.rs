@@ -14,10 +14,14 @@ mod embedding;
 #[cfg(test)]
 mod fidelity;
 #[cfg(test)]
+mod guards;
+#[cfg(test)]
 mod keeping;
 mod refusals;
 #[cfg(test)]
 mod reload;
+#[cfg(test)]
+mod shadow;
 #[cfg(test)]
 mod shapes;
 #[cfg(test)]

@@ -94,7 +94,8 @@ impl Access {
             Way::Server(socket) => ask_server(socket, &request, progress).await?,
             Way::Own(journal) => {
                 let recorder = plan.map(|plan| plan.recorder(journal));
-                let desk = Desk { journal, recorder: recorder.as_ref(), clock: &self.source.clock };
+                let clock = &self.source.clock;
+                let desk = Desk { journal, recorder: recorder.as_ref(), guards: None, clock };
                 execute(&desk, request, progress).await
             }
         })

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use super::protocol::{Admitted, Again, Id, MAX_DELIVERIES, Reply, Request, Told, Whom};
+use chrono::SecondsFormat;
+
+use super::protocol::{Admitted, Again, Id, MAX_DELIVERIES, Reply, Request, Told, ToldGuarded, Whom};
 use crate::action::Order;
 use crate::base::clock::Clock;
 use crate::event::Person;
-use crate::journal::{DeliveryId, Journal, JournalError, Receipt, Unverified};
-use crate::judge::Recorder;
+use crate::journal::{DeliveryId, GuardAct, Journal, JournalError, Receipt, Unverified};
+use crate::judge::{Guards, Recorder};
 use crate::record::{ReadError, Record};
 
 /// How many are on their way to the journal's writer at once.
@@ -19,6 +21,8 @@ pub struct Desk<'a> {
     pub journal: &'a Arc<dyn Journal>,
     /// What keeps events, and knows the actions; none where the configuration in force is not known.
     pub recorder: Option<&'a Recorder>,
+    /// What the guards of a server that runs know.
+    pub guards: Option<&'a Guards>,
     /// The clock.
     pub clock: &'a Clock,
 }
@@ -41,15 +45,25 @@ pub async fn execute(desk: &Desk<'_>, request: Request, progress: &(dyn Fn(u64) 
         Request::Replay { deliveries } => replay(desk, &deliveries, progress).await,
         Request::Admit { up_to } => admit(desk, up_to, progress).await,
         Request::Forget { person } => match known(&person) {
-            Ok(person) => match journal.forget(&person).await {
-                Ok(entries) => Reply::Forgotten { entries },
-                Err(error) => Reply::failed(error),
-            },
+            Ok(person) => {
+                let reference = journal.reference(&person);
+                match journal.forget(&person).await {
+                    Ok(entries) => {
+                        desk.guards.inspect(|guards| guards.forget(&reference));
+                        Reply::Forgotten { entries }
+                    }
+                    Err(error) => Reply::failed(error),
+                }
+            }
             Err(reply) => reply,
         },
         Request::Reload { .. } => {
             Reply::failed("no server runs here, and so nothing is in force that could be reloaded")
         }
+        Request::GuardRelease { guarded, reason } => {
+            guarded_each(desk, &guarded, GuardAct::Release, &reason, progress).await
+        }
+        Request::GuardDrop { guarded, reason } => guarded_each(desk, &guarded, GuardAct::Drop, &reason, progress).await,
         Request::Rekey => match journal.rekey().await {
             Ok(sealed) => Reply::Rekeyed { sealed },
             Err(error) => Reply::failed(error),
@@ -83,6 +97,36 @@ async fn each(
         progress(told.len() as u64);
     }
     Reply::Deliveries(told)
+}
+
+/// Releases or drops each of these. A server's guards know it as soon as it is on disk.
+async fn guarded_each(
+    desk: &Desk<'_>,
+    guarded: &[u64],
+    act: GuardAct,
+    reason: &str,
+    progress: &(dyn Fn(u64) + Send + Sync),
+) -> Reply {
+    if guarded.len() > MAX_DELIVERIES {
+        return Reply::failed(format!("more than {MAX_DELIVERIES} persons in one request"));
+    }
+    let mut told = Vec::new();
+    for part in guarded.chunks(PART) {
+        let receipts: Vec<_> =
+            part.iter().map(|number| (*number, desk.journal.act_on_guarded(*number, act, reason))).collect();
+        for (guarded, receipt) in receipts {
+            told.push(match receipt.await {
+                Ok(acted) => {
+                    desk.guards.inspect(|guards| guards.acted(&acted));
+                    let pass_until = acted.pass_until.map(|until| until.to_rfc3339_opts(SecondsFormat::Secs, true));
+                    ToldGuarded { guarded, pass_until, error: None }
+                }
+                Err(error) => ToldGuarded { guarded, pass_until: None, error: Some(error.to_string()) },
+            });
+        }
+        progress(told.len() as u64);
+    }
+    Reply::Guarded(told)
 }
 
 async fn replay(desk: &Desk<'_>, deliveries: &[Again], progress: &(dyn Fn(u64) + Send + Sync)) -> Reply {

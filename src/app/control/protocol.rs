@@ -8,7 +8,7 @@ use crate::journal::DeliveryId;
 /// The longest line, in bytes, either way.
 pub const MAX_LINE: usize = 1 << 20;
 
-/// How many deliveries one request may name, so that it fits in a line.
+/// How many deliveries, or guarded persons, one request may name, so that it fits in a line.
 pub const MAX_DELIVERIES: usize = 1000;
 
 /// What changes the journal, or what is in force.
@@ -51,6 +51,20 @@ pub enum Request {
         /// Whom.
         person: Whom,
     },
+    /// Gives persons whom guards hold a pass for the next call.
+    GuardRelease {
+        /// Which, by their numbers.
+        guarded: Vec<u64>,
+        /// What is kept as why.
+        reason: String,
+    },
+    /// Takes persons whom guards hold off the list.
+    GuardDrop {
+        /// Which, by their numbers.
+        guarded: Vec<u64>,
+        /// What is kept as why.
+        reason: String,
+    },
     /// Seals everything under the first of the keys.
     Rekey,
     /// Reads the configuration again.
@@ -78,6 +92,8 @@ pub enum Reply {
         /// How many entries there were.
         entries: u64,
     },
+    /// Each guarded person that was named.
+    Guarded(Vec<ToldGuarded>),
     /// Keys and secrets are sealed under the first of the keys.
     Rekeyed {
         /// How many were under another.
@@ -112,6 +128,19 @@ pub enum Line {
 pub struct Told {
     /// Which.
     pub delivery: Id,
+    /// Why it was not done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// What came of one person whom a guard held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToldGuarded {
+    /// Which.
+    pub guarded: u64,
+    /// Until when the pass lasts, where one was given; RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pass_until: Option<String>,
     /// Why it was not done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -169,6 +198,8 @@ impl Request {
             Self::Replay { .. } => "replay",
             Self::Admit { .. } => "admit",
             Self::Forget { .. } => "forget",
+            Self::GuardRelease { .. } => "guard release",
+            Self::GuardDrop { .. } => "guard drop",
             Self::Rekey => "rekey",
             Self::Reload { .. } => "reload",
         }

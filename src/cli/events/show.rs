@@ -12,7 +12,7 @@ use crate::cli::select;
 use crate::cli::shown::{Body, body, change_text, entry_json, progress, what};
 use crate::cli::store::Store;
 use crate::journal::{Delivery, Entry};
-use crate::record::RuleNote;
+use crate::record::{DecisionNote, RuleNote};
 
 /// Shows an event: what came in, what each rule did, each attempt to deliver
 #[derive(Debug, Args)]
@@ -63,7 +63,44 @@ fn json_of(entry: &Entry, body: &Body, deliveries: &[Delivery]) -> Value {
         "reached": body.rules.1,
         "trace": trace.collect::<Vec<_>>(),
     });
+    all["held"] =
+        json!(body.held.as_ref().map(|held| json!({ "guard": held.guard, "decision": decision(&held.decision) })));
+    all["shadow"] = json!(body.shadow.as_ref().map(|shadow| json!({
+        "rules": shadow.rules,
+        "difference": shadow.difference,
+        "decision": shadow.decision.as_ref().map(decision),
+        "errors": shadow.errors.iter().map(|erred| json!({ "rule": erred.rule, "error": erred.error })).collect::<Vec<_>>(),
+    })));
+    all["reason"] = json!(body.reason);
     all
+}
+
+fn decision(note: &DecisionNote) -> Value {
+    json!({
+        "outcome": note.outcome,
+        "rule": note.rule,
+        "message": note.message,
+        "changes": note.changes,
+        "mapped": note.mapped,
+    })
+}
+
+/// A decision that is not the one that was answered, for people.
+fn decision_text(note: &DecisionNote) -> String {
+    let mut text = note.outcome.clone();
+    if let Some(message) = &note.message {
+        let _ = write!(text, " {message}");
+    }
+    if let Some(mapped) = &note.mapped {
+        let _ = write!(text, " to {mapped}");
+    }
+    if !note.changes.is_empty() {
+        let _ = write!(text, " ({})", note.changes.iter().map(change_text).collect::<Vec<_>>().join(", "));
+    }
+    if let Some(rule) = &note.rule {
+        let _ = write!(text, ", by rule {rule}");
+    }
+    text
 }
 
 fn text(entry: &Entry, body: &Body, deliveries: &[Delivery]) -> String {
@@ -92,6 +129,19 @@ fn text(entry: &Entry, body: &Body, deliveries: &[Delivery]) -> String {
     for change in &body.changes {
         line("change", &change_text(change));
     }
+    if let Some(held) = &body.held {
+        line("held", &format!("by the guard {}; it would have been {}", held.guard, decision_text(&held.decision)));
+    }
+    if let Some((shadow, difference)) =
+        body.shadow.as_ref().and_then(|shadow| Some((shadow, shadow.difference.as_ref()?)))
+    {
+        let would = shadow.decision.as_ref().map(decision_text).unwrap_or_default();
+        line("shadow", &format!("{}: {would}", difference.replace('_', " ")));
+        for erred in &shadow.errors {
+            line("", &format!("{} erred: {}", erred.rule, erred.error));
+        }
+    }
+    line("reason", body.reason.as_deref().unwrap_or_default());
     if body.rules.0 > 0 {
         let _ = writeln!(text, "\n{} of {} rules were reached", body.rules.1, body.rules.0);
         for note in &body.trace {

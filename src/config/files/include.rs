@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use glob::{MatchOptions, Pattern};
 
-use super::super::sections::INCLUDE;
+use super::super::sections::{INCLUDE, SHADOW_FILE};
 use super::super::watch;
+use super::Named;
 use crate::base::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::base::tree::{Node, Value};
 
@@ -28,6 +29,7 @@ pub(super) struct Include {
 pub(super) fn take(
     tree: &mut Node,
     main: &Path,
+    shadow: Option<&Named>,
     watched: &mut watch::Files,
     findings: &mut Diagnostics,
 ) -> Vec<Include> {
@@ -46,6 +48,15 @@ pub(super) fn take(
             continue;
         };
         for path in files(directory, text, &item.place, watched, findings) {
+            if shadow.is_some_and(|shadow| shadow.is(&path)) {
+                // A pattern does not mean it, for its rules are only tried; whoever writes its name does.
+                if !is_pattern(text) {
+                    let finding = Diagnostic::error("shadow-file", format!("`{text}` is the shadow file, too"));
+                    findings
+                        .push(finding.at(&item.place).hint("its rules count, or they are only tried: name it once"));
+                }
+                continue;
+            }
             // What cannot be resolved is kept: reading it says why.
             if fs::canonicalize(&path).map_or(true, |file| seen.insert(file)) {
                 includes.push(Include { path, place: item.place.clone() });
@@ -72,7 +83,7 @@ pub(super) fn report_nested(tree: &mut Node, findings: &mut Diagnostics) {
     }
 }
 
-/// Reports an `include` that became part of a table because it stands below that table's header, and takes it out.
+/// Reports an `include`, or a shadow file, that became part of a table because it stands below that table's header, and takes it out.
 pub(super) fn report_misplaced(tree: &mut Node, findings: &mut Diagnostics) {
     let Value::Table(top) = &mut tree.value else { return };
     top.values_mut().for_each(|entry| misplaced(&mut entry.node, findings));
@@ -87,6 +98,13 @@ fn misplaced(node: &mut Node, findings: &mut Diagnostics) {
             {
                 let finding =
                     Diagnostic::error("misplaced-key", "`include` is part of the table above it").at(&entry.key);
+                findings.push(finding.hint("move it above the first [section]"));
+            }
+            if table.get(SHADOW_FILE).is_some_and(|entry| entry.node.as_str().is_some())
+                && let Some(entry) = table.shift_remove(SHADOW_FILE)
+            {
+                let message = format!("`{SHADOW_FILE}` is part of the table above it");
+                let finding = Diagnostic::error("misplaced-key", message).at(&entry.key);
                 findings.push(finding.hint("move it above the first [section]"));
             }
             table.values_mut().for_each(|entry| misplaced(&mut entry.node, findings));

@@ -7,12 +7,12 @@ use rusqlite::{OptionalExtension as _, params};
 use super::latest::Last;
 use super::persons::{NOBODY, Reference};
 use super::writer::Writing;
-use super::{Shared, codes, failure, lanes};
+use super::{Shared, codes, failure, guarded, lanes};
 use crate::base::ids::random_bytes;
 use crate::journal::chain::{Hash, Header, sha256};
 use crate::journal::entry::{EntryId, EntryKind};
 use crate::journal::seal::bound_to;
-use crate::journal::{Appended, DeliveryId, JournalError, NewEntry};
+use crate::journal::{Appended, DeliveryId, GuardMark, JournalError, NewEntry};
 
 /// Before what is stored: a plain payload after its salt. Sealed ones begin with their version.
 pub(super) const PLAIN: u8 = 2;
@@ -40,6 +40,7 @@ pub(super) struct Prepared {
     pub(super) request: Option<Reference>,
     pub(super) stored: Stored,
     pub(super) deliveries: Vec<PreparedDelivery>,
+    pub(super) guards: Vec<GuardMark>,
     pub(super) awaited: bool,
 }
 
@@ -112,6 +113,7 @@ impl Prepared {
             stored,
             awaited: entry.awaited,
             deliveries,
+            guards: entry.guards,
         })
     }
 
@@ -136,8 +138,15 @@ impl Prepared {
             request: None,
             stored: salted(record),
             deliveries: Vec::new(),
+            guards: Vec::new(),
             awaited: true,
         }
+    }
+
+    /// An act in somebody's words, which are sealed like a payload: they may tell of the person.
+    pub(super) fn words(kind: EntryKind, at: i64, person: Reference, words: Vec<u8>, seals: bool) -> Self {
+        let stored = if seals { Stored::Unsealed(words) } else { salted(&words) };
+        Self { stored, ..Self::act(kind, at, person, b"") }
     }
 
     /// About how many bytes it writes.
@@ -242,6 +251,7 @@ pub(super) fn insert(prepared: &mut Prepared, writing: &mut Writing<'_>) -> Resu
             deliveries.push(DeliveryId(id));
         }
     }
+    guarded::mark(writing, seq, prepared)?;
     Ok(Appended { seq, repeat_of, deliveries })
 }
 

@@ -28,8 +28,15 @@ pub(super) fn bucket(person: &Reference) -> i32 {
     i32::from_be_bytes(*last)
 }
 
-const KINDS: [EntryKind; 5] =
-    [EntryKind::Event, EntryKind::Tombstone, EntryKind::Cut, EntryKind::KeyRotation, EntryKind::Restored];
+const KINDS: [EntryKind; 7] = [
+    EntryKind::Event,
+    EntryKind::Tombstone,
+    EntryKind::Cut,
+    EntryKind::KeyRotation,
+    EntryKind::Restored,
+    EntryKind::GuardRelease,
+    EntryKind::GuardDrop,
+];
 
 pub(super) fn of_kind(kind: EntryKind) -> i64 {
     match kind {
@@ -38,6 +45,8 @@ pub(super) fn of_kind(kind: EntryKind) -> i64 {
         EntryKind::Cut => 2,
         EntryKind::KeyRotation => 3,
         EntryKind::Restored => 4,
+        EntryKind::GuardRelease => 5,
+        EntryKind::GuardDrop => 6,
     }
 }
 

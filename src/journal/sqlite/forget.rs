@@ -16,7 +16,7 @@ use super::append::{self, Prepared};
 use super::persons::{Persons, Reference};
 use super::read::{BLOCK, bounds};
 use super::writer::Writing;
-use super::{codes, connect, failure, lanes, unverified};
+use super::{codes, connect, failure, guarded, lanes, unverified};
 use crate::journal::{EntryKind, JournalError};
 
 /// How often a log that somebody reads is tried to be cut.
@@ -39,6 +39,7 @@ pub(super) fn bury(writing: &mut Writing<'_>, persons: &[Reference]) -> Result<u
             lanes::forget(writing, *seq)?;
         }
         unverified::forget(writing, person)?;
+        guarded::forget(writing, person)?;
         all += entries.len() as u64;
         let seq = if entries.is_empty() {
             0
@@ -60,11 +61,12 @@ pub(super) fn bury(writing: &mut Writing<'_>, persons: &[Reference]) -> Result<u
     Ok(all)
 }
 
-/// The person's events that still say something.
+/// The person's events, and what was said about it, that still say something.
 fn entries(connection: &Connection, person: &Reference) -> rusqlite::Result<Vec<u64>> {
     let (first, last) = bounds(connection)?;
     let mut select = connection.prepare_cached(
-        "SELECT seq FROM entries WHERE seq / 4096 = ?1 AND bucket = ?2 AND person = ?3 AND kind = 0
+        "SELECT seq FROM entries WHERE seq / 4096 = ?1 AND bucket = ?2 AND person = ?3
+         AND kind IN (0, 5, 6)
          AND substr(stored, 1, 1) <> x'00' ORDER BY seq",
     )?;
     let mut found = Vec::new();

@@ -20,6 +20,7 @@ mod connect;
 mod failure;
 mod find;
 mod forget;
+mod guarded;
 mod health;
 mod lanes;
 mod latest;
@@ -64,8 +65,8 @@ use self::writer::{State, Writer};
 use super::chain::Chain;
 use super::seal::Keyring;
 use super::{
-    Appended, BoxFuture, Claimed, DeliveryId, EntryId, Health, Journal, JournalError, NewEntry, Receipt, Settlement,
-    receipt,
+    Appended, BoxFuture, Claimed, DeliveryId, EntryId, GuardAct, GuardActed, Health, Journal, JournalError, NewEntry,
+    Receipt, Settlement, receipt,
 };
 use crate::event::Person;
 
@@ -221,6 +222,15 @@ impl Journal for SqliteJournal {
             }
             Err(error) => Receipt::known(Err(error)),
         }
+    }
+
+    fn reference(&self, person: &Person) -> Reference {
+        self.shared.persons.reference(person)
+    }
+
+    fn act_on_guarded(&self, number: u64, act: GuardAct, reason: &str) -> Receipt<GuardActed> {
+        let reason = reason.to_owned();
+        self.shared.queue.run(true, move |writing| guarded::act(writing, number, act, &reason))
     }
 
     fn claim<'a>(

@@ -18,10 +18,8 @@ use super::{connect, failure};
 use crate::base::ids::random_bytes;
 use crate::event::Person;
 use crate::journal::JournalError;
+pub(super) use crate::journal::Reference;
 use crate::journal::seal::{KeyId, Keyring, Sealer, bound_to, derive, key_id};
-
-/// What stands for a person in an entry.
-pub(super) type Reference = [u8; 16];
 
 /// What stands for a person who is not known: it has no lane, no timeline, no repeats, and shares its key.
 pub(super) const NOBODY: Reference = [0; 16];

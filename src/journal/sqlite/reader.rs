@@ -7,12 +7,12 @@ use super::options::Options;
 use super::persons::Persons;
 use super::pool::Pool;
 use super::read::{Reading, persons_path, value};
-use super::{SqliteJournal, backup, connect, failure, find, read, schema, verify, writer};
+use super::{SqliteJournal, backup, connect, failure, find, guarded, read, schema, verify, writer};
 use crate::journal::chain::Chain;
 use crate::journal::seal::Keyring;
 use crate::journal::{
-    BoxFuture, Delivery, DeliveryFilter, DeliveryState, Entry, EntryId, Filter, Full, Head, JournalError, Page,
-    Progress, Reader, Report, Stats, Unverified,
+    BoxFuture, Delivery, DeliveryFilter, DeliveryState, Entry, EntryId, Filter, Full, Guarded, GuardedFilter, Head,
+    JournalError, Page, Progress, Reader, Report, Stats, Unverified,
 };
 
 /// What can be read of a journal.
@@ -86,6 +86,15 @@ impl Reader for SqliteReader {
         self.0.pool.read(move |connection| reading.unverified(connection, after, limit))
     }
 
+    fn guarded(&self, filter: GuardedFilter, limit: usize) -> BoxFuture<'_, Result<Page<Guarded>, JournalError>> {
+        let reading = self.0.clone();
+        self.0.pool.read(move |connection| guarded::page(connection, &reading, &filter, limit))
+    }
+
+    fn persons_known(&self) -> BoxFuture<'_, Result<u64, JournalError>> {
+        self.0.pool.read(guarded::persons_known)
+    }
+
     fn stats(&self) -> BoxFuture<'_, Result<Stats, JournalError>> {
         let reading = self.0.clone();
         self.0.pool.read(move |connection| reading.stats(connection))
@@ -147,6 +156,14 @@ impl Reader for SqliteJournal {
 
     fn unverified(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Unverified>, JournalError>> {
         self.reader().unverified(after, limit)
+    }
+
+    fn guarded(&self, filter: GuardedFilter, limit: usize) -> BoxFuture<'_, Result<Page<Guarded>, JournalError>> {
+        self.reader().guarded(filter, limit)
+    }
+
+    fn persons_known(&self) -> BoxFuture<'_, Result<u64, JournalError>> {
+        self.reader().persons_known()
     }
 
     fn stats(&self) -> BoxFuture<'_, Result<Stats, JournalError>> {

@@ -13,7 +13,7 @@ use super::persons::NOBODY;
 use super::read::Reading;
 use super::verify::read_cut;
 use super::writer::Writing;
-use super::{Shared, codes, failure, find};
+use super::{Shared, codes, failure, find, guarded};
 use crate::journal::{DeliveryId, EntryKind, Head, JournalError};
 
 /// How many entries, or secrets, go in one transaction.
@@ -101,9 +101,10 @@ fn remove(writing: &mut Writing<'_>) -> Result<u64, JournalError> {
     work().map_err(failure::writing)
 }
 
-/// Wipes secrets whose time is over.
+/// Wipes secrets whose time is over, and removes passes of guards whose time is.
 fn expire(writing: &mut Writing<'_>) -> Result<u64, JournalError> {
     let now = codes::time(writing.shared.options.clock.now());
+    guarded::expire(writing, now)?;
     let wiped = writing.connection.execute(
         "UPDATE secrets SET sealed = zeroblob(length(sealed)), expires = NULL WHERE id IN
          (SELECT id FROM secrets WHERE expires <= ?1 LIMIT ?2)",

@@ -17,7 +17,9 @@ use super::failure;
 use crate::journal::JournalError;
 
 /// Each step brings a file from the version of its place in the list to the next.
-const MIGRATIONS: [&str; 1] = [r"
+const MIGRATIONS: [&str; 2] = [ENTRIES, GUARDED];
+
+const ENTRIES: &str = r"
 CREATE TABLE entries (
     seq INTEGER PRIMARY KEY,
     id BLOB NOT NULL,
@@ -87,7 +89,27 @@ CREATE TABLE unverified (
     stored BLOB NOT NULL
 ) STRICT;
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
-"];
+";
+
+/// `until` is the end of a pass; null for a person who is held. `release_for` is how long one that is given lasts.
+const GUARDED: &str = r"
+CREATE TABLE guarded (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    guard TEXT NOT NULL,
+    person BLOB NOT NULL,
+    event TEXT NOT NULL,
+    tenant TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    rule TEXT,
+    seq INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    calls INTEGER NOT NULL,
+    release_for INTEGER NOT NULL,
+    until INTEGER
+) STRICT;
+CREATE UNIQUE INDEX guarded_person ON guarded (person, guard, event);
+";
 
 /// Marks the file as a journal of this program, for `file` and for us: \"HRJ1\".
 const APPLICATION: i32 = 0x4852_4a31;
