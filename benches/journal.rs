@@ -144,6 +144,7 @@ fn queue(
         // Another number each time, so that nothing is a repeat.
         repeat: Some(number.to_string().as_bytes()),
         deliveries: if deliver { vec![delivery()] } else { Vec::new() },
+        sighting: None,
         awaited: true,
     })
 }

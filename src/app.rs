@@ -15,6 +15,7 @@ use std::sync::atomic::Ordering;
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::action::{ActionSet, Ready};
@@ -55,6 +56,8 @@ pub struct App {
     /// What the deliverer begins with.
     work: (Arc<ActionSet>, Ready),
     tasks: TaskTracker,
+    /// Ends the work on the directory's index.
+    indexing: CancellationToken,
     loaded: Loaded,
     stop: Stop,
 }
@@ -140,6 +143,7 @@ impl App {
             deliverer,
             work: (plan.actions, ready),
             tasks,
+            indexing: CancellationToken::new(),
             loaded,
             stop,
         })
@@ -181,6 +185,7 @@ impl App {
         tasks.spawn(control.serve(office, tasks.clone(), stop.clone()));
         self.deliverer.replace(&self.work.0, &self.work.1);
         self.deliverer.tell_orphans().await;
+        self.keep_directory_indexed();
         tasks.spawn(journal::keep(self.journal.clone(), stop.clone()));
         let current = self.limits.clone();
         let current: Arc<dyn Fn() -> Limits + Send + Sync> = Arc::new(move || **current.load());
@@ -216,6 +221,18 @@ impl App {
         self.journal.close().await;
         tracing::info!("stopped");
         Ok(())
+    }
+
+    /// Brings the directory's index to the configuration that is in force, until the server drains.
+    fn keep_directory_indexed(&mut self) {
+        // What the last configuration wanted is of no use any more.
+        self.indexing.cancel();
+        self.indexing = self.stop.drain.child_token();
+        let active = self.receiver.active();
+        if let Some(directory) = active.and_then(|active| active.recorder.directory().cloned()) {
+            let indexing = self.indexing.clone();
+            self.tasks.spawn(async move { indexing.run_until_cancelled(directory.keep_indexed()).await });
+        }
     }
 
     fn apply(&mut self, settings: Settings) {

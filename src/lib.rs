@@ -14,6 +14,7 @@
 //! documents derive.
 //!
 //! [`journal`] keeps what came in and what it must still set off, on disk before anybody is told that it was received.
+//! [`directory`] says what it keeps of the people that were seen, and finds them again.
 //!
 //! [`config`] reads files and environment and says what is wrong with them; [`app`] makes a server of a configuration and
 //! a [`judge::Registry`], and keeps it up to date; [`cli`] is the command line around it. [`telemetry`] is the log and the
@@ -76,6 +77,7 @@ pub mod cli;
 pub mod config;
 pub mod delivery;
 pub mod dialect;
+pub mod directory;
 pub mod event;
 pub mod expr;
 pub mod http;

@@ -6,10 +6,12 @@ use super::journal::{self, RuleText};
 use super::{Source, person};
 use crate::action::{self, ActionSet, Ready};
 use crate::auth::Authenticator;
+use crate::base::clock::Clock;
 use crate::base::diagnostic::{Diagnostic, Diagnostics, Problem, Severity};
 use crate::base::tree::Node;
 use crate::config::cymmetri::UnknownEvent;
 use crate::config::{Loaded, Settings};
+use crate::directory::{self, Directory, Fields, LeaveOut};
 use crate::event::{SecretFields, catalog};
 use crate::expr::ORDINARY_EVENT_BYTES;
 use crate::http::body::BodyLimits;
@@ -29,6 +31,8 @@ pub struct Plan {
     pub rules: Arc<RuleSet>,
     /// The actions.
     pub actions: Arc<ActionSet>,
+    /// What is kept of the people that are seen, where anything is.
+    pub directory: Option<Arc<directory::Plan>>,
     /// What its entries in the journal name as what they were judged by.
     pub rule_text: RuleText,
 }
@@ -57,20 +61,33 @@ pub fn plan(loaded: &Loaded, registry: &Registry, secrets: Option<Severity>) -> 
         findings.extend(unsealed(&actions, settings, loaded));
         actions
     });
+    let directory = loaded.salvaged.as_ref().map(|settings| directory_plan(loaded, settings, &mut findings));
     if let Err(error) = registry.handlers() {
         findings.push(Diagnostic::error("handler", error.to_string()));
     }
     if let Some(severity) = secrets {
         findings.extend(loaded.missing_secrets(severity));
     }
-    let whole = loaded.settings.clone().zip(rules).zip(actions).filter(|_| !findings.has_errors());
-    let plan = whole.map(|((settings, rules), actions)| Plan {
+    let whole = loaded.settings.clone().zip(rules).zip(actions).zip(directory).filter(|_| !findings.has_errors());
+    let plan = whole.map(|(((settings, rules), actions), directory)| Plan {
+        directory,
         rule_text: RuleText::of(loaded, &settings),
         settings,
         rules: Arc::new(rules),
         actions: Arc::new(actions),
     });
     (plan, findings)
+}
+
+/// What is kept of people: nothing where neither a lookup nor the section asks for it.
+fn directory_plan(loaded: &Loaded, settings: &Settings, findings: &mut Diagnostics) -> Option<Arc<directory::Plan>> {
+    let config = settings.directory.clone()?;
+    let context = context(settings);
+    let section = loaded.sections.get("directory");
+    let node = section.and_then(|section| section.get("leave_out"));
+    let leave_out = node.and_then(|node| LeaveOut::compile(node, &context.secrets, &context.attributes, findings));
+    let fields = Arc::new(Fields::new(&config, []));
+    Some(Arc::new(directory::Plan { fields, leave_out }))
 }
 
 /// A secret field reaches the disk under a key or not at all.
@@ -191,12 +208,23 @@ impl Plan {
     }
 
     /// Who keeps events in this journal. What they are judged by is kept there, too.
-    pub fn recorder(&self, journal: &Arc<dyn Journal>) -> Recorder {
+    pub fn recorder(&self, journal: &Arc<dyn Journal>, directory: Option<Arc<Directory>>) -> Recorder {
         let secrets = context(&self.settings).secrets;
         let (config, actions) = (self.settings.journal.clone(), self.actions.clone());
         // Entries that name it come behind it in the same queue.
         drop(journal.keep_rule_set(self.rule_text.hash, self.rule_text.text.clone().into_bytes()));
-        Recorder::new(journal.clone(), config, actions, &secrets, self.rule_text.hash)
+        Recorder::new(journal.clone(), config, actions, &secrets, self.rule_text.hash).with_directory(directory)
+    }
+
+    /// The directory in this journal, where one is kept. What `previous` has reserved stays so.
+    pub fn directory(
+        &self,
+        journal: &Arc<dyn Journal>,
+        clock: &Clock,
+        previous: Option<&Directory>,
+    ) -> Option<Arc<Directory>> {
+        let make = |plan: &Arc<directory::Plan>| Directory::new(plan.clone(), journal.clone(), clock.clone(), previous);
+        self.directory.as_ref().map(|plan| Arc::new(make(plan)))
     }
 
     /// Everything that requests need, secrets read and keys prepared. Keys that `previous` has fetched are taken over.
@@ -216,8 +244,10 @@ impl Plan {
         if let Some(previous) = previous {
             authenticator.inherit(&previous.authenticator);
         }
+        let directory_before = previous.and_then(|previous| previous.recorder.directory()).map(AsRef::as_ref);
+        let directory = self.directory(journal, &source.clock, directory_before);
         Ok(Active {
-            recorder: self.recorder(journal),
+            recorder: self.recorder(journal, directory),
             base_paths: BasePaths::parse(&cymmetri.base_paths).unwrap_or_default(),
             authenticator,
             judge,

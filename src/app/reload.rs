@@ -37,6 +37,7 @@ impl App {
             tracing::info!(why, "reading the configuration again");
             let outcome = self.reload();
             if matches!(outcome, Reloaded::Applied { .. }) {
+                self.keep_directory_indexed();
                 self.deliverer.tell_orphans().await;
             }
             watch.replace(self.loaded.files.clone());

@@ -6,6 +6,7 @@ mod check;
 mod costs;
 mod dead;
 mod dev;
+mod directory;
 mod events;
 mod forget;
 mod health;
@@ -54,6 +55,7 @@ enum Command {
     Events(events::Arguments),
     Replay(replay::Arguments),
     Dead(dead::Arguments),
+    Directory(directory::Arguments),
     Forget(forget::Arguments),
     Journal(journal::Arguments),
     Init(init::Arguments),
@@ -103,6 +105,7 @@ pub fn main(registry: Registry) -> ExitCode {
         Command::Events(arguments) => events::run(&arguments, &source),
         Command::Replay(arguments) => replay::run(&arguments, &source),
         Command::Dead(arguments) => dead::run(&arguments, &source),
+        Command::Directory(arguments) => directory::run(&arguments, &source),
         Command::Forget(arguments) => forget::run(&arguments, &source),
         Command::Journal(arguments) => journal::run(&arguments, &source),
         Command::Init(arguments) => init::run(&arguments, &source),

@@ -116,7 +116,7 @@ person = "none"
 "#,
     )
     .settings();
-    let Settings { server, cymmetri: _, journal: _, log, metrics, attributes } = settings;
+    let Settings { server, cymmetri: _, journal: _, directory: _, log, metrics, attributes } = settings;
     expect![[r#"
         Config {
             listen: Listen(

@@ -316,6 +316,7 @@ impl Stage {
             record: format!(r#"{{"v":1,"request":{{"user":{{"login":"{person}"}}}}}}"#).into_bytes(),
             repeat: None,
             deliveries: actions.iter().map(delivery).collect(),
+            sighting: None,
             awaited: true,
         });
         self.seqs.insert(number, appended.await.expect("it is appended").seq);

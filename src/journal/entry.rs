@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::Sighting;
 use super::delivery::{Delivery, DeliveryId, NewDelivery};
 use crate::base::ids::hex;
 use crate::event::Person;
@@ -41,6 +42,8 @@ pub struct NewEntry<'a> {
     pub repeat: Option<&'a [u8]>,
     /// What it must set off.
     pub deliveries: Vec<NewDelivery>,
+    /// What the directory learns of the person by it, unless it is a repeat.
+    pub sighting: Option<Sighting>,
     /// Whether somebody waits for it. One that nobody waits for may wait itself, some milliseconds, for others to be written
     /// with.
     pub awaited: bool,

@@ -7,7 +7,8 @@
 //!
 //! An *entry* is one event with its decision, or one of the journal's own acts; entries are chained, so that damage shows.
 //! A *delivery* is what an entry must set off at one *action*; the deliveries of one person to one action are a *lane*
-//! and are delivered in order. A *lease* keeps a lane for whoever attempts its head.
+//! and are delivered in order. A *lease* keeps a lane for whoever attempts its head. The *directory* is the people that
+//! were seen, with the few fields by which lookups find them.
 
 mod chain;
 mod config;
@@ -15,6 +16,7 @@ mod contract;
 mod delivery;
 mod entry;
 mod error;
+mod people;
 mod receipt;
 mod seal;
 pub mod sqlite;
@@ -31,4 +33,5 @@ pub use entry::{
     Stats, Unverified,
 };
 pub use error::JournalError;
+pub use people::{Anew, FieldForm, FieldKey, Listed, PersonField, Search, Sighting};
 pub use receipt::{Answer, Receipt, receipt};

@@ -2,6 +2,7 @@
 
 mod conformance;
 mod history;
+mod people;
 mod privacy;
 mod sqlite;
 mod tamper;
@@ -15,6 +16,7 @@ use chrono::{DateTime, Utc};
 use super::sqlite::{Options, SqliteJournal};
 use super::{
     Appended, Attempt, Claimed, Fate, Journal, JournalError, NewDelivery, NewEntry, Progress, Receipt, Settlement,
+    Sighting,
 };
 use crate::base::clock::Clock;
 use crate::base::secret::Secret;
@@ -68,6 +70,7 @@ struct Draft {
     request: Option<String>,
     at: Option<DateTime<Utc>>,
     deliveries: Vec<NewDelivery>,
+    sighting: Option<Sighting>,
 }
 
 fn draft(key: &str) -> Draft {
@@ -78,6 +81,7 @@ fn draft(key: &str) -> Draft {
         request: None,
         at: None,
         deliveries: Vec::new(),
+        sighting: None,
     }
 }
 
@@ -117,6 +121,11 @@ impl Draft {
         self
     }
 
+    fn sighting(mut self, sighting: Sighting) -> Self {
+        self.sighting = Some(sighting);
+        self
+    }
+
     fn request(mut self, request: &str) -> Self {
         self.request = Some(request.into());
         self
@@ -138,6 +147,7 @@ impl Draft {
             record: self.record.into_bytes(),
             repeat: self.request.as_deref().map(str::as_bytes),
             deliveries: self.deliveries,
+            sighting: self.sighting,
             awaited: true,
         })
     }

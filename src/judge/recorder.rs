@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{Cause, Judgement};
 use crate::action::{ActionSet, DecisionView, Order};
 use crate::base::ids::new_uuid;
+use crate::directory::Directory;
 use crate::event::{Decision, Event, FieldPath, Kind, SecretFields, catalog};
 use crate::journal::{self, Appended, EntryId, Journal, JournalError, Keeping, NewDelivery, NewEntry, Shed};
 use crate::record;
@@ -24,6 +25,7 @@ pub struct Recorder {
     journal: Arc<dyn Journal>,
     config: journal::Config,
     actions: Arc<ActionSet>,
+    directory: Option<Arc<Directory>>,
     rule_set: [u8; 32],
     /// The secret fields of each event, from `request` downwards.
     secrets: Vec<(&'static str, Vec<FieldPath>)>,
@@ -70,7 +72,19 @@ impl Recorder {
         rule_set: [u8; 32],
     ) -> Self {
         let secrets = catalog::EVENTS.iter().map(|spec| (spec.name, secrets.of(spec))).collect();
-        Self { journal, config, actions, rule_set, secrets }
+        Self { journal, config, actions, directory: None, rule_set, secrets }
+    }
+
+    /// One that tells this directory of the people whom events are about.
+    #[must_use]
+    pub fn with_directory(mut self, directory: Option<Arc<Directory>>) -> Self {
+        self.directory = directory;
+        self
+    }
+
+    /// The directory, where one is kept.
+    pub fn directory(&self) -> Option<&Arc<Directory>> {
+        self.directory.as_ref()
     }
 
     /// The journal.
@@ -93,6 +107,9 @@ impl Recorder {
         if judgement.cause == Cause::Unverified {
             return self.keep_unverified(event, judgement);
         }
+        if let Some(directory) = &self.directory {
+            directory.decided(event, &judgement.decision);
+        }
         let deliveries = self.deliveries(event, judgement);
         let keeping = self.config.records.of(event.name());
         let waits = kind == Kind::Notice || !deliveries.is_empty() || keeping == Keeping::Durable;
@@ -107,6 +124,9 @@ impl Recorder {
         }
         let why = match timeout_at(received + deadline.saturating_sub(MARGIN), receipt).await {
             Ok(Ok(appended)) => {
+                if let Some(directory) = &self.directory {
+                    directory.kept(event);
+                }
                 return Recorded::Kept { id, repeat_of: appended.repeat_of.map(|(_, earlier)| earlier) };
             }
             Ok(Err(error)) => super::with_causes(&error),
@@ -187,6 +207,7 @@ impl Recorder {
             // Of a new password nothing is made that could be compared with a guess.
             repeat: event.request().filter(|_| event.spec().can_repeat()).map(|request| request.raw().as_bytes()),
             deliveries,
+            sighting: self.directory.as_ref().and_then(|directory| directory.sighting(event)),
             awaited,
         });
         (id, receipt)

@@ -72,8 +72,9 @@ impl Access {
         let reply = match &self.way {
             Way::Server(socket) => ask_server(socket, &request, progress).await?,
             Way::Own(journal) => {
-                let recorder = plan.map(|plan| plan.recorder(journal));
-                let desk = Desk { journal, recorder: recorder.as_ref(), clock: &self.source.clock };
+                let clock = &self.source.clock;
+                let recorder = plan.map(|plan| plan.recorder(journal, plan.directory(journal, clock, None)));
+                let desk = Desk { journal, recorder: recorder.as_ref(), clock };
                 execute(&desk, request, progress).await
             }
         };

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::people;
 use super::protocol::{Admitted, Again, Id, MAX_DELIVERIES, Reply, Request, Told, Whom};
 use crate::action::Order;
 use crate::base::clock::Clock;
@@ -47,6 +48,9 @@ pub async fn execute(desk: &Desk<'_>, request: Request, progress: &(dyn Fn(u64) 
             },
             Err(reply) => reply,
         },
+        Request::Tell { people } => people::tell(desk, people).await,
+        Request::Remove { people } => people::remove(desk, &people).await,
+        Request::Rebuild => people::rebuild(desk, progress).await,
         Request::Rekey => match journal.rekey().await {
             Ok(sealed) => Reply::Rekeyed { sealed },
             Err(error) => Reply::failed(error),
@@ -54,7 +58,7 @@ pub async fn execute(desk: &Desk<'_>, request: Request, progress: &(dyn Fn(u64) 
     }
 }
 
-fn known(whom: &Whom) -> Result<Person, Reply> {
+pub(super) fn known(whom: &Whom) -> Result<Person, Reply> {
     match whom.person() {
         Some(person) if person.known => Ok(person),
         Some(_) => Err(Reply::failed("a person has a key, and this one is empty")),
