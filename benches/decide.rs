@@ -16,6 +16,7 @@ use hookreeve::base::tree;
 use hookreeve::dialect::cymmetri::{self, AcceptShape};
 use hookreeve::event::{Arrival, Event, SecretFields, catalog};
 use hookreeve::expr::Type;
+use hookreeve::facts::Facts;
 use hookreeve::rules::{self, OnError, RuleSet, Stopwatch};
 
 const BODY: &str = r#"{"request":{"user":{"assignedGroups":["grp-staff","grp-pune"],"provisionedApps":{},"securityQuestion":{},"country":"India","firstName":"Shreyash2","lastName":"Pande2","login":"shreyash2","userType":"Employee","email":"shreyash2@corp.example","contractor":false,"age":34,"department":"Finance","source":"HR","mobile":"+91 20 5550 0100","employeeId":"E-00042"}}}"#;
@@ -67,7 +68,7 @@ fn main() {
 }
 
 fn decide(rules: &RuleSet, event: &Event) -> rules::Judged {
-    rules.decide(event, &Stopwatch { elapsed: &|| Duration::ZERO, budget: Duration::MAX })
+    rules.decide(event, &Facts::default(), &Stopwatch { elapsed: &|| Duration::ZERO, budget: Duration::MAX })
 }
 
 fn rules(bodies: &[String]) -> RuleSet {
@@ -86,6 +87,7 @@ fn rules(bodies: &[String]) -> RuleSet {
         attributes: [("age", Type::Int), ("contractor", Type::Bool), ("source", Type::String), ("seen", Type::Int)]
             .map(|(name, kind)| (format!("user.{name}"), kind))
             .into(),
+        lookups: Vec::new(),
     };
     let rules = rules::compile(&entries, &context, &mut findings);
     assert!(findings.is_empty(), "{findings:?}");

@@ -80,6 +80,7 @@ pub mod dialect;
 pub mod directory;
 pub mod event;
 pub mod expr;
+pub mod facts;
 pub mod http;
 pub mod journal;
 pub mod judge;

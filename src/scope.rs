@@ -5,6 +5,8 @@ mod fields;
 
 use std::ops::Range;
 
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 
 pub use fields::UnknownFields;
@@ -15,6 +17,10 @@ use crate::base::tree::Node;
 use crate::event::catalog::{Care, FieldType, Spec};
 use crate::event::{Event, FieldPath, SecretFields};
 use crate::expr::{Compiler, Expression, Map, Paths, Priced, Schema, Scope, Text, Type, UnknownField, Value};
+use crate::facts::{Answer, Facts};
+
+/// The variable under which expressions find what lookups found.
+const LOOKUP: &str = "lookup";
 
 /// What a set of expressions on one event names.
 #[derive(Debug)]
@@ -24,6 +30,8 @@ pub struct Names {
     /// Secret fields, from `request` downwards.
     secrets: Vec<FieldPath>,
     paths: Paths,
+    /// The lookups that there are.
+    lookups: Vec<Arc<str>>,
     /// Whether an expression names as a whole what a secret lies in.
     exposes_user: bool,
     exposes_request: bool,
@@ -37,7 +45,8 @@ impl Names {
         let secrets = secrets.of(spec);
         let schema = schema(spec, &secrets, attributes);
         let paths = Paths::default();
-        Self { spec, schema, secrets, paths, exposes_user: false, exposes_request: false, unknown: Vec::new() }
+        let lookups = Vec::new();
+        Self { spec, schema, secrets, paths, lookups, exposes_user: false, exposes_request: false, unknown: Vec::new() }
     }
 
     /// The event.
@@ -59,6 +68,24 @@ impl Names {
             self.schema.add_field(&[name, field], *kind);
         }
         self
+    }
+
+    /// Adds what lookups find, `lookup.<id>.found` and `lookup.<id>.value`, for the lookups of these ids.
+    #[must_use]
+    pub fn with_lookups(mut self, lookups: &[Arc<str>]) -> Self {
+        self.schema = self.schema.family(LOOKUP);
+        for id in lookups {
+            self.schema.add_field(&[LOOKUP, id, "found"], Type::Bool);
+            self.schema.add_field(&[LOOKUP, id, "value"], Type::Dyn);
+        }
+        self.lookups = lookups.to_vec();
+        self
+    }
+
+    /// The lookups that expressions name, in the order in which they are declared.
+    pub fn lookups(&self) -> Vec<Arc<str>> {
+        let named: Vec<&str> = self.paths.below(LOOKUP).collect();
+        self.lookups.iter().filter(|id| named.contains(&id.as_ref())).cloned().collect()
     }
 
     /// Compiles the text of `node`, whose value must be of type `wanted`, and adds the names in it to these.
@@ -138,8 +165,8 @@ impl Names {
         (self.exposes_user, self.exposes_request) = (exposed(None), exposed(Some("request")));
     }
 
-    /// The values of these names for an event, and the person as a value that can be changed.
-    pub fn scope<'a>(&'a self, event: &'a Event) -> (Scope<'a>, Value<'a>) {
+    /// The values of these names for an event and what lookups found for it, and the person as a value that can be changed.
+    pub fn scope<'a>(&'a self, event: &'a Event, facts: &'a Facts) -> (Scope<'a>, Value<'a>) {
         let mut scope = Scope::new(&self.paths);
         scope.begin("event", &Value::String(Text::Borrowed(event.name())));
         scope.begin("now", &Value::Timestamp(event.received_at()));
@@ -156,8 +183,22 @@ impl Names {
         {
             scope.begin("request", &hidden(request, &self.secrets, None, self.exposes_request));
         }
+        if !self.lookups.is_empty() {
+            scope.begin_each(LOOKUP, |id| fact(facts, id));
+        }
         (scope, user)
     }
+}
+
+/// What a lookup found, as expressions see it; or why nobody can say.
+fn fact<'a>(facts: &'a Facts, id: &str) -> Result<Value<'a>, &'a str> {
+    let fact = facts.get(id).ok_or("it was not asked")?;
+    let Answer { found, value } = fact.answer.as_ref().map_err(String::as_str)?;
+    let members = [
+        (Value::String(Text::Borrowed("found")), Value::Bool(*found)),
+        (Value::String(Text::Borrowed("value")), Value::from_value(value)),
+    ];
+    Ok(Value::Map(Map::Shared(Arc::from(members))))
 }
 
 /// What expressions on this event can name.

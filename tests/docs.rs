@@ -23,6 +23,7 @@ use hookreeve::config::{Environment, load};
 use hookreeve::dialect::cymmetri::{self, AcceptShape};
 use hookreeve::event::{Arrival, Event, catalog};
 use hookreeve::expr::functions::FUNCTIONS;
+use hookreeve::facts::Facts;
 use hookreeve::judge::Registry;
 use hookreeve::rules::{Judged, RuleSet, Stopwatch};
 use hookreeve::telemetry::metrics::Metrics;
@@ -102,7 +103,7 @@ fn judge(rules: &RuleSet, name: &str, body: &Value) -> (Arc<Event>, Judged) {
     };
     let event = cymmetri::decode(spec, body.to_string().into_bytes(), arrival).expect("an event");
     let watch = Stopwatch { elapsed: &|| Duration::ZERO, budget: Duration::from_secs(1) };
-    let judged = rules.decide(&event, &watch);
+    let judged = rules.decide(&event, &Facts::default(), &watch);
     (Arc::new(event), judged)
 }
 

@@ -14,7 +14,7 @@ const FLOORS: [(u8, &[&str]); 10] = [
     (4, &["record", "directory"]),
     (3, &["rules", "dialect", "auth", "lookup", "journal", "action"]),
     (2, &["scope"]),
-    (1, &["event", "expr", "telemetry"]),
+    (1, &["event", "expr", "facts", "telemetry"]),
     (0, &["base"]),
 ];
 

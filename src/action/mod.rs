@@ -32,6 +32,7 @@ use crate::base::future::BoxFuture;
 use crate::base::secret::Secret;
 use crate::event::{Decision, Event, SecretFields};
 use crate::expr::Type;
+use crate::facts::Facts;
 
 pub use grant::Grant;
 pub use limits::{Delivery, Order, Rate, RateError, Retry};
@@ -45,6 +46,8 @@ pub struct Context {
     pub secrets: SecretFields,
     /// The tenant's own fields with their types, by path.
     pub attributes: IndexMap<String, Type>,
+    /// The ids of all lookups.
+    pub lookups: Vec<Arc<str>>,
 }
 
 /// Does for one event what an action is there for.
@@ -62,6 +65,8 @@ pub trait Action: Send + Sync {
 pub struct Job {
     /// The event as it was recorded, without its secret fields.
     pub event: Arc<Event>,
+    /// What lookups found for it then.
+    pub facts: Facts,
     /// The journal's name for it, a UUID: the same for every action and attempt.
     pub entry_id: String,
     /// The name of this action's work on this entry, the same at each attempt: letters, digits, `_` and `-`.

@@ -14,6 +14,7 @@ use crate::base::diagnostic::Diagnostics;
 use crate::base::secret::SecretSource;
 use crate::event::Event;
 use crate::expr::{EvalError, Expression};
+use crate::facts::Facts;
 use crate::scope::Names;
 use crate::telemetry::PersonName;
 
@@ -119,10 +120,11 @@ impl ActionSet {
     pub fn wanted<'s>(
         &'s self,
         event: &Event,
+        facts: &Facts,
         decision: &DecisionView,
     ) -> Vec<(&'s Definition, Result<(), EvalError>)> {
         let Some(actions) = self.events.iter().find(|actions| actions.event == event.name()) else { return Vec::new() };
-        let scope = view::scope(&actions.names, event, decision, &[]);
+        let scope = view::scope(&actions.names, event, facts, decision, &[]);
         let mut wanted = Vec::new();
         for condition in &actions.conditions {
             if condition.only_refused && !decision.is_refused() {
@@ -142,10 +144,16 @@ impl ActionSet {
     }
 
     /// Whether the action of that name wants this event; none where it does not follow such events.
-    pub fn wants(&self, id: &str, event: &Event, decision: &DecisionView) -> Option<Result<bool, EvalError>> {
+    pub fn wants(
+        &self,
+        id: &str,
+        event: &Event,
+        facts: &Facts,
+        decision: &DecisionView,
+    ) -> Option<Result<bool, EvalError>> {
         let actions = self.events.iter().find(|actions| actions.event == event.name())?;
         actions.conditions.iter().find(|condition| &*self.actions[condition.action].id == id)?;
-        let wanted = self.wanted(event, decision).into_iter().find(|(action, _)| &*action.id == id);
+        let wanted = self.wanted(event, facts, decision).into_iter().find(|(action, _)| &*action.id == id);
         Some(wanted.map_or(Ok(false), |(_, verdict)| verdict.map(|()| true)))
     }
 

@@ -38,6 +38,7 @@ pub(super) fn job_on(event: &str, body: &str) -> Job {
     let event = cymmetri::decode(spec, body.as_bytes().to_vec(), arrival).expect("an event's body");
     Job {
         event: Arc::new(event),
+        facts: Facts::default(),
         entry_id: "018f0000-0000-7000-8000-000000000001".to_owned(),
         idempotency_key: "018f0000-0000-7000-8000-000000000001_a".to_owned(),
         attempt: 1,
@@ -58,7 +59,11 @@ pub(super) fn compile(toml: &str) -> (ActionSet, Diagnostics) {
     let tree = tree::parse(&source, &mut findings);
     assert!(findings.is_empty(), "{findings:?}");
     let entries = tree.get("action").and_then(Node::as_array).expect("actions");
-    let context = Context { secrets: SecretFields::parse(&["user.pin"]).expect("paths"), ..Context::default() };
+    let context = Context {
+        secrets: SecretFields::parse(&["user.pin"]).expect("paths"),
+        lookups: vec!["hr".into()],
+        ..Context::default()
+    };
     let set = ActionSet::compile(entries, &context, &mut findings);
     (set, findings)
 }
@@ -128,7 +133,7 @@ fn an_event_wants_the_actions_whose_condition_holds() {
     assert!(findings.is_empty(), "{findings:?}");
     let wanted = |event: &str, user: serde_json::Value, decision: DecisionView| {
         let job = job_about(event, &user);
-        let wanted = set.wanted(&job.event, &decision);
+        let wanted = set.wanted(&job.event, &job.facts, &decision);
         wanted
             .into_iter()
             .map(|(action, verdict)| match verdict {
@@ -156,8 +161,8 @@ fn an_event_wants_the_actions_whose_condition_holds() {
     assert_eq!(wanted("validateUser", json!({}), accepted), [""; 0]);
     assert!(set.follows("validateUser") && !set.follows("policyMap"));
     let job = job_about("postCreateUser", &json!({ "userType": "Guest" }));
-    assert_eq!(set.wants("employees", &job.event, &none), Some(Ok(false)));
-    assert_eq!(set.wants("refused", &job.event, &none), None);
+    assert_eq!(set.wants("employees", &job.event, &job.facts, &none), Some(Ok(false)));
+    assert_eq!(set.wants("refused", &job.event, &job.facts, &none), None);
 }
 
 #[test]

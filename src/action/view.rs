@@ -5,12 +5,17 @@ use std::sync::Arc;
 use super::{Context, DecisionView, Granted};
 use crate::event::{Event, FieldPath, Spec};
 use crate::expr::{Map, Scope, Type, Value};
+use crate::facts::Facts;
 use crate::scope::Names;
 
 /// No names yet, on an event of which these secret fields are granted.
 pub(super) fn names(spec: &'static Spec, context: &Context, granted: &[FieldPath]) -> Names {
     let fields = [("outcome", Type::String), ("rule", Type::Dyn), ("message", Type::Dyn)];
-    let names = Names::new(spec, &context.secrets, &context.attributes).with_variable("decision", Type::Map, &fields);
+    let names = Names::new(spec, &context.secrets, &context.attributes).with_lookups(&context.lookups).with_variable(
+        "decision",
+        Type::Map,
+        &fields,
+    );
     if granted.is_empty() {
         return names;
     }
@@ -24,8 +29,14 @@ pub(super) fn names(spec: &'static Spec, context: &Context, granted: &[FieldPath
 }
 
 /// The values of these names.
-pub(super) fn scope<'a>(names: &'a Names, event: &'a Event, decision: &DecisionView, granted: &[Granted]) -> Scope<'a> {
-    let (mut scope, _) = names.scope(event);
+pub(super) fn scope<'a>(
+    names: &'a Names,
+    event: &'a Event,
+    facts: &'a Facts,
+    decision: &DecisionView,
+    granted: &[Granted],
+) -> Scope<'a> {
+    let (mut scope, _) = names.scope(event, facts);
     scope.set("decision", &value_of(decision));
     if !granted.is_empty() {
         let none = Value::Map(Map::Borrowed(&[]));

@@ -103,7 +103,7 @@ fn unsealed(actions: &ActionSet, settings: &Settings, loaded: &Loaded) -> Option
 
 fn action_context(settings: &Settings) -> action::Context {
     let context = context(settings);
-    action::Context { secrets: context.secrets, attributes: context.attributes }
+    action::Context { secrets: context.secrets, attributes: context.attributes, lookups: context.lookups }
 }
 
 /// A rule is not used on an event that the program has a handler of its own for.
@@ -131,6 +131,7 @@ fn context(settings: &Settings) -> rules::Context {
         // What is wrong with them is said where they are written.
         secrets: SecretFields::parse(&settings.cymmetri.secret_fields).unwrap_or_default(),
         attributes: settings.attributes.iter().map(|(path, kind)| (path.clone(), kind.as_type())).collect(),
+        lookups: Vec::new(),
     }
 }
 

@@ -107,6 +107,7 @@ fn job(claimed: &Claimed) -> Result<Job, Fate> {
     Ok(Job {
         secrets: secrets.collect::<Result<_, _>>()?,
         event: Arc::new(event),
+        facts: record.facts(),
         idempotency_key: format!("{entry_id}-{}", claimed.id.0 % DeliveryId::PER_ENTRY),
         entry_id,
         attempt: claimed.attempts.saturating_add(1),

@@ -169,6 +169,12 @@ impl<'a> Scope<'a> {
         self.paths.fill(name, value, &mut self.slots, true);
     }
 
+    /// Gives every name right under a variable its value, or the reason why it has none: then whatever names it errs, in
+    /// whichever way it asks.
+    pub fn begin_each(&mut self, variable: &str, value: impl Fn(&str) -> Result<Value<'a>, &'a str>) {
+        self.paths.fill_each(variable, value, &mut self.slots);
+    }
+
     /// Takes steps for work that no expression does.
     pub(crate) fn pay(&self, steps: u64) -> Result<(), EvalError> {
         let left = self.budget.get().checked_sub(steps);
@@ -216,6 +222,10 @@ fn message(fault: &Fault<'_>, paths: &Paths) -> String {
         FaultKind::NoFieldsSlot(slot, depth, found) => match paths.path(slot).get(..usize::from(depth)) {
             Some(above) => format!("`{}` is {} and has no fields", above.join("."), found.with_article()),
             None => format!("{} has no fields", found.with_article()),
+        },
+        FaultKind::FailedSlot(slot, reason) => match paths.path(slot) {
+            [variable, name, ..] => format!("{variable} `{name}` failed: {reason}"),
+            _ => reason.to_owned(),
         },
         FaultKind::NoOverload(name, types) => {
             let types: Vec<String> = types.into_iter().flatten().map(|kind| kind.to_string()).collect();

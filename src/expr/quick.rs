@@ -330,7 +330,7 @@ impl Compare {
 fn value<'s, 'a>(slots: &'s [Slot<'a>], slot: u16) -> Option<&'s Value<'a>> {
     match slots.get(usize::from(slot))? {
         Slot::Value(value) => Some(value),
-        Slot::Missing(_) | Slot::NoMap(..) | Slot::Unreadable => None,
+        Slot::Missing(_) | Slot::NoMap(..) | Slot::Unreadable | Slot::Failed(_) => None,
     }
 }
 

@@ -32,6 +32,7 @@ pub struct Schema {
     fields: Vec<(Vec<String>, Type)>,
     open: Vec<Vec<String>>,
     secrets: Vec<Vec<String>>,
+    families: Vec<String>,
 }
 
 /// A field that something names and a [`Schema`] does not list.
@@ -51,6 +52,14 @@ impl Schema {
     pub fn variable(mut self, name: &str, kind: Type) -> Self {
         self.variables.push((name.to_owned(), kind));
         self
+    }
+
+    /// Adds a variable that is no value itself: only what is listed under it is one. A name that is not listed is an
+    /// error, and so are fields that are not listed of what is.
+    #[must_use]
+    pub fn family(mut self, name: &str) -> Self {
+        self.families.push(name.to_owned());
+        self.variable(name, Type::Map)
     }
 
     /// Lists a field of a variable, the variable's name first. Where a field is listed twice, the first type counts.
@@ -116,12 +125,17 @@ impl Schema {
         })
     }
 
+    /// Whether a variable is a [family](Self::family).
+    pub fn is_family(&self, variable: &str) -> bool {
+        self.families.iter().any(|family| family == variable)
+    }
+
     fn has_listed(&self, path: &[String]) -> bool {
         self.fields.iter().any(|(field, _)| field.len() > path.len() && field.starts_with(path))
     }
 
     /// The names that are listed right under `path`.
-    fn listed(&self, path: &[String]) -> Vec<&str> {
+    pub(super) fn listed(&self, path: &[String]) -> Vec<&str> {
         let below = self.fields.iter().filter(|(field, _)| field.starts_with(path));
         below.filter_map(|(field, _)| field.get(path.len()).map(String::as_str)).collect()
     }

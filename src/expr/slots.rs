@@ -42,6 +42,8 @@ pub enum Slot<'a> {
     NoMap(u8, Type),
     /// What stands there, or on the way, has no value.
     Unreadable,
+    /// What holds it could not be had, for this reason.
+    Failed(&'a str),
 }
 
 impl Paths {
@@ -113,6 +115,12 @@ impl Paths {
         self.roots.iter().any(|root| root.name == variable)
     }
 
+    /// The names right under a variable.
+    pub fn below(&self, variable: &str) -> impl Iterator<Item = &str> {
+        let root = self.roots.iter().find(|root| root.name == variable);
+        root.into_iter().flat_map(|root| root.next.iter().map(|step| step.name.as_str()))
+    }
+
     /// Whether a path is exactly this.
     pub fn has(&self, path: &[&str]) -> bool {
         self.all.iter().any(|known| known.iter().map(String::as_str).eq(path.iter().copied()))
@@ -127,6 +135,23 @@ impl Paths {
     pub(super) fn fill<'a>(&self, variable: &str, value: &Value<'a>, slots: &mut [Slot<'a>], fresh: bool) {
         if let Some(root) = self.roots.iter().find(|root| root.name == variable) {
             root.fill(Ok(value.clone()), slots, fresh);
+        }
+    }
+
+    /// Fills the slots of a variable's paths, for each name right under it with what `value` says of that; or with why
+    /// there is nothing to say.
+    pub(super) fn fill_each<'a>(
+        &self,
+        variable: &str,
+        value: impl Fn(&str) -> Result<Value<'a>, &'a str>,
+        slots: &mut [Slot<'a>],
+    ) {
+        let root = self.roots.iter().find(|root| root.name == variable);
+        for step in root.into_iter().flat_map(|root| &root.next) {
+            match value(&step.name) {
+                Ok(value) => step.fill(Ok(value), slots, false),
+                Err(reason) => step.all(&Slot::Failed(reason), slots),
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::base::clock::Clock;
 use crate::event::{Decision, Event, KindSet};
+use crate::facts::Facts;
 use crate::rules::Trace;
 
 pub use crate::base::future::BoxFuture;
@@ -64,6 +65,7 @@ pub struct Cx {
     received: Instant,
     latest: Instant,
     event: Arc<Event>,
+    facts: Arc<Facts>,
     trace: Mutex<(Trace, Option<Arc<str>>)>,
 }
 
@@ -95,8 +97,8 @@ impl std::error::Error for HandlerError {
 }
 
 impl Cx {
-    pub(super) fn new(clock: Clock, event: Arc<Event>, received: Instant, latest: Instant) -> Self {
-        Self { clock, received, latest, event, trace: Mutex::default() }
+    pub(super) fn new(clock: Clock, event: Arc<Event>, facts: Arc<Facts>, received: Instant, latest: Instant) -> Self {
+        Self { clock, received, latest, event, facts, trace: Mutex::default() }
     }
 
     /// The wall clock, UTC.
@@ -107,6 +109,11 @@ impl Cx {
     /// The event once more, for work that outlives the borrow.
     pub fn event(&self) -> Arc<Event> {
         self.event.clone()
+    }
+
+    /// What lookups found for the event, beforehand.
+    pub fn facts(&self) -> &Arc<Facts> {
+        &self.facts
     }
 
     /// A stopwatch that started with the event's last byte, for work that outlives this.

@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::base::clock::Clock;
 use crate::base::panics::caught;
 use crate::event::{Decision, Event, Kind};
+use crate::facts::Facts;
 use crate::rules::{OnError, RuleSet, Trace};
 
 pub use handler::{BoxFuture, Cx, Handler, HandlerError};
@@ -56,6 +57,8 @@ pub struct Judgement {
     pub rule: Option<Arc<str>>,
     /// What each rule did.
     pub trace: Trace,
+    /// What lookups found.
+    pub facts: Arc<Facts>,
     /// How long it took, from the last byte of the body on.
     pub took: Duration,
 }
@@ -106,8 +109,13 @@ impl Judge {
     /// Decides an event whose last byte came at `received`. It answers before the deadline, whatever the handler does,
     /// as long as the process is given time to run.
     pub async fn judge(&self, event: &Arc<Event>, received: Instant) -> Judgement {
+        self.judge_with(event, Arc::default(), received).await
+    }
+
+    /// The same with what lookups are said to have found: none is asked.
+    pub async fn judge_with(&self, event: &Arc<Event>, facts: Arc<Facts>, received: Instant) -> Judgement {
         let latest = received + self.settings.deadline.saturating_sub(MARGIN);
-        let cx = Cx::new(self.clock.clone(), event.clone(), received, latest);
+        let cx = Cx::new(self.clock.clone(), event.clone(), facts.clone(), received, latest);
         let kind = event.spec().kind;
         let (decided, cause) = match timeout_at(latest, guarded(self.handler(event.name()), event, &cx)).await {
             Ok(Ok(decision)) if fits(event, &decision) => (Some(decision), Cause::Decided),
@@ -130,6 +138,7 @@ impl Judge {
             decision: decided.unwrap_or_else(|| self.fallback(kind)),
             cause,
             trace,
+            facts,
             took: self.clock.instant().saturating_duration_since(received),
         }
     }
@@ -141,6 +150,7 @@ impl Judge {
             cause: Cause::Unverified,
             rule: None,
             trace: Trace::default(),
+            facts: Arc::default(),
             took: self.clock.instant().saturating_duration_since(received),
         }
     }

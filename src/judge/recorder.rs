@@ -151,6 +151,7 @@ impl Recorder {
             cause: Cause::Unverified,
             rule: None,
             trace: Trace::default(),
+            facts: Arc::default(),
             took: Duration::ZERO,
         };
         let deliveries = self.deliveries(event, &judgement);
@@ -164,7 +165,7 @@ impl Recorder {
         }
         let decision = DecisionView::of(&judgement.decision, judgement.rule.as_deref());
         let mut deliveries = Vec::new();
-        for (action, wanted) in self.actions.wanted(event, &decision) {
+        for (action, wanted) in self.actions.wanted(event, &judgement.facts, &decision) {
             if let Err(error) = wanted {
                 let request_id = event.request_id();
                 let (event, action) = (event.name(), &*action.id);
@@ -203,7 +204,7 @@ impl Recorder {
             rule: judgement.rule.clone(),
             rule_set: self.rule_set,
             took: judgement.took,
-            record: record::write(event, &judgement.decision, &judgement.trace, secrets, payload),
+            record: record::write(event, &judgement.decision, &judgement.trace, &judgement.facts, secrets, payload),
             // Of a new password nothing is made that could be compared with a guess.
             repeat: event.request().filter(|_| event.spec().can_repeat()).map(|request| request.raw().as_bytes()),
             deliveries,
@@ -219,7 +220,14 @@ impl Recorder {
         }
         let id = event.request_id().uuid().unwrap_or_else(new_uuid);
         let secrets = self.secrets(event);
-        let record = record::write(event, &judgement.decision, &judgement.trace, secrets, record::Payload::Full);
+        let record = record::write(
+            event,
+            &judgement.decision,
+            &judgement.trace,
+            &judgement.facts,
+            secrets,
+            record::Payload::Full,
+        );
         // Nobody waits: whoever is not verified must not be able to make the server wait.
         drop(self.journal.keep_unverified(id, event.received_at(), event.name(), event.person(), record));
         Recorded::Queued { id }

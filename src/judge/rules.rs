@@ -29,11 +29,11 @@ impl Handler for RulesHandler {
         Box::pin(async move {
             let budget = cx.elapsed() + cx.remaining();
             let elapsed = cx.stopwatch();
-            let judged = if event.size() <= LARGE_EVENT_BYTES {
-                self.0.decide(event, &Stopwatch { elapsed: &elapsed, budget })
+            let judged = if event.size() + cx.facts().size() <= LARGE_EVENT_BYTES {
+                self.0.decide(event, cx.facts(), &Stopwatch { elapsed: &elapsed, budget })
             } else {
-                let (rules, event) = (self.0.clone(), cx.event());
-                spawn_blocking(move || rules.decide(&event, &Stopwatch { elapsed: &elapsed, budget }))
+                let (rules, event, facts) = (self.0.clone(), cx.event(), cx.facts().clone());
+                spawn_blocking(move || rules.decide(&event, &facts, &Stopwatch { elapsed: &elapsed, budget }))
                     .await
                     .map_err(|error| HandlerError::with_source("the rules did not come to an end", error))?
             };

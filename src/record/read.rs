@@ -4,9 +4,11 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::facts::Note;
 use crate::base::ids::RequestId;
 use crate::dialect::cymmetri;
 use crate::event::{Arrival, Event, Token, catalog};
+use crate::facts::Facts;
 
 /// What a record says.
 #[derive(Debug, Deserialize)]
@@ -27,6 +29,8 @@ pub struct Record<'a> {
     pub message: Option<String>,
     /// What the attribute was mapped to.
     pub mapped: Option<serde_json::Value>,
+    #[serde(default)]
+    facts: Vec<Note>,
     /// How many rules there were on the event.
     #[serde(default)]
     pub rules: usize,
@@ -80,6 +84,11 @@ impl<'a> Record<'a> {
     pub fn parse(bytes: &'a [u8]) -> Result<Self, ReadError> {
         let record: Self = serde_json::from_slice(bytes).map_err(|_| ReadError::Malformed)?;
         if record.v == 1 { Ok(record) } else { Err(ReadError::Version(record.v)) }
+    }
+
+    /// What lookups found for the event. Where the body is kept masked or not at all, `"***"` stands for each value.
+    pub fn facts(&self) -> Facts {
+        self.facts.iter().map(Note::to_fact).collect()
     }
 
     /// The event as it was, without its secret fields. `fallback_id` names the request where the record does not.

@@ -1,11 +1,14 @@
 //! Records read back.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::*;
 use crate::base::ids::RequestId;
 use crate::dialect::cymmetri;
 use crate::event::{Arrival, Changes, Decision, Event, SecretFields, catalog};
+use crate::facts::{Answer, Fact, FactSource, Facts};
 use crate::rules::Trace;
 
 fn event(name: &str, body: &str) -> Event {
@@ -19,7 +22,7 @@ fn event(name: &str, body: &str) -> Event {
 
 fn record(event: &Event, decision: &Decision, payload: Payload) -> Vec<u8> {
     let secrets = SecretFields::default().of(event.spec());
-    write(event, decision, &Trace::default(), &secrets, payload)
+    write(event, decision, &Trace::default(), &Facts::default(), &secrets, payload)
 }
 
 #[test]
@@ -55,5 +58,32 @@ fn what_is_no_record_is_an_error() {
         [(&b"{}"[..], ReadError::Malformed), (b"", ReadError::Malformed), (br#"{"v":2}"#, ReadError::Version(2))]
     {
         assert_eq!(Record::parse(bytes).err(), Some(error));
+    }
+}
+
+#[test]
+fn what_lookups_found_comes_back_as_it_was() {
+    let fact = |lookup: &str, answer: Result<Answer, String>, source: FactSource| Fact {
+        lookup: lookup.into(),
+        answer,
+        source,
+        as_of: "2026-11-21T08:30:00.125Z".parse().expect("a time"),
+        took: Duration::from_micros(1234),
+    };
+    let facts = Facts::from_iter([
+        fact("same_mobile", Ok(Answer::nothing()), FactSource::Fetched),
+        fact("hr", Ok(Answer::found(json!({ "manager": "Bert", "n": [1.5, null] }))), FactSource::Stale),
+        fact("crm", Err("no whole answer within 300ms".into()), FactSource::Fetched),
+    ]);
+    let event = event("validateUser", r#"{"request":{"user":{"login":"Anna"}}}"#);
+    let write = |payload| write(&event, &Decision::Refuse("No".into()), &Trace::default(), &facts, &[], payload);
+    assert_eq!(Record::parse(&write(Payload::Full)).expect("a record").facts(), facts);
+    for payload in [Payload::Masked, Payload::None] {
+        let text = String::from_utf8(write(payload)).expect("UTF-8");
+        assert!(!text.contains("manager") && !text.contains("Bert"), "{text}");
+        let read = Record::parse(text.as_bytes()).expect("a record").facts();
+        assert_eq!(read.get("same_mobile"), facts.get("same_mobile"));
+        assert_eq!(read.get("hr").map(|fact| fact.answer.clone()), Some(Ok(Answer::found(json!("***")))));
+        assert_eq!(read.get("crm"), facts.get("crm"));
     }
 }

@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 
+use super::facts;
 use super::mask::masked;
 use crate::base::json::{Edited, quote};
 use crate::event::{Change, Decision, Event, FieldPath, Mapped};
+use crate::facts::Facts;
 use crate::rules::{RuleOutcome, Trace};
 
 /// What of an event's body is kept.
@@ -19,8 +21,15 @@ pub enum Payload {
     None,
 }
 
-/// The record of an event, without what stands at `secrets`, from `request` downwards.
-pub fn write(event: &Event, decision: &Decision, trace: &Trace, secrets: &[FieldPath], payload: Payload) -> Vec<u8> {
+/// The record of an event and of what lookups found for it, without what stands at `secrets`, from `request` downwards.
+pub fn write(
+    event: &Event,
+    decision: &Decision,
+    trace: &Trace,
+    facts: &Facts,
+    secrets: &[FieldPath],
+    payload: Payload,
+) -> Vec<u8> {
     let mut text = String::with_capacity(event.size() + 256);
     text.push_str("{\"v\":1,\"request_id\":");
     text.push_str(&quote(event.request_id().as_str()));
@@ -46,6 +55,7 @@ pub fn write(event: &Event, decision: &Decision, trace: &Trace, secrets: &[Field
         }
     }
     decided(decision, payload, &mut text);
+    facts::write(facts, payload, &mut text);
     traced(trace, &mut text);
     text.push('}');
     text.into_bytes()

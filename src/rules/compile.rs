@@ -27,6 +27,15 @@ pub struct Context {
     pub secrets: SecretFields,
     /// The tenant's own fields with their types, by path.
     pub attributes: IndexMap<String, Type>,
+    /// The ids of all lookups.
+    pub lookups: Vec<Arc<str>>,
+}
+
+impl Context {
+    /// No names yet, of what rules on this event can name.
+    pub(super) fn names(&self, spec: &'static Spec) -> Names {
+        Names::new(spec, &self.secrets, &self.attributes).with_lookups(&self.lookups)
+    }
 }
 
 /// Compiles rules in order. Where a finding is an error the set is incomplete and must not be used.
@@ -46,8 +55,13 @@ pub fn compile(entries: &[Node], context: &Context, findings: &mut Diagnostics) 
         let mut unknown = UnknownFields::default();
         for &spec in &specs {
             let at = events.iter().position(|rules| rules.event == spec.name).unwrap_or_else(|| {
-                let names = Names::new(spec, &context.secrets, &context.attributes);
-                events.push(EventRules { event: spec.name, rules: Vec::new(), traced: Arc::default(), names });
+                events.push(EventRules {
+                    event: spec.name,
+                    rules: Vec::new(),
+                    traced: Arc::default(),
+                    names: context.names(spec),
+                    lookups: Vec::new(),
+                });
                 events.len() - 1
             });
             let mut own = Diagnostics::default();
@@ -72,6 +86,7 @@ pub fn compile(entries: &[Node], context: &Context, findings: &mut Diagnostics) 
     for event in &mut events {
         let traced = event.rules.iter().map(|rule| TracedRule { id: rule.id.clone(), shadow: rule.shadow });
         event.traced = traced.collect();
+        event.lookups = event.names.lookups();
     }
     RuleSet { events, rules: entries.len() }
 }

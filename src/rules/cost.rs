@@ -50,7 +50,7 @@ pub fn costs(entries: &[Node], context: &Context, sizes: &[u64]) -> Costs {
         let id = entry.get("id").and_then(Node::as_str).unwrap_or_default();
         let specs: Vec<_> = one_or_many(entry.get("on")).filter_map(catalog::find).collect();
         for spec in &specs {
-            names.entry(spec.name).or_insert_with(|| Names::new(spec, &context.secrets, &context.attributes));
+            names.entry(spec.name).or_insert_with(|| context.names(spec));
         }
         for (field, node) in expressions(entry) {
             let mut rule = RuleCost { id: id.to_owned(), field, steps: vec![0; sizes.len()], cut_off: None };

@@ -7,6 +7,7 @@ use super::{Effect, EventRules, OnError, Rule, RuleError, RuleOutcome, RuleSet, 
 use crate::base::json::Edited;
 use crate::event::{Change, Changes, Decision, Event, FieldPath, Mapped};
 use crate::expr::{BUDGET, EvalError, Expression, Scope, Value};
+use crate::facts::Facts;
 
 /// How many steps are taken between two looks at the time: some tens of microseconds' worth.
 const STEPS_PER_LOOK: u64 = 2_000;
@@ -31,13 +32,14 @@ pub struct Judged {
 }
 
 impl RuleSet {
-    /// Decides an event. The same event gives the same decision, unless the time runs out.
-    pub fn decide(&self, event: &Event, watch: &Stopwatch<'_>) -> Judged {
+    /// Decides an event, of which lookups found these facts. The same event with the same facts gives the same decision,
+    /// unless the time runs out.
+    pub fn decide(&self, event: &Event, facts: &Facts, watch: &Stopwatch<'_>) -> Judged {
         let neutral = Decision::neutral(event.spec().kind);
         let Some(rules) = self.of(event.name()) else {
             return Judged { decision: neutral, rule: None, trace: Trace::default() };
         };
-        let (scope, user) = rules.names.scope(event);
+        let (scope, user) = rules.names.scope(event, facts);
         let mut run = Run { scope, user, edited: event.user().map(Edited::new), changes: Changes::default() };
         let (settled, trace) = run.all(rules, watch);
         let (decision, rule) = match settled {

@@ -54,6 +54,8 @@ struct EventRules {
     /// What a trace says of each of them.
     traced: Arc<[TracedRule]>,
     names: Names,
+    /// The lookups that they name.
+    lookups: Vec<Arc<str>>,
 }
 
 #[derive(Debug)]
@@ -89,6 +91,11 @@ impl RuleSet {
     /// The events that a rule applies to, each with how many.
     pub fn events(&self) -> impl Iterator<Item = (&'static str, usize)> {
         self.events.iter().map(|rules| (rules.event, rules.rules.len()))
+    }
+
+    /// The lookups that the rules on this event name, in the order in which they are declared.
+    pub fn lookups(&self, event: &str) -> &[Arc<str>] {
+        self.of(event).map_or(&[], |rules| &rules.lookups)
     }
 
     fn of(&self, event: &str) -> Option<&EventRules> {

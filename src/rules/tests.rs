@@ -16,8 +16,10 @@ use crate::dialect::cymmetri::{self, AcceptShape};
 use crate::event::SecretFields;
 use crate::event::{Arrival, Event, catalog};
 use crate::expr::Type;
+use crate::facts::Facts;
 
 mod fields;
+mod lookups;
 mod messages;
 
 fn context() -> Context {
@@ -26,6 +28,7 @@ fn context() -> Context {
         error_message: "ValidationUnavailable".into(),
         secrets: SecretFields::parse(&["user.pin"]).expect("a path"),
         attributes: indexmap::IndexMap::new(),
+        lookups: ["same_mobile", "hr"].map(Into::into).into(),
     }
 }
 
@@ -101,7 +104,11 @@ fn judge(toml: &str, name: &str, body: &str) -> (String, Judged) {
         findings.iter().map(|finding| finding.render(false)).collect::<String>()
     );
     let event = event(name, body);
-    let judged = rules.decide(&event, &Stopwatch { elapsed: &|| Duration::ZERO, budget: Duration::from_secs(1) });
+    let judged = rules.decide(
+        &event,
+        &Facts::default(),
+        &Stopwatch { elapsed: &|| Duration::ZERO, budget: Duration::from_secs(1) },
+    );
     let reply = cymmetri::encode(&event, &judged.decision, AcceptShape::Data).expect("changes that can be made");
     (reply.body.into_owned(), judged)
 }
@@ -401,7 +408,8 @@ fn when_time_is_up_no_further_rule_is_begun() {
         Duration::from_millis(calls.get() * 100)
     };
     let event = event("validateUser", &user(&format!(r#"{{"l":[{}]}}"#, vec!["0"; 1000].join(","))));
-    let judged = rules.decide(&event, &Stopwatch { elapsed: &elapsed, budget: Duration::from_millis(150) });
+    let judged =
+        rules.decide(&event, &Facts::default(), &Stopwatch { elapsed: &elapsed, budget: Duration::from_millis(150) });
     assert_eq!(judged.decision, crate::event::Decision::Refuse("EmailRequired".into()));
     assert_eq!(outcomes(&judged), ["a: changed x", "b: out of time", "c: not reached"]);
 }

@@ -112,13 +112,13 @@ impl Plan {
     pub(super) fn request(&self, job: &Job, secret: Option<&Url>) -> Result<Request, EvalError> {
         let event = self.events.iter().find(|(event, _)| *event == job.event.name()).map(|(_, plan)| plan);
         let event = event.ok_or_else(|| EvalError::new("the action does not follow events of this name any more"))?;
-        let plain = view::scope(&event.plain, &job.event, &job.decision, &[]);
+        let plain = view::scope(&event.plain, &job.event, &job.facts, &job.decision, &[]);
         let url = match (&event.address, secret) {
             (Some(address), _) => address.expand(&plain).map_err(|error| within("url", &error))?,
             (None, Some(url)) => url.clone(),
             (None, None) => return Err(EvalError::new("the action has no `url`")),
         };
-        let granted = view::scope(&event.granted, &job.event, &job.decision, &job.secrets);
+        let granted = view::scope(&event.granted, &job.event, &job.facts, &job.decision, &job.secrets);
         let mut headers = ::http::HeaderMap::new();
         headers.insert(::http::header::USER_AGENT, headers::value(concat!("hookreeve/", env!("CARGO_PKG_VERSION")))?);
         let body = event.body.make(job, &granted, self.format).map_err(|error| within(event.body.key(), &error))?;

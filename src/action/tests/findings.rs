@@ -139,16 +139,16 @@ secrets = ["passwordText"]
 "#,
         &expect![[r#"
             t.toml:6:37: `user.passwrd` is not a field that is known (declare it under `[attributes]`: "user.passwrd" = "string")
-            t.toml:6:53: unknown name `secret` (a text stands in quotes: "secret"; known names: event, user, request, token, now, decision)
+            t.toml:6:53: unknown name `secret` (a text stands in quotes: "secret"; known names: event, user, request, token, now, lookup, decision)
             t.toml:7:13: the header `host` cannot be written (the host is that of `url`)
             t.toml:7:32: `${` is not closed (write `$${` for a literal `${`)
             t.toml:7:37: `x-a` stands here twice
             t.toml:7:64: what stands in `authorization` is a secret, and a secret is never in the configuration itself (authorization = { env = "NAME", prefix = "Bearer " })
-            t.toml:7:87: unknown name `secret` (a text stands in quotes: "secret"; known names: event, user, request, token, now, decision)
+            t.toml:7:87: unknown name `secret` (a text stands in quotes: "secret"; known names: event, user, request, token, now, lookup, decision)
             t.toml:8:15: `user.password` is a secret and cannot be named by a rule
             t.toml:8:35: a value of `body` must be a text with an expression, and is an integer (write it as an expression: '5')
             t.toml:8:47: the expression ends too early (something is missing behind the `+`)
-            t.toml:8:51: unknown name `lookup` (a text stands in quotes: "lookup"; known names: event, user, request, token, now, decision)
+            t.toml:8:51: there is no lookup `x` (there are: hr)
             t.toml:8:70: `+` does not take a string and an int (`text(…)` makes a text of a value)
             t.toml:9:1: `body` and `text` are two forms of the same
             t.toml:10:1: expected a content type, such as "application/json"

@@ -92,10 +92,13 @@ fn verdicts(entry: &Entry, judge: &Judge, store: &Store<'_>) -> Result<(Verdict,
     let event =
         kept.event(&entry.event, entry.received_at, &entry.id.to_string()).map_err(|error| error.to_string())?;
     let event = Arc::new(event);
-    let judgement = store.wait(judge.judge(&event, store.source.clock.instant()));
+    // With what lookups found then: that today's sources say otherwise is no difference between rules.
+    let facts = Arc::new(kept.facts());
+    let judgement = store.wait(judge.judge_with(&event, facts, store.source.clock.instant()));
     let secrets = store.secrets.of(event.spec());
     // Written and read like the one that is kept, so that the two can be compared.
-    let written = record::write(&event, &judgement.decision, &judgement.trace, &secrets, record::Payload::Full);
+    let written =
+        record::write(&event, &judgement.decision, &judgement.trace, &judgement.facts, &secrets, record::Payload::Full);
     let now = record::Record::parse(&written).map_err(|error| error.to_string())?;
     let rule = judgement.rule.as_deref().map(str::to_owned);
     Ok((

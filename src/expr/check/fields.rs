@@ -26,6 +26,9 @@ impl Checker<'_> {
             self.error("secret-field", span, message);
             return Type::Dyn;
         }
+        if schema.is_family(&path[0]) && !self.is_of_family(span, path) {
+            return Type::Dyn;
+        }
         let kind_of = |path: &[String]| match path {
             [variable] => schema.variable_type(variable).unwrap_or(Type::Dyn),
             path => schema.field_type(path),
@@ -44,6 +47,39 @@ impl Checker<'_> {
             self.unknown.push((unknown, span));
         }
         if optional.contains(&true) { Type::Optional } else { kind_of(path) }
+    }
+
+    /// Whether a path under a variable that is no value itself leads to what is listed there.
+    fn is_of_family(&mut self, span: Span, path: &[String]) -> bool {
+        let (family, schema) = (&path[0], self.names.schema);
+        let mut members = schema.listed(&path[..1]);
+        members.dedup();
+        let known = |names: &[&str]| names.join(", ");
+        let Some(name) = path.get(1) else {
+            let hint = match members.first() {
+                Some(first) => format!("name one of them: `{family}.{first}`"),
+                None => format!("declare one under `[[{family}]]`"),
+            };
+            self.error_with_hint("unknown-name", span, format!("`{family}` is no value itself"), hint);
+            return false;
+        };
+        if !members.contains(&name.as_str()) {
+            let hint = match closest(name, &members) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if members.is_empty() => format!("declare it: `[[{family}]]` with `id = {name:?}`"),
+                None => format!("there are: {}", known(&members)),
+            };
+            self.error_with_hint("unknown-name", span, format!("there is no {family} `{name}`"), hint);
+            return false;
+        }
+        let fields = schema.listed(&path[..2]);
+        let Some(field) = path.get(2).filter(|field| !fields.contains(&field.as_str())) else { return true };
+        let hint = match closest(field, &fields) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("it has: {}", known(&fields)),
+        };
+        self.error_with_hint("unknown-name", span, format!("`{family}.{name}` has no `{field}`"), hint);
+        false
     }
 
     fn no_fields(&mut self, span: Span, above: &[String], above_type: Type, name: &str) {

@@ -22,6 +22,8 @@ pub(in crate::expr) enum FaultKind<'a> {
     MissingSlot(u16, u8),
     /// What should hold the field at this depth of an interned path is of this type.
     NoFieldsSlot(u16, u8, Type),
+    /// What an interned path starts from could not be had, for this reason.
+    FailedSlot(u16, &'a str),
     /// The field is looked for in what has none.
     NoFields(&'a str, Type),
     /// Operator or function, and the types that it was given.
@@ -38,6 +40,7 @@ pub(super) fn missing<'a>(slot: u16, state: &Slot<'a>, span: Span) -> Fault<'a> 
         Slot::Unreadable => FaultKind::Unreadable,
         Slot::NoMap(depth, found) => FaultKind::NoFieldsSlot(slot, *depth, *found),
         Slot::Missing(depth) => FaultKind::MissingSlot(slot, *depth),
+        Slot::Failed(reason) => FaultKind::FailedSlot(slot, reason),
         Slot::Value(_) => FaultKind::Missing(None),
     };
     Fault { span, kind }

@@ -9,7 +9,11 @@ fn judge(toml: &str, name: &str, body: &str) -> (String, Judged) {
     let (rules, findings) = load(toml);
     assert!(!findings.has_errors(), "{}", findings.iter().map(|finding| finding.render(false)).collect::<String>());
     let event = event(name, body);
-    let judged = rules.decide(&event, &Stopwatch { elapsed: &|| Duration::ZERO, budget: Duration::from_secs(1) });
+    let judged = rules.decide(
+        &event,
+        &Facts::default(),
+        &Stopwatch { elapsed: &|| Duration::ZERO, budget: Duration::from_secs(1) },
+    );
     let reply = cymmetri::encode(&event, &judged.decision, AcceptShape::Data).expect("changes that can be made");
     (reply.body.into_owned(), judged)
 }

@@ -445,7 +445,7 @@ fn functions_of_other_languages_have_a_counterpart() {
                 did you mean `user.email`? A text stands in quotes: "email"
             user.userType == Employee
               unknown-name: unknown name `Employee` [Employee]
-                a text stands in quotes: "Employee"; known names: event, user, request, token, now
+                a text stands in quotes: "Employee"; known names: event, user, request, token, now, lookup
             user.cost-centre == "x"
               unknown-name: unknown name `centre` [user.cost-centre]
                 a name with a `-` in it stands in quotes: `user["cost-centre"]`
