@@ -317,7 +317,7 @@ id = "x"
         3 | colour = true
           | ^^^^^^
           |
-          = help: known keys here: server, cymmetri, journal, log, metrics, attributes, rule, action, include
+          = help: known keys here: server, cymmetri, journal, directory, log, metrics, attributes, rule, action, include
 
         error[unknown-key]: unknown key `sever`
          --> /config/hookreeve.toml:4:2
@@ -655,7 +655,10 @@ fn the_schema_has_every_section_and_key_with_its_words() {
     let schema = schema();
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
     let names: Vec<_> = schema["properties"].as_object().expect("properties").keys().collect();
-    assert_eq!(names, ["server", "cymmetri", "journal", "log", "metrics", "attributes", "rule", "action", "include"]);
+    assert_eq!(
+        names,
+        ["server", "cymmetri", "journal", "directory", "log", "metrics", "attributes", "rule", "action", "include"]
+    );
     let check = |name: &str| {
         for (key, schema) in schema["$defs"][name]["properties"].as_object().expect("properties") {
             assert!(schema["description"].is_string(), "{name}.{key} has no description");

@@ -7,6 +7,7 @@ use crate::base::diagnostic::{Diagnostic, Diagnostics};
 use crate::base::tree::Node;
 use crate::event::{Event, SecretFields, catalog};
 use crate::expr::{Expression, Type};
+use crate::facts::Facts;
 use crate::scope::{Names, UnknownFields};
 
 /// A condition on the notices that tell of people.
@@ -49,7 +50,8 @@ impl LeaveOut {
         let Some((names, expression)) = self.0.iter().find(|(names, _)| names.spec() == event.spec()) else {
             return false;
         };
-        let (scope, _) = names.scope(event);
+        let facts = Facts::default();
+        let (scope, _) = names.scope(event, &facts);
         expression.holds(&scope).unwrap_or_else(|error| {
             let request_id = event.request_id();
             let event = event.name();
