@@ -13,10 +13,11 @@ use hookreeve::base::clock::Clock;
 use hookreeve::base::ids::{RequestId, new_uuid};
 use hookreeve::base::secret::Secret;
 use hookreeve::dialect::cymmetri;
-use hookreeve::directory::{Asked, Config, Directory, Fields, Found, Plan};
+use hookreeve::directory::{Config, Directory, Fields, Found, Plan};
 use hookreeve::event::{Arrival, Event, FieldPath, Person, catalog};
 use hookreeve::journal::sqlite::{Options, SqliteJournal};
 use hookreeve::journal::{Journal, NewEntry, Sighting};
+use hookreeve::lookup::Sought;
 
 /// How many are told of at once, as `directory import` does.
 const PART: u64 = 500;
@@ -106,7 +107,7 @@ impl Bench {
             let mut times = Vec::new();
             for question in 0..QUESTIONS {
                 let number = scattered(question) % (self.people - 1) + 1 + if there { 0 } else { self.people };
-                let asked = Asked {
+                let sought = Sought {
                     lookup: "same_mobile",
                     event: &event,
                     all: vec![("mobile".into(), mobile(number))],
@@ -115,7 +116,7 @@ impl Bench {
                     give: &give,
                 };
                 let began = now();
-                let found = directory.find(asked).await.expect("an answer");
+                let found = directory.look(sought).await.expect("an answer");
                 times.push(began.elapsed());
                 assert_eq!(matches!(found, Found::Person(_)), there);
             }

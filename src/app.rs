@@ -100,7 +100,8 @@ impl App {
         let metrics = Metrics::new();
         let receiver = Arc::new(Receiver::new(source.clock.clone(), metrics, stop.clone()));
         let (plan, mut findings) = plan(&loaded, &source.registry, Some(Severity::Error));
-        let built = plan.and_then(|plan| match plan.put_together(&loaded, &source) {
+        let metrics = receiver.metrics();
+        let built = plan.and_then(|plan| match plan.put_together(&loaded, &source, metrics, &mut findings) {
             Ok(built) => Some((plan, built)),
             Err(more) => {
                 findings.extend(more);

@@ -84,6 +84,7 @@ pub mod facts;
 pub mod http;
 pub mod journal;
 pub mod judge;
+pub mod lookup;
 pub mod record;
 pub mod rules;
 pub mod scope;

@@ -115,6 +115,19 @@ impl ActionSet {
         self.events.iter().any(|actions| actions.event == event)
     }
 
+    /// The lookups that something about the actions on this event names.
+    pub fn lookups(&self, event: &str) -> Vec<Arc<str>> {
+        let conditions = self.events.iter().filter(|actions| actions.event == event);
+        let mut lookups: Vec<Arc<str>> = conditions.flat_map(|actions| actions.names.lookups()).collect();
+        for action in &self.actions {
+            match &action.plan {
+                Plan::Http(plan) => lookups.extend(plan.lookups(event)),
+                Plan::Command(_) | Plan::Log(_) => {}
+            }
+        }
+        lookups
+    }
+
     /// The actions that want this event, and those of which that cannot be said, with the reason. Asked once for each event,
     /// when it is committed.
     pub fn wanted<'s>(

@@ -19,9 +19,11 @@ use crate::http::receive::Active;
 use crate::http::route::BasePaths;
 use crate::http::tls::{self, TlsError};
 use crate::journal::Journal;
-use crate::judge::{self, Judge, Recorder, Registry, RegistryError};
+use crate::judge::{self, Handler, Judge, Recorder, Registry, RegistryError};
+use crate::lookup::{self, LookupSet, Lookups};
 use crate::rules::{self, Costs, RuleSet};
 use crate::telemetry::PersonName;
+use crate::telemetry::metrics::Metrics;
 
 /// A configuration in which nothing was found wrong.
 pub struct Plan {
@@ -33,6 +35,8 @@ pub struct Plan {
     pub actions: Arc<ActionSet>,
     /// What is kept of the people that are seen, where anything is.
     pub directory: Option<Arc<directory::Plan>>,
+    /// The lookups.
+    pub lookups: Arc<LookupSet>,
     /// What its entries in the journal name as what they were judged by.
     pub rule_text: RuleText,
 }
@@ -48,45 +52,69 @@ pub(super) struct Built {
 /// missing secret is; `None` does not look for them.
 pub fn plan(loaded: &Loaded, registry: &Registry, secrets: Option<Severity>) -> (Option<Plan>, Diagnostics) {
     let mut findings = loaded.findings.clone();
-    let entries = loaded.lists.get("rule").and_then(Node::as_array).unwrap_or_default();
+    let entries = list(loaded, "rule");
+    let ids = lookup::ids(list(loaded, "lookup"));
     // Rules are looked at even where a fixed section is wrong, so that everything is said at once.
     let rules = loaded.salvaged.as_ref().map(|settings| {
-        let rules = rules::compile(entries, &context(settings), &mut findings);
+        let rules = rules::compile(entries, &context(settings, &ids), &mut findings);
         findings.extend(unused(entries, registry));
         rules
     });
     let actions = loaded.salvaged.as_ref().map(|settings| {
-        let entries = loaded.lists.get("action").and_then(Node::as_array).unwrap_or_default();
-        let actions = ActionSet::compile(entries, &action_context(settings), &mut findings);
+        let actions = ActionSet::compile(list(loaded, "action"), &action_context(settings, &ids), &mut findings);
         findings.extend(unsealed(&actions, settings, loaded));
         actions
     });
-    let directory = loaded.salvaged.as_ref().map(|settings| directory_plan(loaded, settings, &mut findings));
+    let lookups = loaded.salvaged.as_ref().zip(rules.as_ref()).zip(actions.as_ref());
+    let lookups = lookups.map(|((settings, rules), actions)| {
+        findings.extend(unknown_lookups(registry, &ids));
+        let uses = uses(rules, actions, registry, &ids);
+        LookupSet::compile(list(loaded, "lookup"), &lookup_context(settings, uses), &mut findings)
+    });
+    let directory = loaded.salvaged.as_ref().zip(lookups.as_ref());
+    let directory = directory
+        .map(|(settings, lookups)| directory_plan(loaded, settings, lookups, &mut findings))
+        .unwrap_or_default();
     if let Err(error) = registry.handlers() {
         findings.push(Diagnostic::error("handler", error.to_string()));
     }
     if let Some(severity) = secrets {
         findings.extend(loaded.missing_secrets(severity));
     }
-    let whole = loaded.settings.clone().zip(rules).zip(actions).zip(directory).filter(|_| !findings.has_errors());
-    let plan = whole.map(|(((settings, rules), actions), directory)| Plan {
+    let whole = loaded.settings.clone().zip(rules).zip(actions).zip(lookups).filter(|_| !findings.has_errors());
+    let plan = whole.map(|(((settings, rules), actions), lookups)| Plan {
         directory,
         rule_text: RuleText::of(loaded, &settings),
         settings,
         rules: Arc::new(rules),
         actions: Arc::new(actions),
+        lookups: Arc::new(lookups),
     });
     (plan, findings)
 }
 
 /// What is kept of people: nothing where neither a lookup nor the section asks for it.
-fn directory_plan(loaded: &Loaded, settings: &Settings, findings: &mut Diagnostics) -> Option<Arc<directory::Plan>> {
-    let config = settings.directory.clone()?;
-    let context = context(settings);
+fn directory_plan(
+    loaded: &Loaded,
+    settings: &Settings,
+    lookups: &LookupSet,
+    findings: &mut Diagnostics,
+) -> Option<Arc<directory::Plan>> {
+    let named = lookups.directory_fields();
+    if settings.directory.is_none() && named.is_none() {
+        return None;
+    }
+    let config = settings.directory.clone().unwrap_or_default();
+    let context = context(settings, &[]);
     let section = loaded.sections.get("directory");
     let node = section.and_then(|section| section.get("leave_out"));
     let leave_out = node.and_then(|node| LeaveOut::compile(node, &context.secrets, &context.attributes, findings));
-    let fields = Arc::new(Fields::new(&config, []));
+    for path in directory::secret_fields(&config, &context.secrets) {
+        let message = format!("`{path}` is a secret field, which the directory cannot keep");
+        let problem = Problem::error("directory-field", &["directory", "fields", &path], message).on_key();
+        findings.push(loaded.locate(problem));
+    }
+    let fields = Arc::new(Fields::new(&config, named.unwrap_or_default()));
     Some(Arc::new(directory::Plan { fields, leave_out }))
 }
 
@@ -101,8 +129,46 @@ fn unsealed(actions: &ActionSet, settings: &Settings, loaded: &Loaded) -> Option
     Some(loaded.locate(problem.hint("name a key: `[journal] encryption_key = { file = \"journal.key\" }`")))
 }
 
-fn action_context(settings: &Settings) -> action::Context {
-    let context = context(settings);
+/// The entries of a list, as they were written.
+fn list<'a>(loaded: &'a Loaded, name: &str) -> &'a [Node] {
+    loaded.lists.get(name).and_then(Node::as_array).unwrap_or_default()
+}
+
+/// Which lookups each event needs: those that its rules, its actions or a handler of the program's own names.
+fn uses(
+    rules: &RuleSet,
+    actions: &ActionSet,
+    registry: &Registry,
+    ids: &[Arc<str>],
+) -> Vec<(&'static str, Vec<Arc<str>>)> {
+    let named = |event: &str| {
+        let handler = registry.bound(event).map_or(&[][..], Handler::lookups);
+        let (rules, actions) = (rules.lookups(event), actions.lookups(event));
+        let is_named = |id: &Arc<str>| rules.contains(id) || actions.contains(id) || handler.contains(&id.as_ref());
+        ids.iter().filter(|id| is_named(id)).cloned().collect()
+    };
+    catalog::EVENTS.iter().map(|spec| (spec.name, named(spec.name))).collect()
+}
+
+/// A handler that wants what is not there.
+fn unknown_lookups(registry: &Registry, ids: &[Arc<str>]) -> Vec<Diagnostic> {
+    let wanted = registry.events().filter_map(|event| Some((event, registry.bound(event)?.lookups())));
+    let all = wanted.flat_map(|(event, wanted)| wanted.iter().map(move |id| (event, *id)));
+    let unknown = all.filter(|(_, id)| ids.iter().all(|known| **known != **id));
+    let finding = |(event, id)| {
+        let message = format!("the handler bound to {event} wants the lookup `{id}`, and there is none");
+        Diagnostic::error("handler", message).hint(format!("declare it: `[[lookup]]` with `id = {id:?}`"))
+    };
+    unknown.map(finding).collect()
+}
+
+fn lookup_context(settings: &Settings, uses: Vec<(&'static str, Vec<Arc<str>>)>) -> lookup::Context {
+    let context = context(settings, &[]);
+    lookup::Context { secrets: context.secrets, attributes: context.attributes, uses }
+}
+
+fn action_context(settings: &Settings, ids: &[Arc<str>]) -> action::Context {
+    let context = context(settings, ids);
     action::Context { secrets: context.secrets, attributes: context.attributes, lookups: context.lookups }
 }
 
@@ -124,25 +190,32 @@ fn unused(entries: &[Node], registry: &Registry) -> Vec<Diagnostic> {
     findings
 }
 
-fn context(settings: &Settings) -> rules::Context {
+fn context(settings: &Settings, lookups: &[Arc<str>]) -> rules::Context {
     rules::Context {
         on_error: settings.cymmetri.on_error,
         error_message: settings.cymmetri.error_message.clone(),
         // What is wrong with them is said where they are written.
         secrets: SecretFields::parse(&settings.cymmetri.secret_fields).unwrap_or_default(),
         attributes: settings.attributes.iter().map(|(path, kind)| (path.clone(), kind.as_type())).collect(),
-        lookups: Vec::new(),
+        lookups: lookups.to_vec(),
     }
 }
 
 impl Plan {
     /// Everything that a server is made of: the journal opened, secrets read.
-    pub(super) fn put_together(&self, loaded: &Loaded, source: &Source) -> Result<Built, Diagnostics> {
+    pub(super) fn put_together(
+        &self,
+        loaded: &Loaded,
+        source: &Source,
+        metrics: &Metrics,
+        findings: &mut Diagnostics,
+    ) -> Result<Built, Diagnostics> {
         let one = |finding| Diagnostics::from_iter([finding]);
         // Last, so that nothing is made on the disk of a server that cannot run.
         let ready = self.ready(loaded, source, &self.person(loaded)?)?;
+        let lookups = self.lookups(loaded, source, metrics, None, findings).ok_or_else(Diagnostics::default)?;
         let journal = journal::open(loaded, &self.settings, source.clock.clone()).map_err(one)?;
-        let active = self.activate(loaded, source, &journal, None)?;
+        let active = self.activate(loaded, source, &journal, lookups, None)?;
         Ok(Built { journal, active, ready })
     }
 
@@ -151,6 +224,21 @@ impl Plan {
         let secrets = loaded.secrets();
         let variable = |name: &str| source.environment.variable(name);
         self.actions.prepare(&action::Tools { secrets: &secrets, variable: &variable, clock: &source.clock, person })
+    }
+
+    /// The lookups with what they need: secrets, files. What is wrong, or odd, goes to `findings`.
+    pub(super) fn lookups(
+        &self,
+        loaded: &Loaded,
+        source: &Source,
+        metrics: &Metrics,
+        previous: Option<&Active>,
+        findings: &mut Diagnostics,
+    ) -> Option<Lookups> {
+        let secrets = loaded.secrets();
+        let previous = previous.map(|previous| previous.judge.lookups());
+        let tools = lookup::Tools { secrets: &secrets, clock: &source.clock, metrics, previous };
+        self.lookups.prepare(&tools, findings)
     }
 
     /// How log lines name persons. A key that is not there is made.
@@ -164,6 +252,7 @@ impl Plan {
         let mut findings = self.authenticator(loaded, source).err().unwrap_or_default();
         findings.extend(self.tls(loaded).err());
         findings.extend(self.ready(loaded, source, &PersonName::None).err().unwrap_or_default());
+        self.lookups(loaded, source, &Metrics::new(), None, &mut findings);
         findings
     }
 
@@ -173,8 +262,8 @@ impl Plan {
         let largest = self.settings.server.body_limit.0;
         let mut sizes = vec![ORDINARY_EVENT_BYTES.min(largest), largest];
         sizes.dedup();
-        let entries = loaded.lists.get("rule").and_then(Node::as_array).unwrap_or_default();
-        (rules::costs(entries, &context(&self.settings), &sizes), sizes)
+        let ids = lookup::ids(list(loaded, "lookup"));
+        (rules::costs(list(loaded, "rule"), &context(&self.settings, &ids), &sizes), sizes)
     }
 
     /// Who may send, prepared.
@@ -210,7 +299,7 @@ impl Plan {
 
     /// Who keeps events in this journal. What they are judged by is kept there, too.
     pub fn recorder(&self, journal: &Arc<dyn Journal>, directory: Option<Arc<Directory>>) -> Recorder {
-        let secrets = context(&self.settings).secrets;
+        let secrets = context(&self.settings, &[]).secrets;
         let (config, actions) = (self.settings.journal.clone(), self.actions.clone());
         // Entries that name it come behind it in the same queue.
         drop(journal.keep_rule_set(self.rule_text.hash, self.rule_text.text.clone().into_bytes()));
@@ -234,6 +323,7 @@ impl Plan {
         loaded: &Loaded,
         source: &Source,
         journal: &Arc<dyn Journal>,
+        lookups: Lookups,
         previous: Option<&Active>,
     ) -> Result<Active, Diagnostics> {
         let Settings { server, cymmetri, .. } = &self.settings;
@@ -247,11 +337,14 @@ impl Plan {
         }
         let directory_before = previous.and_then(|previous| previous.recorder.directory()).map(AsRef::as_ref);
         let directory = self.directory(journal, &source.clock, directory_before);
+        if let Some(directory) = &directory {
+            lookups.introduce(directory.clone());
+        }
         Ok(Active {
             recorder: self.recorder(journal, directory),
             base_paths: BasePaths::parse(&cymmetri.base_paths).unwrap_or_default(),
             authenticator,
-            judge,
+            judge: judge.with_lookups(Arc::new(lookups)),
             rules: self.rules.len(),
             accept_shape: cymmetri.accept_shape,
             acknowledge_unknown: cymmetri.unknown_event == UnknownEvent::Acknowledge,

@@ -62,7 +62,11 @@ impl App {
             return Reloaded::Rejected(findings);
         }
         let previous = self.receiver.active();
-        let active = match plan.activate(loaded, &self.source, &self.journal, previous.as_deref()) {
+        let (metrics, previous) = (self.receiver.metrics(), previous.as_deref());
+        let Some(lookups) = plan.lookups(loaded, &self.source, metrics, previous, &mut findings) else {
+            return Reloaded::Rejected(findings);
+        };
+        let active = match plan.activate(loaded, &self.source, &self.journal, lookups, previous) {
             Ok(active) => active,
             Err(more) => {
                 findings.extend(more);

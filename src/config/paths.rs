@@ -10,6 +10,7 @@ use crate::base::tree::{Node, Value};
 ///
 /// One that an environment variable names is relative to the working directory.
 pub(super) fn resolve(node: &mut Node, shape: &Shape<'_>, watched: &mut watch::Files) {
+    let is_file = shape.is_marked("file") || shape.is_marked("data-file");
     match &mut node.value {
         Value::Table(table) => {
             for (name, entry) in table {
@@ -25,7 +26,7 @@ pub(super) fn resolve(node: &mut Node, shape: &Shape<'_>, watched: &mut watch::F
                 }
             }
         }
-        Value::String(text) if !text.is_empty() && (shape.is_marked("file") || shape.is_marked("directory")) => {
+        Value::String(text) if !text.is_empty() && (is_file || shape.is_marked("directory")) => {
             let source = &node.place.source;
             let directory = Path::new(&source.name).parent().filter(|_| !source.text.is_empty());
             let path = directory.unwrap_or(Path::new("")).join(&text);
@@ -33,7 +34,7 @@ pub(super) fn resolve(node: &mut Node, shape: &Shape<'_>, watched: &mut watch::F
             if let Some(path) = absolute(path).ok().and_then(|path| path.into_os_string().into_string().ok()) {
                 *text = path;
             }
-            if shape.is_marked("file") {
+            if is_file {
                 watched.insert(Path::new(text.as_str()), None);
             }
         }

@@ -8,7 +8,8 @@ use super::sections::{INCLUDE, LISTS};
 
 /// The JSON Schema (draft 2020-12) of a configuration file. An editor finds it by a first line of `#:schema PATH`.
 ///
-/// Beside the standard's own formats it marks strings: `secret` (a place of one), `file` (read and watched), `directory`.
+/// Beside the standard's own formats it marks strings: `secret` (a place of one), `file` (read and watched), `data-file` (the same,
+/// and it may be large), `directory`.
 pub fn schema() -> Value {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
     let mut root = generator.root_schema_for::<Settings>();

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::TELLING;
 use super::config::{Config, Missing};
 use super::normal::{Form, Kind};
 use crate::base::json::{self, Json};
-use crate::event::FieldPath;
+use crate::event::{FieldPath, SecretFields, catalog};
 use crate::journal::{FieldForm, FieldKey, PersonField};
 
 /// The fields that are kept in any case: by them it is told whether two are one person.
@@ -38,6 +39,16 @@ pub(super) fn below_user(text: &str) -> Result<FieldPath, String> {
         Ok(_) => Err("a field of the directory starts with `user.`".to_owned()),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// The fields of the section that are secret ones, as they are written.
+pub fn secret_fields(config: &Config, secrets: &SecretFields) -> Vec<String> {
+    let known: Vec<FieldPath> =
+        TELLING.iter().filter_map(|name| catalog::find(name)).flat_map(|spec| secrets.of(spec)).collect();
+    let is_secret = |path: &&String| {
+        FieldPath::parse(path).is_ok_and(|path| known.iter().any(|secret| secret.covers(&path) || path.covers(secret)))
+    };
+    config.fields.keys().filter(is_secret).cloned().collect()
 }
 
 impl Fields {

@@ -1,32 +1,17 @@
 //! Looking somebody up: is there another person who has these values?
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
 use super::Directory;
 use super::reserve::Reserved;
+use crate::base::future::BoxFuture;
 use crate::base::ids::hex;
 use crate::event::{Event, catalog};
+use crate::facts::Answer;
 use crate::journal::{FieldKey, Listed, Search};
-
-/// What is asked.
-#[derive(Debug)]
-pub struct Asked<'a> {
-    /// The lookup's name.
-    pub lookup: &'a str,
-    /// For which event.
-    pub event: &'a Event,
-    /// The other person has all of these: field and text.
-    pub all: Vec<(Arc<str>, String)>,
-    /// And none of these.
-    pub except: Vec<(Arc<str>, String)>,
-    /// For how long a value that is nobody's is held for whoever asks.
-    pub reserve: Option<Duration>,
-    /// Which of the other person's fields are wanted.
-    pub give: &'a [Arc<str>],
-}
+use crate::lookup::{Failure, People, Sought};
 
 /// Who was found.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,21 +24,33 @@ pub enum Found {
     Reserved,
 }
 
+impl People for Directory {
+    fn find<'a>(&'a self, sought: Sought<'a>) -> BoxFuture<'a, Result<Answer, Failure>> {
+        Box::pin(async move {
+            Ok(match self.look(sought).await.map_err(Failure)? {
+                Found::Nobody => Answer::nothing(),
+                Found::Person(value) => Answer::found(value),
+                Found::Reserved => Answer::found(json!({ "reserved": true })),
+            })
+        })
+    }
+}
+
 impl Directory {
     /// Looks for another person. The error is a sentence that holds no value.
-    pub async fn find(&self, asked: Asked<'_>) -> Result<Found, String> {
+    pub async fn look(&self, sought: Sought<'_>) -> Result<Found, String> {
         self.indexed().await?;
-        let all = self.keys(&asked.all)?;
+        let all = self.keys(&sought.all)?;
         if all.is_empty() || all.iter().any(|key| key.normal.is_empty()) {
             return Ok(Found::Nobody);
         }
-        let mut except = self.keys(&asked.except)?;
+        let mut except = self.keys(&sought.except)?;
         except.retain(|key| !key.normal.is_empty());
-        let person = asked.event.person();
+        let person = sought.event.person();
         // Held before the journal is asked: what another person gave up meanwhile is on disk by then.
-        let reserve = asked.reserve.filter(|_| reserves(asked.event));
+        let reserve = sought.reserve.filter(|_| reserves(sought.event));
         if let Some(time) = reserve {
-            match self.reservations.reserve(asked.lookup, person, &all, self.clock.instant(), time) {
+            match self.reservations.reserve(sought.lookup, person, &all, self.clock.instant(), time) {
                 Reserved::Own => {}
                 Reserved::Other => return Ok(Found::Reserved),
                 Reserved::Full => return Err("more values are reserved than can be".to_owned()),
@@ -65,15 +62,15 @@ impl Directory {
             asker: person.known.then(|| person.clone()),
             all: all.clone(),
             except,
-            fields: !asked.give.is_empty(),
+            fields: !sought.give.is_empty(),
         };
         let found = self.journal.find_person(search).await.map_err(|error| error.to_string());
         if reserve.is_some() && !matches!(found, Ok(None)) {
-            self.reservations.give_back(asked.lookup, person, &all);
+            self.reservations.give_back(sought.lookup, person, &all);
         }
         Ok(match found? {
             None => Found::Nobody,
-            Some(listed) => Found::Person(told(&listed, asked.give)),
+            Some(listed) => Found::Person(told(&listed, sought.give)),
         })
     }
 

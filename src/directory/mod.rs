@@ -23,8 +23,8 @@ use crate::event::{Decision, Event};
 use crate::journal::{Journal, Sighting};
 
 pub use config::{Config, Missing};
-pub use fields::{Field, Fields};
-pub use find::{Asked, Found};
+pub use fields::{Field, Fields, secret_fields};
+pub use find::Found;
 pub use leave::LeaveOut;
 pub use normal::{Form, Kind};
 

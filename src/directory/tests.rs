@@ -15,6 +15,7 @@ use crate::dialect::cymmetri;
 use crate::event::{Arrival, Changes, SecretFields, catalog};
 use crate::journal::NewEntry;
 use crate::journal::sqlite::{Options, SqliteJournal};
+use crate::lookup::Sought;
 
 /// A directory over a journal in a directory of its own.
 struct Bench {
@@ -92,7 +93,7 @@ impl Bench {
         let user = event.user().expect("a user");
         let text = |name: &str| user.get(name).and_then(|text| text.as_text()?.ok()).unwrap_or_default().into_owned();
         self.directory
-            .find(Asked {
+            .look(Sought {
                 lookup: "same_mobile",
                 event,
                 all: vec![("mobile".into(), mobile.into())],
@@ -232,7 +233,7 @@ async fn a_directory_that_cannot_be_asked_is_an_error() {
     assert!(bench.asks("ada", "1").await.is_err_and(|error| !error.contains("ada")));
     assert_eq!(bench.asks("bob", "1").await.is_err(), true, "and nothing is reserved by it");
     let event = creation("ada");
-    let other = bench.directory.find(Asked {
+    let other = bench.directory.look(Sought {
         lookup: "x",
         event: &event,
         all: vec![("city".into(), "Pune".into())],

@@ -46,6 +46,12 @@ pub trait Handler: Send + Sync {
     /// The kinds of events that it can decide; binding it to an event of another kind is an error at start.
     fn kinds(&self) -> KindSet;
 
+    /// The ids of the lookups whose answers it wants, in [`Cx::facts`]: they are asked before it is. One that is not
+    /// configured is an error at start.
+    fn lookups(&self) -> &[&str] {
+        &[]
+    }
+
     /// Decides the event. An error, a panic and a late decision are answered as the configuration's `on_error` says for
     /// validate events, and neutrally for others.
     fn handle<'a>(&'a self, event: &'a Event, cx: &'a Cx) -> BoxFuture<'a, Result<Decision, HandlerError>>;

@@ -18,6 +18,7 @@ use crate::base::clock::Clock;
 use crate::base::panics::caught;
 use crate::event::{Decision, Event, Kind};
 use crate::facts::Facts;
+use crate::lookup::Lookups;
 use crate::rules::{OnError, RuleSet, Trace};
 
 pub use handler::{BoxFuture, Cx, Handler, HandlerError};
@@ -26,6 +27,9 @@ pub use registry::{Registry, RegistryError};
 
 /// What is not decided so long before the deadline is dropped, and the fallback goes out.
 const MARGIN: Duration = Duration::from_millis(50);
+
+/// So much of the time is left to the rules when lookups are waited for, or a quarter of a time that is short.
+const ROOM_FOR_RULES: Duration = Duration::from_millis(100);
 
 /// How events are decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +47,7 @@ pub struct Judge {
     settings: Settings,
     handlers: Vec<registry::Bound>,
     rules: Arc<dyn Handler>,
+    lookups: Arc<Lookups>,
     clock: Clock,
 }
 
@@ -98,7 +103,20 @@ impl Judge {
         clock: Clock,
     ) -> Result<Self, RegistryError> {
         let handlers = registry.handlers()?;
-        Ok(Self { settings, handlers, rules: Arc::new(rules::RulesHandler::new(rules)), clock })
+        let rules = Arc::new(rules::RulesHandler::new(rules));
+        Ok(Self { settings, handlers, rules, lookups: Arc::default(), clock })
+    }
+
+    /// Has these lookups asked, for the events on which something names them.
+    #[must_use]
+    pub fn with_lookups(mut self, lookups: Arc<Lookups>) -> Self {
+        self.lookups = lookups;
+        self
+    }
+
+    /// The lookups that it has asked.
+    pub fn lookups(&self) -> &Lookups {
+        &self.lookups
     }
 
     /// The time that an event has.
@@ -109,7 +127,18 @@ impl Judge {
     /// Decides an event whose last byte came at `received`. It answers before the deadline, whatever the handler does,
     /// as long as the process is given time to run.
     pub async fn judge(&self, event: &Arc<Event>, received: Instant) -> Judgement {
-        self.judge_with(event, Arc::default(), received).await
+        let facts = if self.lookups.is_idle(event.name()) {
+            Arc::default()
+        } else {
+            Arc::new(self.lookups.fetch(event, self.last_moment(received)).await)
+        };
+        self.judge_with(event, facts, received).await
+    }
+
+    /// Until when lookups are waited for, so that the rules have some time after them, whatever it comes to.
+    fn last_moment(&self, received: Instant) -> Instant {
+        let time = self.settings.deadline.saturating_sub(MARGIN);
+        received + time.saturating_sub(ROOM_FOR_RULES.min(time / 4))
     }
 
     /// The same with what lookups are said to have found: none is asked.

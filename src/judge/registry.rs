@@ -62,6 +62,12 @@ impl Registry {
         Ok(handlers)
     }
 
+    /// The handler that is bound to an event, where there is one.
+    pub(crate) fn bound(&self, event: &str) -> Option<&dyn Handler> {
+        let bound = self.bound.iter().find(|(name, _)| name.eq_ignore_ascii_case(event));
+        bound.map(|(_, handler)| handler.as_ref())
+    }
+
     /// The events that a handler is bound to.
     pub fn events(&self) -> impl Iterator<Item = &str> {
         self.bound.iter().map(|(event, _)| event.as_str())

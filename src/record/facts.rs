@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
 use serde_json::Value;
 
 use super::Payload;
@@ -24,6 +25,7 @@ pub(super) struct Note {
     value: Value,
     error: Option<String>,
     source: String,
+    #[serde(deserialize_with = "time")]
     as_of: DateTime<Utc>,
     took_us: u64,
 }
@@ -48,6 +50,10 @@ pub(super) fn write(facts: &Facts, payload: Payload, text: &mut String) {
     if !facts.is_empty() {
         text.push(']');
     }
+}
+
+fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime<Utc>, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
 }
 
 impl Note {

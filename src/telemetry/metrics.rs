@@ -46,6 +46,19 @@ pub struct OfAction {
     action: String,
 }
 
+/// What the asking of a lookup is counted by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct LookedUp {
+    lookup: String,
+    outcome: &'static str,
+}
+
+/// What is told of a lookup.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct OfLookup {
+    lookup: String,
+}
+
 /// What a refused request is counted by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Refused {
@@ -65,6 +78,8 @@ pub struct Metrics {
     records: Family<Recorded, Counter>,
     attempts: Family<Attempted, Counter>,
     circuits: Family<OfAction, Gauge>,
+    lookups: Family<LookedUp, Counter>,
+    lookup_seconds: Option<Family<OfLookup, Histogram, fn() -> Histogram>>,
     waits: Option<Histogram>,
     refusals: Family<Refused, Counter>,
     reloads: Family<Reloaded, Counter>,
@@ -79,7 +94,12 @@ pub struct Metrics {
 impl Metrics {
     /// All at zero.
     pub fn new() -> Self {
-        Self { seconds: Some(Histogram::new(BUCKETS)), waits: Some(Histogram::new(WAITS)), ..Self::default() }
+        Self {
+            seconds: Some(Histogram::new(BUCKETS)),
+            waits: Some(Histogram::new(WAITS)),
+            lookup_seconds: Some(Family::new_with_constructor(|| Histogram::new(BUCKETS))),
+            ..Self::default()
+        }
     }
 
     /// An event was answered.
@@ -110,6 +130,14 @@ impl Metrics {
     /// An action's target counts as dead, or no longer.
     pub fn set_circuit(&self, action: &str, open: bool) {
         self.circuits.get_or_create(&OfAction { action: action.to_owned() }).set(i64::from(open));
+    }
+
+    /// An event waited so long for a lookup, which was `fetched`, `cached`, `stale`, `empty`, `failed` or `late`.
+    pub fn looked_up(&self, lookup: &str, outcome: &'static str, waited: Duration) {
+        self.lookups.get_or_create(&LookedUp { lookup: lookup.to_owned(), outcome }).inc();
+        if let Some(seconds) = &self.lookup_seconds {
+            seconds.get_or_create(&OfLookup { lookup: lookup.to_owned() }).observe(waited.as_secs_f64());
+        }
     }
 
     /// A request was refused with this code.
@@ -154,6 +182,10 @@ impl Metrics {
         registry.register("records", "What became of the journal's entry of an event", self.records.clone());
         registry.register("attempts", "Attempts to deliver, by what came of them", self.attempts.clone());
         registry.register("circuit_open", "Whether an action's target counts as dead", self.circuits.clone());
+        registry.register("lookups", "Lookups that events waited for, by what came of them", self.lookups.clone());
+        if let Some(seconds) = &self.lookup_seconds {
+            registry.register("lookup_seconds", "How long an event waited for a lookup", seconds.clone());
+        }
         if let Some(waits) = &self.waits {
             let help = "From the acknowledgement of an event to the first attempt to deliver it";
             registry.register("first_attempt_seconds", help, waits.clone());

@@ -1,5 +1,6 @@
 //! The keys of an action of type http, checked and compiled for each of its events.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::HeaderName;
@@ -106,6 +107,12 @@ impl Plan {
             format: raw.format,
             events,
         })
+    }
+
+    /// The lookups that are named for events of this name.
+    pub(in crate::action) fn lookups(&self, event: &str) -> Vec<Arc<str>> {
+        let own = self.events.iter().find(|(name, _)| *name == event).map(|(_, plan)| plan);
+        own.map_or_else(Vec::new, |plan| [plan.plain.lookups(), plan.granted.lookups()].concat())
     }
 
     /// The request for a job, without the headers that are secrets. `secret` is the address where it is one.

@@ -2,17 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf, absolute};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use glob::Pattern;
 
-use super::super::files::{PATTERN_OPTIONS, read_at_most};
+use super::super::files::PATTERN_OPTIONS;
 use super::directories::on_the_way;
 
-/// How much of a file counts: more than any file of a configuration may have.
-const LIMIT: u64 = 16 << 20;
+/// How much of a file counts: more than any file that a configuration names may have.
+const LIMIT: u64 = 4 << 30;
 
 /// A digest of a file's contents, or of why it has none.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,22 @@ impl Fingerprint {
         }
     }
 
+    /// Of what stands in a file, which is never in memory as a whole: the same as that of its contents.
+    fn of_file(path: &Path) -> io::Result<Self> {
+        let mut file = File::open(path)?.take(LIMIT);
+        let mut context = Context::new(&SHA256);
+        context.update(b"contents\0");
+        let mut part = [0; 8 << 10];
+        loop {
+            match file.read(&mut part) {
+                Ok(0) => return Ok(Self::finish(context)),
+                Ok(length) => context.update(&part[..length]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     fn digest<'a>(kind: &[u8], parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut context = Context::new(&SHA256);
         context.update(kind);
@@ -49,6 +66,10 @@ impl Fingerprint {
             context.update(&[0]);
             context.update(part);
         }
+        Self::finish(context)
+    }
+
+    fn finish(context: Context) -> Self {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(context.finish().as_ref());
         Self(bytes)
@@ -134,7 +155,7 @@ impl Files {
 impl Item {
     pub(super) fn fingerprint(&self) -> Fingerprint {
         match self {
-            Self::File(path) => Fingerprint::of(&read_at_most(path, LIMIT)),
+            Self::File(path) => Fingerprint::of_file(path).unwrap_or_else(|error| Fingerprint::of(&Err(error))),
             Self::Pattern(pattern) => {
                 let paths = matches(pattern);
                 Fingerprint::digest(b"paths", paths.iter().map(|path| path.as_os_str().as_encoded_bytes()))

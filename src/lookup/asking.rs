@@ -1,0 +1,106 @@
+//! How the question of a lookup is made for the events of one name.
+
+use super::question::{Parameter, Question};
+use crate::base::diagnostic::Diagnostics;
+use crate::base::tree::Node;
+use crate::event::{Event, Spec};
+use crate::expr::{Expression, Scope, Type};
+use crate::facts::Facts;
+use crate::scope::Names;
+
+/// The expressions of a lookup, compiled for one event.
+#[derive(Debug)]
+pub(super) struct Asking {
+    pub(super) event: &'static str,
+    names: Names,
+    parts: Vec<(String, Part)>,
+}
+
+/// What makes a parameter.
+#[derive(Debug)]
+enum Part {
+    /// What names the thing: a text, compared without the white space around it. Where it is empty there is no such thing.
+    Key(Expression),
+    /// Any value. A text that is empty names no such thing, either.
+    Value(Expression),
+    /// Any value, empty or not.
+    Free(Expression),
+}
+
+/// Why there is no question.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Unasked {
+    /// What names the thing is empty, so that there is no such thing.
+    Empty,
+    /// It cannot be said what to ask, for this reason.
+    Failed(String),
+}
+
+impl Asking {
+    /// No parameters yet.
+    pub(super) fn new(spec: &'static Spec, names: Names) -> Self {
+        Self { event: spec.name, names, parts: Vec::new() }
+    }
+
+    /// The names that its expressions see.
+    pub(super) fn names(&mut self) -> &mut Names {
+        &mut self.names
+    }
+
+    /// Adds what names the thing. `key` is where it is written, for errors.
+    pub(super) fn key(&mut self, key: String, node: &Node, findings: &mut Diagnostics) -> Option<()> {
+        self.add(key, node, Part::Key, findings)
+    }
+
+    /// Adds a value.
+    pub(super) fn value(&mut self, key: String, node: &Node, findings: &mut Diagnostics) -> Option<()> {
+        self.add(key, node, Part::Value, findings)
+    }
+
+    /// Adds a value that may be empty.
+    pub(super) fn free(&mut self, key: String, node: &Node, findings: &mut Diagnostics) -> Option<()> {
+        self.add(key, node, Part::Free, findings)
+    }
+
+    fn add(
+        &mut self,
+        key: String,
+        node: &Node,
+        part: impl Fn(Expression) -> Part,
+        findings: &mut Diagnostics,
+    ) -> Option<()> {
+        let expression = self.names.compile(node, Type::Dyn, findings)?;
+        self.parts.push((key, part(expression)));
+        Some(())
+    }
+
+    /// The question for an event.
+    pub(super) fn question(&self, event: &Event) -> Result<Question, Unasked> {
+        let facts = Facts::default();
+        let (scope, _) = self.names.scope(event, &facts);
+        let mut question = Question::default();
+        for (key, part) in &self.parts {
+            part.ask(key, &scope, &mut question)?;
+        }
+        Ok(question)
+    }
+}
+
+impl Part {
+    fn ask<'a>(&'a self, key: &str, scope: &Scope<'a>, question: &mut Question) -> Result<(), Unasked> {
+        let failed = |error: crate::expr::EvalError| Unasked::Failed(format!("`{key}`: {error}"));
+        let (Self::Key(expression) | Self::Value(expression) | Self::Free(expression)) = self;
+        let parameter = expression.evaluate(scope).and_then(|value| Parameter::of(&value)).map_err(failed)?;
+        let parameter = match (self, parameter) {
+            (Self::Free(_), parameter) => parameter,
+            (Self::Key(_) | Self::Value(_), Parameter::Text(text)) if text.trim().is_empty() => {
+                return Err(Unasked::Empty);
+            }
+            (Self::Key(_), Parameter::Null) => return Err(Unasked::Empty),
+            (Self::Key(_), parameter) => Parameter::Text(parameter.to_text().unwrap_or_default().trim().to_owned()),
+            (Self::Value(_), parameter) => parameter,
+        };
+        question.0.push(parameter);
+        Ok(())
+    }
+}

@@ -1,0 +1,57 @@
+//! A `[[lookup]]` as it is written.
+
+use std::path::PathBuf;
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::base::many::OneOrMany;
+use crate::base::units::{Size, Span};
+
+/// A `[[lookup]]` as it is written. What it means is made of it at load; it goes no further.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawLookup {
+    /// The name by which rules name it, `lookup.<id>`: a small letter, then small letters, digits and `_`. Unique.
+    pub id: String,
+    /// Who is asked.
+    #[serde(rename = "type")]
+    #[schemars(extend("enum" = ["csv", "directory"]))]
+    pub kind: String,
+    /// For people.
+    pub description: Option<String>,
+    /// How long one fetch may take. Default: `300ms`.
+    pub timeout: Option<Span>,
+    /// How long an answer is kept and given again, "not found" included. Default: not at all.
+    pub cache: Option<Span>,
+    /// How long the last answer is given while the source has none. Default: not at all.
+    pub stale_for: Option<Span>,
+    /// How many answers are kept. Default: 10000.
+    pub cache_entries: Option<u32>,
+    /// How many fetches may be under way at once. Default: 16.
+    pub concurrency: Option<u16>,
+    /// csv, directory: what must stand in which column, or field of the other person: a CEL expression for each. One that is
+    /// empty is not found.
+    #[serde(rename = "match")]
+    pub matches: Option<IndexMap<String, String>>,
+    /// csv: the file. The first line has the names of its columns.
+    #[schemars(extend("format" = "data-file"))]
+    pub file: Option<PathBuf>,
+    /// csv: the column, or several, that has the name of a field of the person and must hold what that holds.
+    pub key: Option<OneOrMany>,
+    /// csv: what stands between two columns. Default: `,`.
+    pub delimiter: Option<String>,
+    /// csv: the largest file that is read. Default: `64MiB`.
+    pub size_limit: Option<Size>,
+    /// directory: who is not meant. Whoever has one of these, where it is not empty, is not found. The person of the event
+    /// is never found.
+    pub except: Option<IndexMap<String, String>>,
+    /// directory: for how long values that nobody has are held for the person of an event that asks whether it may be
+    /// created or changed; another who asks meanwhile is told that somebody has them. Default: not at all.
+    pub reserve: Option<Span>,
+    /// directory: the fields of the other person that `value` has. They are kept with the event, where `forget` of the other
+    /// person does not reach them. Default: none.
+    #[serde(rename = "return")]
+    pub returns: Option<Vec<String>>,
+}

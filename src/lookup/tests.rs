@@ -1,0 +1,1 @@
+//! Lookups, and the files that they look into.
