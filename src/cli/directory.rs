@@ -130,6 +130,7 @@ fn list(arguments: &List, store: &Store<'_>) -> anyhow::Result<Ended> {
                 &json!({
                     "number": listed.number,
                     "person": person,
+                    "reference": reference(listed),
                     "tenant": listed.tenant,
                     "changed": time(listed.at),
                     "fields": fields,
@@ -160,10 +161,15 @@ fn shown(listed: &Listed, store: &Store<'_>, personal: bool) -> (String, Vec<(St
     let name = match key {
         Some(key) if personal => key,
         Some(key) => store.names.of(&key),
-        None => format!("ref-{}", hex(&listed.person[..6])),
+        None => reference(listed),
     };
     let mask = |text: String| if personal { text } else { MASK.to_owned() };
     (name, fields.into_iter().map(|(name, text)| (name, mask(text))).collect())
+}
+
+/// What the journal itself calls the person, as a lookup's answer does.
+fn reference(listed: &Listed) -> String {
+    format!("ref-{}", hex(&listed.person[..6]))
 }
 
 fn remove(arguments: &Remove, store: &Store<'_>) -> anyhow::Result<Ended> {

@@ -6,6 +6,7 @@
 mod check;
 mod deliveries;
 mod dev;
+mod directory;
 mod events;
 mod examples;
 mod http;
