@@ -208,11 +208,17 @@ fn person(key: &str, tenant: &str) -> Person {
     Person { system: catalog::EVENTS[0].system, tenant: tenant.to_owned(), known: !key.is_empty(), key }
 }
 
-/// The tenant that is meant where nobody says which: the only one that the configuration or the newest events name.
+/// The tenant that is meant where nobody says which: the only one that the configuration or the newest events name. People
+/// of another tenant are others, so that it is not guessed.
 fn only_tenant(store: &Store<'_>) -> anyhow::Result<String> {
-    let named = store.settings.cymmetri.auth.jwt.iter().flat_map(|jwt| jwt.tenants.clone());
-    let mut tenants: Vec<String> = named.collect();
+    let jwt = &store.settings.cymmetri.auth.jwt;
+    let mut tenants: Vec<String> = jwt.iter().flat_map(|jwt| jwt.tenants.clone()).collect();
     tenants.extend(super::select::newest_tenants(store, &store.reader()?)?);
+    if tenants.is_empty() && jwt.is_some() {
+        bail!(
+            "no event has come yet that tells which tenant this is: say it with --tenant, as the token's tenantId has it"
+        );
+    }
     tenants.retain(|tenant| !tenant.is_empty());
     tenants.sort();
     tenants.dedup();

@@ -103,7 +103,12 @@ fn people_are_brought_in_beside_a_server_and_without_one() {
 #[test]
 fn what_cannot_be_imported_is_said() {
     let kept = Kept::new();
-    drop(kept.place.serve());
+    let server = kept.place.serve();
+    kept.place.write("people.csv", "login,mobile\nx,1\n");
+    let ended = kept.run(&["import", "people.csv"], 2);
+    assert!(ended.err.contains("say it with --tenant"), "{ended:?}");
+    kept.created(&server, "ada", "1");
+    server.stop();
     kept.place.write("people.csv", "name,mobile\nx,1\n");
     for (arguments, said) in [
         (&["import", "none.csv"][..], "none.csv cannot be read"),
@@ -191,11 +196,12 @@ fn a_large_file_is_brought_in() {
     const PEOPLE: usize = 20_000;
     let kept = Kept::new();
     let server = kept.place.serve();
+    kept.created(&server, "ada", "1");
     let mut table = "login,mobile\n".to_owned();
     (0..PEOPLE).for_each(|number| _ = writeln!(table, "p{number},+91 {}", 9_000_000_000_u64 + number as u64));
     kept.place.write("people.csv", &table);
     let ended = kept.run(&["import", "people.csv"], 0);
     assert_eq!(ended.out, format!("{PEOPLE} persons read, {PEOPLE} of them new or changed\n"));
     assert!(kept.refused(&server, "x", "9000019999") && !kept.refused(&server, "x", "9000020000"));
-    assert_eq!(kept.listed(&["--limit", "100000"]).len(), PEOPLE);
+    assert_eq!(kept.listed(&["--limit", "100000"]).len(), PEOPLE + 1);
 }

@@ -69,9 +69,9 @@ async fn what_is_reserved_outlives_a_reload_and_the_index_follows_it() {
     log.until("the directory is indexed anew").await;
     assert_eq!(refused(&app, "carl", "098200 12345").await.as_deref(), Some("MobileAlreadyExist"));
     assert_eq!(refused(&app, "carl", "7").await, None);
-    app.configure(&RULES.replace("[directory]", "[directory]\ncountry = \"91\"\n[log]\nlevel = \"info\""));
-    log.until("the configuration is in force").await;
-    log.until("the configuration is in force").await;
+    let more = "[[rule]]\nid = \"no\"\non = \"validateUser\"\nwhen = 'user.login == \"eve\"'\ndeny = \"No\"\n";
+    app.configure(&format!("{}{more}", RULES.replace("[directory]", "[directory]\ncountry = \"91\"")));
+    log.until("rules=2").await;
     assert_eq!(refused(&app, "dora", "7").await.as_deref(), Some("MobileAlreadyExist"));
     app.stop().await;
 }

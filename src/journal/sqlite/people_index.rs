@@ -27,7 +27,8 @@ pub(super) async fn bring_to(
     let wanted: Arc<BTreeMap<String, String>> =
         Arc::new(forms.iter().map(|form| (form.name.to_string(), mark(form, &shared.persons))).collect());
     let own = wanted.clone();
-    if shared.queue.run(false, move |writing| settled(writing, &own)).await? {
+    // Also where space is short: nobody could be looked up until it is known.
+    if shared.queue.run(true, move |writing| settled(writing, &own)).await? {
         return Ok(0);
     }
     let (mut after, mut done) = (0, 0);
@@ -39,7 +40,7 @@ pub(super) async fn bring_to(
         let Some(last) = last else { break };
         after = last;
     }
-    shared.queue.run(false, move |writing| write_down(writing, &wanted)).await?;
+    shared.queue.run(true, move |writing| write_down(writing, &wanted)).await?;
     Ok(done)
 }
 
