@@ -146,6 +146,7 @@ fn queue(
         repeat: Some(number.to_string().as_bytes()),
         deliveries: if deliver { vec![delivery()] } else { Vec::new() },
         guards: Vec::new(),
+        sighting: None,
         awaited: true,
     })
 }

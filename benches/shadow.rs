@@ -96,7 +96,7 @@ fn open(directory: &tempfile::TempDir, clock: &Clock) -> Arc<dyn Journal> {
 
 fn recorder(journal: &Arc<dyn Journal>) -> Recorder {
     let (config, actions) = (journal::Config::default(), Arc::new(ActionSet::default()));
-    Recorder::new(journal.clone(), config, actions, &SecretFields::default(), [0; 32])
+    Recorder::new(journal.clone(), config, actions, None, &SecretFields::default(), [0; 32])
 }
 
 fn rules() -> RuleSet {

@@ -20,6 +20,7 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::action::{ActionSet, Ready};
@@ -66,6 +67,8 @@ pub struct App {
     /// The rules in force and the hash of their text.
     judging: (Court, [u8; 32]),
     tasks: TaskTracker,
+    /// Ends the work on the directory's index.
+    indexing: CancellationToken,
     loaded: Loaded,
     stop: Stop,
 }
@@ -155,6 +158,7 @@ impl App {
             work: (plan.actions, ready),
             judging,
             tasks,
+            indexing: CancellationToken::new(),
             loaded,
             stop,
         })
@@ -203,6 +207,7 @@ impl App {
         tasks.spawn(control.serve(office, tasks.clone(), stop.clone()));
         self.deliverer.replace(&self.work.0, &self.work.1);
         self.deliverer.tell_orphans().await;
+        self.keep_directory_indexed();
         tasks.spawn(journal::keep(journal.clone(), stop.clone()));
         tasks.spawn(guards::keep(self.receiver.clone(), self.source.clock.clone(), stop.clone()));
         if let Some(aside) = self.aside.take() {
@@ -249,6 +254,18 @@ impl App {
         let Some(active) = self.receiver.active() else { return Ok(()) };
         let recalled = self.lasting.guards.recall(&active.guard_set, self.source.clock.now()).await;
         recalled.context("the guards cannot learn from the journal whom they hold")
+    }
+
+    /// Brings the directory's index to the configuration that is in force, until the server drains.
+    fn keep_directory_indexed(&mut self) {
+        // What the last configuration wanted is of no use any more.
+        self.indexing.cancel();
+        self.indexing = self.stop.drain.child_token();
+        let active = self.receiver.active();
+        if let Some(directory) = active.and_then(|active| active.recorder.directory().cloned()) {
+            let indexing = self.indexing.clone();
+            self.tasks.spawn(async move { indexing.run_until_cancelled(directory.keep_indexed()).await });
+        }
     }
 
     fn apply(&mut self, settings: Settings) {

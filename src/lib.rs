@@ -14,6 +14,7 @@
 //! documents derive.
 //!
 //! [`journal`] keeps what came in and what it must still set off, on disk before anybody is told that it was received.
+//! [`directory`] says what it keeps of the people that were seen, and finds them again.
 //!
 //! [`testing`] runs the tests that rules carry, on the code that decides events, and makes tests of events.
 //! [`conformance`] plays the documented cloud against a receiver, and says what is as the documents have it.
@@ -81,6 +82,7 @@ pub mod config;
 pub mod conformance;
 pub mod delivery;
 pub mod dialect;
+pub mod directory;
 pub mod event;
 pub mod expr;
 pub mod facts;

@@ -11,7 +11,7 @@ const FLOORS: [(u8, &[&str]); 10] = [
     (7, &["config"]),
     (6, &["http"]),
     (5, &["judge", "delivery", "retrial"]),
-    (4, &["record", "testing", "conformance"]),
+    (4, &["record", "directory", "testing", "conformance"]),
     (3, &["rules", "dialect", "auth", "lookup", "journal", "action"]),
     (2, &["scope"]),
     (1, &["event", "expr", "facts", "outgoing", "telemetry"]),

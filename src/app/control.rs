@@ -6,6 +6,7 @@
 
 mod access;
 mod execute;
+mod people;
 pub mod protocol;
 
 use std::os::unix::fs::PermissionsExt as _;
@@ -155,7 +156,12 @@ async fn converse(stream: UnixStream, office: Office, stop: Stop) {
     let reply = if line.ends_with(b"\n") {
         match serde_json::from_slice::<Request>(&line) {
             Ok(request) => {
-                tracing::info!(request = request.word(), uid, "a command asks for a change");
+                // A long list comes in many parts.
+                if matches!(request, Request::Tell { .. }) {
+                    tracing::debug!(request = request.word(), uid, "a command asks for a change");
+                } else {
+                    tracing::info!(request = request.word(), uid, "a command asks for a change");
+                }
                 carry_out(&office, request, &mut writer).await
             }
             // The cause may repeat what was sent.

@@ -6,10 +6,12 @@ use super::rule_text::RuleText;
 use super::{Source, journal, person};
 use crate::action::{self, ActionSet, Ready};
 use crate::auth::Authenticator;
+use crate::base::clock::Clock;
 use crate::base::diagnostic::{Diagnostic, Diagnostics, Problem, Severity};
 use crate::base::tree::Node;
 use crate::config::cymmetri::UnknownEvent;
 use crate::config::{Loaded, Settings};
+use crate::directory::{self, Directory, Fields, LeaveOut};
 use crate::event::{SecretFields, catalog};
 use crate::expr::ORDINARY_EVENT_BYTES;
 use crate::http::body::BodyLimits;
@@ -37,6 +39,8 @@ pub struct Plan {
     pub guards: Arc<GuardSet>,
     /// The tests of the rules.
     pub tests: TestSet,
+    /// What is kept of the people that are seen, where anything is.
+    pub directory: Option<Arc<directory::Plan>>,
     /// The lookups.
     pub lookups: Arc<LookupSet>,
     /// What its entries in the journal name as what they were judged by.
@@ -85,6 +89,10 @@ pub fn plan(loaded: &Loaded, registry: &Registry, secrets: Option<Severity>) -> 
         LookupSet::compile(list(loaded, "lookup"), &lookup_context(settings, uses), &mut findings)
     });
     let tests = TestSet::compile(list(loaded, "test"), &testables(loaded), &mut findings);
+    let directory = loaded.salvaged.as_ref().zip(lookups.as_ref());
+    let directory = directory
+        .map(|(settings, lookups)| directory_plan(loaded, settings, lookups, &mut findings))
+        .unwrap_or_default();
     if let Err(error) = registry.handlers() {
         findings.push(Diagnostic::error("handler", error.to_string()));
     }
@@ -94,6 +102,7 @@ pub fn plan(loaded: &Loaded, registry: &Registry, secrets: Option<Severity>) -> 
     let whole = loaded.settings.clone().zip(rules).zip(actions).zip(lookups).filter(|_| !findings.has_errors());
     let plan = whole.map(|(((settings, rules), actions), lookups)| Plan {
         rule_text: RuleText::of(&loaded.lists, &loaded.sections, &settings),
+        directory,
         settings,
         rules: Arc::new(rules),
         actions: Arc::new(actions),
@@ -107,6 +116,31 @@ pub fn plan(loaded: &Loaded, registry: &Registry, secrets: Option<Severity>) -> 
 /// What tests can speak of.
 pub fn testables(loaded: &Loaded) -> testing::Known<'_> {
     testing::Known { rules: list(loaded, "rule"), actions: list(loaded, "action"), lookups: list(loaded, "lookup") }
+}
+
+/// What is kept of people: nothing where neither a lookup nor the section asks for it.
+fn directory_plan(
+    loaded: &Loaded,
+    settings: &Settings,
+    lookups: &LookupSet,
+    findings: &mut Diagnostics,
+) -> Option<Arc<directory::Plan>> {
+    let named = lookups.directory_fields();
+    if settings.directory.is_none() && named.is_none() {
+        return None;
+    }
+    let config = settings.directory.clone().unwrap_or_default();
+    let context = context(settings, &[]);
+    let section = loaded.sections.get("directory");
+    let node = section.and_then(|section| section.get("leave_out"));
+    let leave_out = node.and_then(|node| LeaveOut::compile(node, &context.secrets, &context.attributes, findings));
+    for path in directory::secret_fields(&config, &context.secrets) {
+        let message = format!("`{path}` is a secret field, which the directory cannot keep");
+        let problem = Problem::error("directory-field", &["directory", "fields", &path], message).on_key();
+        findings.push(loaded.locate(problem));
+    }
+    let fields = Arc::new(Fields::new(&config, named.unwrap_or_default()));
+    Some(Arc::new(directory::Plan { fields, leave_out }))
 }
 
 /// A secret field reaches the disk under a key or not at all.
@@ -304,12 +338,23 @@ impl Plan {
     }
 
     /// Who keeps events in this journal. What they are judged by is kept there, too.
-    pub fn recorder(&self, journal: &Arc<dyn Journal>) -> Recorder {
+    pub fn recorder(&self, journal: &Arc<dyn Journal>, directory: Option<Arc<Directory>>) -> Recorder {
         let secrets = context(&self.settings, &[]).secrets;
         let (config, actions) = (self.settings.journal.clone(), self.actions.clone());
         // Entries that name it come behind it in the same queue.
         drop(journal.keep_rule_set(self.rule_text.hash, self.rule_text.text.clone().into_bytes()));
-        Recorder::new(journal.clone(), config, actions, &secrets, self.rule_text.hash)
+        Recorder::new(journal.clone(), config, actions, directory, &secrets, self.rule_text.hash)
+    }
+
+    /// The directory in this journal, where one is kept. What `previous` has reserved stays so.
+    pub fn directory(
+        &self,
+        journal: &Arc<dyn Journal>,
+        clock: &Clock,
+        previous: Option<&Directory>,
+    ) -> Option<Arc<Directory>> {
+        let make = |plan: &Arc<directory::Plan>| Directory::new(plan.clone(), journal.clone(), clock.clone(), previous);
+        self.directory.as_ref().map(|plan| Arc::new(make(plan)))
     }
 
     /// Everything that requests need, secrets read and keys prepared. Keys that `previous` has fetched are taken over.
@@ -330,10 +375,15 @@ impl Plan {
         if let Some(previous) = previous {
             authenticator.inherit(&previous.authenticator);
         }
+        let directory_before = previous.and_then(|previous| previous.recorder.directory()).map(AsRef::as_ref);
+        let directory = self.directory(&lasting.journal, &source.clock, directory_before);
+        if let Some(directory) = &directory {
+            lookups.introduce(directory.clone());
+        }
         let lookups = Arc::new(lookups);
-        let shadow = super::shadow::ready(loaded, source, lasting, &lookups);
+        let shadow = super::shadow::ready(loaded, source, lasting, &lookups, directory.as_ref());
         Ok(Active {
-            recorder: self.recorder(&lasting.journal).with_shadow(shadow, &lasting.aside),
+            recorder: self.recorder(&lasting.journal, directory).with_shadow(shadow, &lasting.aside),
             base_paths: BasePaths::parse(&cymmetri.base_paths).unwrap_or_default(),
             authenticator,
             judge: judge.with_lookups(lookups).with_guards(self.guards.clone(), lasting.guards.clone()),

@@ -49,6 +49,7 @@ impl App {
                 outcome = self.reload(force) => outcome,
             };
             if matches!(outcome, Reloaded::Applied { .. }) {
+                self.keep_directory_indexed();
                 self.deliverer.tell_orphans().await;
             }
             watch.replace(self.loaded.files.clone());

@@ -8,6 +8,7 @@ use super::rule_text::RuleText;
 use crate::base::diagnostic::{Diagnostic, Diagnostics};
 use crate::base::tree::Node;
 use crate::config::{Loaded, Settings};
+use crate::directory::Directory;
 use crate::event::catalog;
 use crate::judge::Shadow;
 use crate::lookup::{self, LookupSet, Lookups};
@@ -62,7 +63,13 @@ fn lookups(rules: &RuleSet, settings: &Settings, ids: &[Arc<str>]) -> lookup::Co
 
 /// The shadow that a server is to have beside its rules. What is wrong with it is told, and costs it alone. A lookup that is
 /// as in the main file shares the answers of `real`.
-pub(super) fn ready(loaded: &Loaded, source: &Source, lasting: &Lasting, real: &Lookups) -> Option<Shadow> {
+pub(super) fn ready(
+    loaded: &Loaded,
+    source: &Source,
+    lasting: &Lasting,
+    real: &Lookups,
+    directory: Option<&Arc<Directory>>,
+) -> Option<Shadow> {
     loaded.shadow.as_ref()?;
     let (plan, findings) = shadow(loaded);
     let mut more = Diagnostics::default();
@@ -80,6 +87,9 @@ pub(super) fn ready(loaded: &Loaded, source: &Source, lasting: &Lasting, real: &
         tracing::warn!("the shadow file judges nothing until it is right");
         return None;
     };
+    if let Some(directory) = directory {
+        lookups.introduce(directory.clone());
+    }
     tracing::info!(rules = plan.rules.len(), "the shadow file judges beside the rules");
     drop(lasting.journal.keep_rule_set(plan.text.hash, plan.text.text.into_bytes()));
     let except = source.registry.handlers().unwrap_or_default().into_iter().map(|(event, _)| event).collect();

@@ -14,6 +14,7 @@ use super::store::{self, Store};
 use crate::app::Source;
 use crate::app::control::protocol::{Reply, Request, Whom};
 use crate::event::catalog;
+use crate::journal::Reader as _;
 
 /// Destroys what is known of a person
 #[derive(Debug, Args)]
@@ -22,9 +23,10 @@ Examples:
   hookreeve forget --person shreyash2
   hookreeve forget --person shreyash2 --tenant as100 --yes
 
-It destroys what events said, dead letters and what waits for delivery, with the person's own key, and cannot be taken
-back. That there were events, when, and what was decided stays; the chain still verifies. What it does not reach: copies
-of the journal and its -persons file made by other means than `journal backup`, what other systems were told, and logs.
+It destroys what events said, the person's line in the directory, dead letters and what waits for delivery, with the
+person's own key, and cannot be taken back. That there were events, when, and what was decided stays; the chain still
+verifies. What it does not reach: copies of the journal and its -persons file made by other means than `journal backup`,
+what other systems were told, and logs.
 
 Exit status: 0 forgotten, 1 nothing was known, 2 it could not be done.")]
 pub(super) struct Arguments {
@@ -53,6 +55,11 @@ fn forget(arguments: &Arguments, store: &Store<'_>) -> anyhow::Result<Ended> {
     let reader = store.reader()?;
     let mut person = Whom::from(&arguments.person.made_out(key, store, &reader)?);
     person.system.clone_from(&arguments.system);
+    // Somebody may be listed whom no event was about.
+    let listed = match person.person() {
+        Some(person) => store.wait(reader.listed(&person))?.is_some(),
+        None => false,
+    };
     drop(reader);
     if !arguments.yes && !confirmed(&person)? {
         output::complain("nothing was done");
@@ -65,11 +72,16 @@ fn forget(arguments: &Arguments, store: &Store<'_>) -> anyhow::Result<Ended> {
         }
     })?;
     match arguments.format {
-        Format::Json => output::print(&json!({ "tenant": person.tenant, "entries": entries }).to_string()),
+        Format::Json => {
+            output::print(&json!({ "tenant": person.tenant, "entries": entries, "listed": listed }).to_string());
+        }
+        Format::Text if entries == 0 && listed => {
+            output::print("there was no event; the person's line in the directory is destroyed");
+        }
         Format::Text if entries == 0 => output::print("nothing was known of this person; now nothing is for certain"),
         Format::Text => output::print(&told(entries, store)),
     }
-    Ok(if entries == 0 { Ended::Findings } else { Ended::Well })
+    Ok(if entries == 0 && !listed { Ended::Findings } else { Ended::Well })
 }
 
 fn told(entries: u64, store: &Store<'_>) -> String {

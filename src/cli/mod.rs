@@ -8,6 +8,7 @@ mod conformance;
 mod costs;
 mod dead;
 mod dev;
+mod directory;
 mod events;
 mod explain;
 mod forget;
@@ -71,6 +72,7 @@ enum Command {
     Dead(dead::Arguments),
     Guard(guard::Arguments),
     Shadow(shadow::Arguments),
+    Directory(directory::Arguments),
     Forget(forget::Arguments),
     Journal(journal::Arguments),
     Init(init::Arguments),
@@ -131,6 +133,7 @@ pub fn main(registry: Registry) -> ExitCode {
         Command::Dead(arguments) => dead::run(&arguments, &source),
         Command::Guard(arguments) => guard::run(&arguments, &source),
         Command::Shadow(arguments) => shadow::run(&arguments, &source),
+        Command::Directory(arguments) => directory::run(&arguments, &source),
         Command::Forget(arguments) => forget::run(&arguments, &source),
         Command::Journal(arguments) => journal::run(&arguments, &source),
         Command::Init(arguments) => init::run(&arguments, &source),

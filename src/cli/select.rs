@@ -150,6 +150,15 @@ impl Selection {
     }
 }
 
+/// The tenants that the newest entries name.
+pub(super) fn newest_tenants(store: &Store<'_>, reader: &SqliteReader) -> anyhow::Result<Vec<String>> {
+    let page = store.wait(reader.entries(Filter::default(), TENANT_SAMPLE))?;
+    let mut tenants: Vec<String> = page.items.into_iter().map(|entry| entry.tenant).collect();
+    tenants.sort();
+    tenants.dedup();
+    Ok(tenants)
+}
+
 /// Whether deliveries ever went to this action.
 pub(super) fn known_action(action: &str, store: &Store<'_>, reader: &SqliteReader) -> anyhow::Result<()> {
     let stats = store.wait(reader.stats())?;

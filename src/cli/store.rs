@@ -107,7 +107,10 @@ impl Store<'_> {
             let ticker = output::Ticker::new();
             let mut outcome = Ok(access.is_server());
             for request in requests {
-                let needs_plan = matches!(request, Request::Admit { .. } | Request::Replay { .. });
+                let needs_plan = matches!(
+                    request,
+                    Request::Admit { .. } | Request::Replay { .. } | Request::Tell { .. } | Request::Rebuild
+                );
                 let plan = if needs_plan && !access.is_server() { self.plan() } else { None };
                 match access.ask(request, plan, &|done| ticker.tell(done)).await {
                     Ok(reply) => each(reply),

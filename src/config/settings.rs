@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{attributes, cymmetri, log, metrics, reload, server};
 use crate::auth::Exposure;
 use crate::base::diagnostic::Problem;
-use crate::journal;
+use crate::{directory, journal};
 
 /// Every section of the configuration that is no list.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -19,6 +19,8 @@ pub struct Settings {
     pub cymmetri: cymmetri::Config,
     /// Where events are kept, and for how long.
     pub journal: journal::Config,
+    /// The people that were seen. Absent, and no lookup of its type: nothing is kept of them.
+    pub directory: Option<directory::Config>,
     /// What is logged, and how.
     pub log: log::Config,
     /// Where the metrics can be read. Absent: nowhere.
@@ -42,6 +44,7 @@ impl Settings {
         problems.extend(within("server", self.server.problems()));
         problems.extend(within("cymmetri", self.cymmetri.problems(self.exposure())));
         problems.extend(within("journal", self.journal.problems()));
+        problems.extend(within("directory", self.directory.iter().flat_map(directory::Config::problems).collect()));
         problems.extend(within("log", self.log.problems()));
         problems.extend(within("reload", self.reload.problems()));
         problems.extend(within(

@@ -121,7 +121,7 @@ protected = ["admin"]
 "#,
     )
     .settings();
-    let Settings { server, cymmetri: _, journal: _, log, metrics, reload, attributes } = settings;
+    let Settings { server, cymmetri: _, journal: _, directory: _, log, metrics, reload, attributes } = settings;
     assert_eq!(reload.refuse_above.map(|part| part.to_string()).as_deref(), Some("2.5%"));
     assert_eq!(
         (reload.sample, reload.protected, reload::Config::default().is_on()),
@@ -327,7 +327,7 @@ id = "x"
         3 | colour = true
           | ^^^^^^
           |
-          = help: known keys here: server, cymmetri, journal, log, metrics, reload, attributes, rule, lookup, action, guard, test, include, shadow_file
+          = help: known keys here: server, cymmetri, journal, directory, log, metrics, reload, attributes, rule, lookup, action, guard, test, include, shadow_file
 
         error[unknown-key]: unknown key `sever`
          --> /config/hookreeve.toml:4:2
@@ -669,6 +669,7 @@ fn the_schema_has_every_section_and_key_with_its_words() {
         "server",
         "cymmetri",
         "journal",
+        "directory",
         "log",
         "metrics",
         "reload",
@@ -699,6 +700,8 @@ fn the_schema_has_every_section_and_key_with_its_words() {
         "RawRule",
         "RawTest",
         "RawExpect",
+        "RawLookup",
+        "Directory",
     ]
     .into_iter()
     .for_each(check);

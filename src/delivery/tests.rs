@@ -318,6 +318,7 @@ impl Stage {
             repeat: None,
             deliveries: actions.iter().map(delivery).collect(),
             guards: Vec::new(),
+            sighting: None,
             awaited: true,
         });
         self.seqs.insert(number, appended.await.expect("it is appended").seq);

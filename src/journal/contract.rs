@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use super::delivery::{Claimed, Delivery, DeliveryFilter, DeliveryId, DeliveryState, Settlement};
 use super::entry::{Appended, Entry, EntryId, Filter, Full, Head, Health, NewEntry, Page, Report, Stats, Unverified};
 use super::guarded::{GuardAct, GuardActed, Guarded, GuardedFilter, Reference};
+use super::people::{Anew, FieldForm, Listed, Search, Sighting};
 use super::{JournalError, Receipt};
 pub use crate::base::future::BoxFuture;
 use crate::event::Person;
@@ -61,6 +62,16 @@ pub trait Reader: Send + Sync {
     /// The value of a counter; 0 where nobody counted.
     fn counter(&self, name: &str) -> BoxFuture<'_, Result<i64, JournalError>>;
 
+    /// A person of the directory; none if there is none of this kind. What is on disk is found at once. Where so many share
+    /// the first key that it cannot be told, that is an error.
+    fn find_person(&self, search: Search) -> BoxFuture<'_, Result<Option<Listed>, JournalError>>;
+
+    /// What the directory keeps of this person.
+    fn listed<'a>(&'a self, person: &'a Person) -> BoxFuture<'a, Result<Option<Listed>, JournalError>>;
+
+    /// The directory from number `after` on, at most `limit`.
+    fn people(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Listed>, JournalError>>;
+
     /// Goes through the whole chain in bounded memory and says what is wrong with it. `against` is a head that was kept
     /// elsewhere: only it shows that the newest entries were cut off.
     fn verify(&self, against: Option<Head>, progress: Progress) -> BoxFuture<'_, Result<Report, JournalError>>;
@@ -77,6 +88,7 @@ pub trait Reader: Send + Sync {
 ///   even if whoever asked goes away. A receipt is answered only when its work is on disk, in the order of the calls.
 ///   What cannot be queued is refused at once, with [`JournalError::Busy`].
 /// - **One transaction** holds an entry, its deliveries and what guards made of it, or a settlement and the next head of its lane.
+/// - **The directory** learns of a person in the transaction of the entry that tells of it. Retention leaves it alone.
 /// - **Repeats.** An entry whose digest of `repeat` (keyed) equals that of the *latest* entry of the same person and event,
 ///   received no longer than the repeat window before, is stored with a link to it, and its deliveries are not. An event
 ///   in between makes it none: X, Y, X are three.
@@ -139,7 +151,21 @@ pub trait Journal: Reader {
     /// Delivers an old entry to an action again, whatever became of it before. In its lane it takes its entry's place.
     fn requeue(&self, seq: u64, action: &str, ordered: bool) -> Receipt<DeliveryId>;
 
-    /// Destroys what is known of a person: payloads, pending deliveries and their secrets, the person's key. Answers how
+    /// Tells the directory of people without an event. All of them or none; to be called with some hundred at a time.
+    /// Answers for how many that changed something.
+    fn tell_people(&self, people: Vec<(Person, Sighting)>) -> BoxFuture<'_, Result<u64, JournalError>>;
+
+    /// Brings the directory's index to these forms. Where it has them, that is known at once; else everybody's fields are
+    /// made anew, in small transactions. Answers how many there were. Whoever stops waiting stops it; it begins anew with
+    /// the next call.
+    fn index_people(
+        &self,
+        forms: Vec<FieldForm>,
+        anew: Anew,
+        progress: Progress,
+    ) -> BoxFuture<'_, Result<u64, JournalError>>;
+
+    /// Destroys what is known of a person: payloads, its line in the directory, pending deliveries and their secrets, the person's key. Answers how
     /// many entries there were.
     fn forget(&self, person: &Person) -> BoxFuture<'_, Result<u64, JournalError>>;
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::Sighting;
 use super::delivery::{Delivery, DeliveryId, NewDelivery};
 use super::guarded::GuardMark;
 use crate::base::ids::hex;
@@ -44,6 +45,8 @@ pub struct NewEntry<'a> {
     pub deliveries: Vec<NewDelivery>,
     /// What guards made of it; stored with the entry, also with one that is a repeat.
     pub guards: Vec<GuardMark>,
+    /// What the directory learns of the person by it, unless it is a repeat.
+    pub sighting: Option<Sighting>,
     /// Whether somebody waits for it. One that nobody waits for may wait itself, some milliseconds, for others to be written
     /// with.
     pub awaited: bool,

@@ -9,6 +9,7 @@
 //! A *delivery* is what an entry must set off at one *action*; the deliveries of one person to one action are a *lane*
 //! and are delivered in order. A *lease* keeps a lane for whoever attempts its head. A *guarded* person is one whom a guard
 //! holds until somebody says otherwise.
+//! The *directory* is the people that were seen, with the few fields by which lookups find them.
 
 mod chain;
 mod config;
@@ -17,6 +18,7 @@ mod delivery;
 mod entry;
 mod error;
 mod guarded;
+mod people;
 mod receipt;
 mod seal;
 pub mod sqlite;
@@ -34,4 +36,5 @@ pub use entry::{
 };
 pub use error::JournalError;
 pub use guarded::{GuardAct, GuardActed, GuardMark, Guarded, GuardedFilter, Reference};
+pub use people::{Anew, FieldForm, FieldKey, Listed, PersonField, Search, Sighting};
 pub use receipt::{Answer, Bell, Receipt, Round, receipt};

@@ -3,6 +3,7 @@
 mod conformance;
 mod guarded;
 mod history;
+mod people;
 mod privacy;
 mod sqlite;
 mod tamper;
@@ -16,7 +17,7 @@ use chrono::{DateTime, Utc};
 use super::sqlite::{Options, SqliteJournal};
 use super::{
     Appended, Attempt, Claimed, Fate, GuardMark, Journal, JournalError, NewDelivery, NewEntry, Progress, Receipt,
-    Settlement,
+    Settlement, Sighting,
 };
 use crate::base::clock::Clock;
 use crate::base::secret::Secret;
@@ -71,6 +72,7 @@ struct Draft {
     at: Option<DateTime<Utc>>,
     deliveries: Vec<NewDelivery>,
     guards: Vec<GuardMark>,
+    sighting: Option<Sighting>,
 }
 
 fn draft(key: &str) -> Draft {
@@ -82,6 +84,7 @@ fn draft(key: &str) -> Draft {
         at: None,
         deliveries: Vec::new(),
         guards: Vec::new(),
+        sighting: None,
     }
 }
 
@@ -127,6 +130,11 @@ impl Draft {
         self
     }
 
+    fn sighting(mut self, sighting: Sighting) -> Self {
+        self.sighting = Some(sighting);
+        self
+    }
+
     fn request(mut self, request: &str) -> Self {
         self.request = Some(request.into());
         self
@@ -149,6 +157,7 @@ impl Draft {
             repeat: self.request.as_deref().map(str::as_bytes),
             deliveries: self.deliveries,
             guards: self.guards,
+            sighting: self.sighting,
             awaited: true,
         })
     }

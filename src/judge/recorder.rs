@@ -13,6 +13,7 @@ use super::shadow::{Compared, Late};
 use super::{Aside, Cause, Guarding, Judgement, Shadow};
 use crate::action::{ActionSet, DecisionView, Order};
 use crate::base::ids::new_uuid;
+use crate::directory::Directory;
 use crate::event::{Decision, Event, FieldPath, Kind, SecretFields, catalog};
 use crate::journal::{
     self, Appended, EntryId, GuardMark, Journal, JournalError, Keeping, NewDelivery, NewEntry, Receipt, Shed,
@@ -34,6 +35,7 @@ pub(super) struct Keeper {
     journal: Arc<dyn Journal>,
     config: journal::Config,
     actions: Arc<ActionSet>,
+    directory: Option<Arc<Directory>>,
     rule_set: [u8; 32],
     /// The secret fields of each event, from `request` downwards.
     secrets: Vec<(&'static str, Vec<FieldPath>)>,
@@ -71,16 +73,18 @@ pub enum Recorded {
 }
 
 impl Recorder {
-    /// A recorder into this journal, for events that these actions may want.
+    /// A recorder into this journal, for events that these actions may want and that tell the directory of people, where
+    /// one is kept.
     pub fn new(
         journal: Arc<dyn Journal>,
         config: journal::Config,
         actions: Arc<ActionSet>,
+        directory: Option<Arc<Directory>>,
         secrets: &SecretFields,
         rule_set: [u8; 32],
     ) -> Self {
         let secrets = catalog::EVENTS.iter().map(|spec| (spec.name, secrets.of(spec))).collect();
-        let keeper = Arc::new(Keeper { journal, config, actions, rule_set, secrets });
+        let keeper = Arc::new(Keeper { journal, config, actions, directory, rule_set, secrets });
         Self { keeper, shadow: None }
     }
 
@@ -88,6 +92,11 @@ impl Recorder {
     #[must_use]
     pub fn with_shadow(self, shadow: Option<Shadow>, aside: &Aside) -> Self {
         Self { shadow: shadow.map(|shadow| (Arc::new(shadow), aside.clone())), ..self }
+    }
+
+    /// The directory that is told of the people whom events are about, where one is kept.
+    pub fn directory(&self) -> Option<&Arc<Directory>> {
+        self.keeper.directory.as_ref()
     }
 
     /// The journal.
@@ -111,6 +120,9 @@ impl Recorder {
         if judgement.cause == Cause::Unverified {
             return keeper.keep_unverified(event, judgement);
         }
+        if let Some(directory) = &keeper.directory {
+            directory.decided(event, &judgement.decision);
+        }
         let deliveries = keeper.deliveries(event, judgement);
         let keeping = keeper.config.records.of(event.name());
         let guards = marks(&judgement.guarding);
@@ -129,6 +141,9 @@ impl Recorder {
         let receipt = keeper.append(event, judgement, id, deliveries, guards, compared, true);
         let why = match timeout_at(received + deadline.saturating_sub(MARGIN), receipt).await {
             Ok(Ok(appended)) => {
+                if let Some(directory) = &keeper.directory {
+                    directory.kept(event);
+                }
                 return Recorded::Kept { id, repeat_of: appended.repeat_of.map(|(_, earlier)| earlier) };
             }
             Ok(Err(error)) => super::with_causes(&error),
@@ -250,6 +265,7 @@ impl Keeper {
             repeat: event.request().filter(|_| event.spec().can_repeat()).map(|request| request.raw().as_bytes()),
             deliveries,
             guards,
+            sighting: self.directory.as_ref().and_then(|directory| directory.sighting(event)),
             awaited,
         })
     }

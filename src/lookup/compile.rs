@@ -9,9 +9,10 @@ use super::asking::Asking;
 use super::frame::Terms;
 use super::raw::RawLookup;
 use super::set::{Definition, LookupSet, Plan};
-use super::{Context, csv};
+use super::{Context, csv, directory};
 use crate::base::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::base::tree::{self, Node, closest};
+use crate::event::FieldPath;
 use crate::event::catalog::{self, Spec};
 use crate::scope::{Names, UnknownFields};
 
@@ -19,9 +20,13 @@ use crate::scope::{Names, UnknownFields};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Csv,
+    Directory,
 }
 
-const KINDS: [(&str, Kind, &[&str]); 1] = [("csv", Kind::Csv, &["file", "key", "match", "delimiter", "size_limit"])];
+const KINDS: [(&str, Kind, &[&str]); 2] = [
+    ("csv", Kind::Csv, &["file", "key", "match", "delimiter", "size_limit"]),
+    ("directory", Kind::Directory, &["match", "except", "reserve", "return"]),
+];
 
 const TIMEOUT: Duration = Duration::from_millis(300);
 const ENTRIES: u32 = 10_000;
@@ -110,10 +115,21 @@ impl Written<'_> {
                 let (askings, plan) = csv::Plan::compile(self, findings)?;
                 (askings, Plan::Csv(plan))
             }
+            Kind::Directory => {
+                let (askings, plan) = directory::Plan::compile(self, findings)?;
+                (askings, Plan::Directory(Arc::new(plan)))
+            }
         };
         askings.retain(|_| used);
         let written = self.original.to_json();
         Some(Definition { id: self.raw.id.as_str().into(), terms, written, askings, plan })
+    }
+
+    /// Whether a field of the person is a secret one, has one in it, or lies in one.
+    pub(super) fn is_secret(&self, path: &FieldPath) -> bool {
+        let user = FieldPath::of(&["user".to_owned()]).join(path);
+        let secrets = self.specs.iter().flat_map(|spec| self.context.secrets.of(spec));
+        secrets.into_iter().any(|secret| secret.covers(&user) || user.covers(&secret))
     }
 
     /// Whether a key is there at all, right or wrong.

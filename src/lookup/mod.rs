@@ -9,12 +9,13 @@
 //! | `raw`, `compile`, `set` | tables to lookups that are correct, and those to lookups that can be asked |
 //! | `asking`, `question` | what a lookup is asked for an event |
 //! | `frame`, `cache` | what is the same around every kind: time-out, cache, one fetch for many, metrics |
-//! | `csv` | the kinds |
+//! | `csv`, `directory` | the kinds |
 
 mod asking;
 mod cache;
 mod compile;
 mod csv;
+mod directory;
 mod frame;
 mod question;
 mod raw;
@@ -33,6 +34,7 @@ use crate::expr::Type;
 use crate::facts::Answer;
 
 pub use compile::ids;
+pub use directory::{People, Sought};
 pub use question::{Parameter, Question};
 pub use raw::RawLookup;
 pub use set::{LookupSet, Lookups, Tools};

@@ -17,7 +17,7 @@ pub struct RawLookup {
     pub id: String,
     /// Who is asked.
     #[serde(rename = "type")]
-    #[schemars(extend("enum" = ["csv"]))]
+    #[schemars(extend("enum" = ["csv", "directory"]))]
     pub kind: String,
     /// For people.
     pub description: Option<String>,
@@ -31,7 +31,8 @@ pub struct RawLookup {
     pub cache_entries: Option<u32>,
     /// How many fetches may be under way at once. Default: 16.
     pub concurrency: Option<u16>,
-    /// csv: what must stand in which column: a CEL expression for each. One that is empty is not found.
+    /// csv, directory: what must stand in which column, or field of the other person: a CEL expression for each. One that is
+    /// empty is not found.
     #[serde(rename = "match")]
     pub matches: Option<IndexMap<String, String>>,
     /// csv: the file. The first line has the names of its columns.
@@ -43,4 +44,14 @@ pub struct RawLookup {
     pub delimiter: Option<String>,
     /// csv: the largest file that is read. Default: `64MiB`.
     pub size_limit: Option<Size>,
+    /// directory: who is not meant. Whoever has one of these, where it is not empty, is not found. The person of the event
+    /// is never found.
+    pub except: Option<IndexMap<String, String>>,
+    /// directory: for how long values that nobody has are held for the person of an event that asks whether it may be
+    /// created or changed; another who asks meanwhile is told that somebody has them. Default: not at all.
+    pub reserve: Option<Span>,
+    /// directory: the fields of the other person that `value` has. They are kept with the event, where `forget` of the other
+    /// person does not reach them. Default: none.
+    #[serde(rename = "return")]
+    pub returns: Option<Vec<String>>,
 }

@@ -7,11 +7,11 @@ use tokio::time::Instant;
 
 use super::asking::Asking;
 use super::frame::{Frame, Terms};
-use super::{Source, csv};
+use super::{People, Source, csv, directory};
 use crate::base::clock::Clock;
 use crate::base::diagnostic::Diagnostics;
 use crate::base::secret::SecretSource;
-use crate::event::Event;
+use crate::event::{Event, FieldPath};
 use crate::facts::Facts;
 use crate::telemetry::metrics::Metrics;
 
@@ -37,6 +37,7 @@ pub(super) struct Definition {
 #[derive(Debug)]
 pub(super) enum Plan {
     Csv(csv::Plan),
+    Directory(Arc<directory::Plan>),
 }
 
 /// What making lookups ready takes.
@@ -56,6 +57,8 @@ pub struct Tools<'a> {
 pub struct Lookups {
     /// Those of each event, in the order written.
     events: Vec<(&'static str, Vec<Arc<Frame>>)>,
+    /// Through which those of type directory find people.
+    door: directory::Door,
 }
 
 impl LookupSet {
@@ -69,6 +72,19 @@ impl LookupSet {
         self.lookups.is_empty()
     }
 
+    /// The fields of people that lookups of type directory name; none where there is no such lookup.
+    pub fn directory_fields(&self) -> Option<Vec<FieldPath>> {
+        let plans = self.lookups.iter().filter_map(|lookup| match &lookup.plan {
+            Plan::Directory(plan) => Some(&plan.fields),
+            Plan::Csv(_) => None,
+        });
+        plans.fold(None, |all: Option<Vec<FieldPath>>, fields| {
+            let mut all = all.unwrap_or_default();
+            all.extend(fields.iter().cloned());
+            Some(all)
+        })
+    }
+
     /// Reads the secrets and files that lookups name, and makes each ready to be asked. No server is asked yet, so that one
     /// that is down keeps nobody from starting. All that is missing or wrong goes to `findings`, each with its place; where
     /// one of them is an error there are no lookups.
@@ -76,7 +92,7 @@ impl LookupSet {
         let before = findings.errors();
         let mut ready = Lookups::default();
         for lookup in &self.lookups {
-            let Some(source) = lookup.plan.prepare(tools, findings) else { continue };
+            let Some(source) = lookup.plan.prepare(tools, &ready.door, findings) else { continue };
             let previous = tools.previous.and_then(|previous| previous.find(&lookup.id));
             let frame = Frame::new(lookup, source, previous.map(Arc::as_ref), (tools.clock, tools.metrics));
             ready.add(Arc::new(frame));
@@ -86,15 +102,26 @@ impl LookupSet {
 }
 
 impl Plan {
-    fn prepare(&self, tools: &Tools<'_>, findings: &mut Diagnostics) -> Option<Arc<dyn Source>> {
+    fn prepare(
+        &self,
+        tools: &Tools<'_>,
+        door: &directory::Door,
+        findings: &mut Diagnostics,
+    ) -> Option<Arc<dyn Source>> {
         let _ = tools;
         match self {
             Self::Csv(plan) => csv::Csv::prepare(plan, findings).map(|made| Arc::new(made) as _),
+            Self::Directory(plan) => Some(Arc::new(directory::Directory::new(plan, door))),
         }
     }
 }
 
 impl Lookups {
+    /// Makes whoever knows the people known to those of type directory. The first one counts.
+    pub fn introduce(&self, people: Arc<dyn People>) {
+        let _ = self.door.set(people);
+    }
+
     /// Whether an event of this name waits for none.
     pub fn is_idle(&self, event: &str) -> bool {
         self.of(event).is_empty()

@@ -9,13 +9,14 @@ use crate::server::Server;
 struct Example {
     server: Server,
     token: String,
+    place: Place,
 }
 
 impl Example {
     fn start(name: &str) -> Self {
         let place = Place::new(&read(&format!("config/examples/{name}.toml")));
         let place = place.variable("HOOKREEVE__SERVER__LISTEN", "127.0.0.1:0");
-        Self { server: place.serve(), token: place.token() }
+        Self { server: place.serve(), token: place.token(), place }
     }
 
     /// The reply to the documented sample with these fields of its request set; null takes a field away.
@@ -207,4 +208,45 @@ fn observe_first_changes_nothing_for_anybody_and_says_what_it_would_have_done() 
     let log = example.server.stop().err;
     assert_eq!(log.matches("not verified, only observed").count(), 24, "{log}");
     assert!(log.contains("leavers") && !log.contains("shreyash2"), "{log}");
+}
+
+#[test]
+fn unique_mobile_and_email_refuses_what_somebody_else_has() {
+    let example = Example::start("unique-mobile-and-email");
+    let tell = |example: &Example, event: &str, user: &Value| {
+        assert_eq!(example.ask_about(event, user), json!({}), "{user}");
+    };
+    let anna = json!({ "login": "anna", "mobile": "+91 98200 12345", "email": "Anna@Corp.example" });
+    assert_eq!(example.refusal(&anna), None);
+    tell(&example, "postCreateUser", &anna);
+    for (user, said) in [
+        (json!({ "login": "bob", "mobile": "098200-12345" }), Some("MobileAlreadyExist")),
+        (json!({ "login": "bob", "mobile": 9_820_012_345_u64 }), Some("MobileAlreadyExist")),
+        (json!({ "login": "bob", "email": " anna@corp.EXAMPLE " }), Some("EmailAlreadyExist")),
+        (json!({ "login": "bob", "mobile": "9820012346", "email": "bob@corp.example" }), None),
+        (json!({ "login": "bob", "mobile": "", "email": null }), None),
+        // Herself.
+        (json!({ "login": " ANNA", "mobile": "9820012345", "email": "anna@corp.example" }), None),
+        (json!({}), None),
+    ] {
+        assert_eq!(example.refusal(&user).as_deref(), said, "{user}");
+    }
+    // What a crash finds on disk counts as before.
+    example.server.signal("KILL");
+    let Example { server, token, place } = example;
+    server.end();
+    let example = Example { server: place.serve(), token, place };
+    let carl = json!({ "login": "carl", "mobile": "9820012345" });
+    assert_eq!(example.refusal(&carl).as_deref(), Some("MobileAlreadyExist"));
+    // She has another number, then she leaves.
+    let changed = json!({ "login": "anna", "mobile": "9820099999", "email": "anna@corp.example" });
+    tell(&example, "postUpdateUser", &changed);
+    assert_eq!(example.refusal(&carl), None);
+    let carl = json!({ "login": "carl", "mobile": "9820099999" });
+    assert_eq!(example.refusal(&carl).as_deref(), Some("MobileAlreadyExist"));
+    let left = json!({ "login": "anna", "mobile": "9820099999", "email": "anna@corp.example", "status": "INACTIVE" });
+    tell(&example, "postUpdateUser", &left);
+    assert_eq!(example.refusal(&carl), None);
+    let dora = json!({ "login": "dora", "mobile": "9820099999" });
+    assert_eq!(example.refusal(&dora).as_deref(), Some("MobileAlreadyExist"), "carl is on his way");
 }

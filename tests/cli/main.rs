@@ -8,6 +8,7 @@ mod check;
 mod conformance;
 mod deliveries;
 mod dev;
+mod directory;
 mod events;
 mod examples;
 mod explain;

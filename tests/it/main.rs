@@ -8,6 +8,8 @@ mod contract;
 #[cfg(test)]
 mod deadline;
 #[cfg(test)]
+mod directory;
+#[cfg(test)]
 mod drain;
 #[cfg(test)]
 mod embedding;

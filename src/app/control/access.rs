@@ -93,7 +93,8 @@ impl Access {
         Ok(match &self.way {
             Way::Server(socket) => ask_server(socket, &request, progress).await?,
             Way::Own(journal) => {
-                let recorder = plan.map(|plan| plan.recorder(journal));
+                let clock = &self.source.clock;
+                let recorder = plan.map(|plan| plan.recorder(journal, plan.directory(journal, clock, None)));
                 let clock = &self.source.clock;
                 let desk = Desk { journal, recorder: recorder.as_ref(), guards: None, clock };
                 execute(&desk, request, progress).await

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use chrono::SecondsFormat;
 
+use super::people;
 use super::protocol::{Admitted, Again, Id, MAX_DELIVERIES, Reply, Request, Told, ToldGuarded, Whom};
 use crate::action::Order;
 use crate::base::clock::Clock;
@@ -64,6 +65,9 @@ pub async fn execute(desk: &Desk<'_>, request: Request, progress: &(dyn Fn(u64) 
             guarded_each(desk, &guarded, GuardAct::Release, &reason, progress).await
         }
         Request::GuardDrop { guarded, reason } => guarded_each(desk, &guarded, GuardAct::Drop, &reason, progress).await,
+        Request::Tell { people } => people::tell(desk, people).await,
+        Request::Remove { people } => people::remove(desk, &people).await,
+        Request::Rebuild => people::rebuild(desk, progress).await,
         Request::Rekey => match journal.rekey().await {
             Ok(sealed) => Reply::Rekeyed { sealed },
             Err(error) => Reply::failed(error),
@@ -71,7 +75,7 @@ pub async fn execute(desk: &Desk<'_>, request: Request, progress: &(dyn Fn(u64) 
     }
 }
 
-fn known(whom: &Whom) -> Result<Person, Reply> {
+pub(super) fn known(whom: &Whom) -> Result<Person, Reply> {
     match whom.person() {
         Some(person) if person.known => Ok(person),
         Some(_) => Err(Reply::failed("a person has a key, and this one is empty")),

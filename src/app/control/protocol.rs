@@ -1,5 +1,7 @@
 //! What a command asks a server that runs, and what it hears: one line of JSON there, one or several back.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Person, catalog};
@@ -10,6 +12,11 @@ pub const MAX_LINE: usize = 1 << 20;
 
 /// How many deliveries, or guarded persons, one request may name, so that it fits in a line.
 pub const MAX_DELIVERIES: usize = 1000;
+
+/// How many people one request may name, and how many bytes their fields may have together.
+pub const MAX_PEOPLE: usize = 500;
+/// See [`MAX_PEOPLE`].
+pub const MAX_PEOPLE_BYTES: usize = MAX_LINE / 4;
 
 /// What changes the journal, or what is in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +72,18 @@ pub enum Request {
         /// What is kept as why.
         reason: String,
     },
+    /// Tells the directory of people.
+    Tell {
+        /// Whom, and their fields.
+        people: Vec<Introduced>,
+    },
+    /// Takes people out of the directory.
+    Remove {
+        /// Whom.
+        people: Vec<Whom>,
+    },
+    /// Tells the directory again what the journal's notices told.
+    Rebuild,
     /// Seals everything under the first of the keys.
     Rekey,
     /// Reads the configuration again.
@@ -94,6 +113,13 @@ pub enum Reply {
     },
     /// Each guarded person that was named.
     Guarded(Vec<ToldGuarded>),
+    /// The directory knows what it was told.
+    Listed {
+        /// How many people or notices were looked at.
+        told: u64,
+        /// By how many of these something changed.
+        changed: u64,
+    },
     /// Keys and secrets are sealed under the first of the keys.
     Rekeyed {
         /// How many were under another.
@@ -181,6 +207,16 @@ pub struct Whom {
     pub key: String,
 }
 
+/// A person that is made known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Introduced {
+    /// Whom.
+    pub person: Whom,
+    /// What is said of it: the field's path below the person, and the text.
+    pub fields: BTreeMap<String, String>,
+}
+
 /// A delivery's name as it is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -200,6 +236,9 @@ impl Request {
             Self::Forget { .. } => "forget",
             Self::GuardRelease { .. } => "guard release",
             Self::GuardDrop { .. } => "guard drop",
+            Self::Tell { .. } => "tell",
+            Self::Remove { .. } => "remove",
+            Self::Rebuild => "rebuild",
             Self::Rekey => "rekey",
             Self::Reload { .. } => "reload",
         }

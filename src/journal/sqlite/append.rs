@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rusqlite::{OptionalExtension as _, params};
 
 use super::latest::Last;
+use super::people::{self, Told};
 use super::persons::{NOBODY, Reference};
 use super::writer::Writing;
 use super::{Shared, codes, failure, guarded, lanes};
@@ -41,6 +42,7 @@ pub(super) struct Prepared {
     pub(super) stored: Stored,
     pub(super) deliveries: Vec<PreparedDelivery>,
     pub(super) guards: Vec<GuardMark>,
+    pub(super) sighting: Option<Told>,
     pub(super) awaited: bool,
 }
 
@@ -66,14 +68,14 @@ impl Prepared {
     /// The first half. The caller holds the gate, so that nobody is forgotten before this is queued.
     pub(super) fn of(entry: NewEntry<'_>, shared: &Shared) -> Result<Self, JournalError> {
         let person = shared.persons.reference(entry.person);
+        let at = codes::time(entry.received_at);
         let lane = (person != NOBODY).then(|| codes::lane(&person));
         let mut deliveries = Vec::with_capacity(entry.deliveries.len());
         if entry.deliveries.len() as u64 >= DeliveryId::PER_ENTRY {
             return Err(JournalError::Setting("an entry cannot have so many deliveries".to_owned()));
         }
         for delivery in entry.deliveries {
-            let expires = codes::time(entry.received_at)
-                .saturating_add(i64::try_from(delivery.secret_ttl.as_micros()).unwrap_or(i64::MAX));
+            let expires = at.saturating_add(i64::try_from(delivery.secret_ttl.as_micros()).unwrap_or(i64::MAX));
             let mut secrets = Vec::with_capacity(delivery.secrets.len());
             for (field, value) in delivery.secrets {
                 let sealer = shared.keyring.current().ok_or(JournalError::NoKey)?;
@@ -98,7 +100,7 @@ impl Prepared {
         };
         Ok(Self {
             id: entry.id,
-            at: codes::time(entry.received_at),
+            at,
             kind: EntryKind::Event,
             system: entry.person.system,
             tenant: entry.person.tenant.clone(),
@@ -111,6 +113,7 @@ impl Prepared {
             took: i64::try_from(entry.took.as_micros()).unwrap_or(i64::MAX),
             request: entry.repeat.filter(|_| lane.is_some()).map(|request| shared.persons.digest(request)),
             stored,
+            sighting: entry.sighting.map(|sighting| Told::of(entry.person, person, at, sighting, &shared.persons)),
             awaited: entry.awaited,
             deliveries,
             guards: entry.guards,
@@ -139,6 +142,7 @@ impl Prepared {
             stored: salted(record),
             deliveries: Vec::new(),
             guards: Vec::new(),
+            sighting: None,
             awaited: true,
         }
     }
@@ -155,7 +159,11 @@ impl Prepared {
             Stored::Ready(bytes, _) | Stored::Unsealed(bytes) => bytes.len(),
         };
         let secrets = self.deliveries.iter().flat_map(|delivery| &delivery.secrets);
-        300 + stored + 120 * self.deliveries.len() + secrets.map(|(_, sealed, _)| sealed.len()).sum::<usize>()
+        let sighting = self.sighting.as_ref().map_or(0, Told::bytes);
+        300 + stored
+            + sighting
+            + 120 * self.deliveries.len()
+            + secrets.map(|(_, sealed, _)| sealed.len()).sum::<usize>()
     }
 }
 
@@ -186,6 +194,10 @@ pub(super) fn insert(prepared: &mut Prepared, writing: &mut Writing<'_>) -> Resu
     let Stored::Ready(stored, digest) = &prepared.stored else {
         return Err(JournalError::Unsealed { what: "a payload" });
     };
+    // Before anything is written, for it may be that its key is not there.
+    if let Some(told) = prepared.sighting.as_ref().filter(|_| repeat_of.is_none()) {
+        people::tell(writing, told)?;
+    }
     let seq = writing.state.head.seq + 1;
     let rule_set = writing.rule_set(&prepared.rule_set)?;
     let header = Header {

@@ -18,7 +18,12 @@ pub(super) fn to_time(micros: i64) -> DateTime<Utc> {
 
 /// A person's lane. Two persons who share one by chance wait for each other, no more.
 pub(super) fn lane(person: &Reference) -> i64 {
-    let (first, _) = person.split_first_chunk().expect("16 bytes are more than 8");
+    first_number(person)
+}
+
+/// The first eight bytes as a number.
+pub(super) fn first_number(bytes: &[u8]) -> i64 {
+    let (first, _) = bytes.split_first_chunk().expect("a code has more than 8 bytes");
     i64::from_be_bytes(*first)
 }
 

@@ -27,6 +27,9 @@ mod latest;
 mod leases;
 mod lock;
 mod options;
+mod people;
+mod people_find;
+mod people_index;
 mod persons;
 mod pool;
 mod queue;
@@ -65,13 +68,15 @@ use self::writer::{State, Writer};
 use super::chain::Chain;
 use super::seal::Keyring;
 use super::{
-    Appended, BoxFuture, Claimed, DeliveryId, EntryId, GuardAct, GuardActed, Health, Journal, JournalError, NewEntry,
-    Receipt, Settlement, receipt,
+    Anew, Appended, BoxFuture, Claimed, DeliveryId, EntryId, FieldForm, GuardAct, GuardActed, Health, Journal,
+    JournalError, NewEntry, Progress, Receipt, Settlement, Sighting, receipt,
 };
 use crate::event::Person;
 
 pub use backup::{Restored, restore};
 pub use options::Options;
+#[cfg(test)]
+pub(super) use people_find::QUERIES as PEOPLE_QUERIES;
 pub use reader::SqliteReader;
 
 /// The journal of a process that appends.
@@ -192,7 +197,7 @@ impl SqliteJournal {
             // One that panicked has said so.
             let _ = thread.join();
         }
-        self.reading().pool.close();
+        self.reading().close();
     }
 }
 
@@ -307,6 +312,19 @@ impl Journal for SqliteJournal {
         })
     }
 
+    fn tell_people(&self, people: Vec<(Person, Sighting)>) -> BoxFuture<'_, Result<u64, JournalError>> {
+        Box::pin(people::tell_all(self.shared.clone(), people))
+    }
+
+    fn index_people(
+        &self,
+        forms: Vec<FieldForm>,
+        anew: Anew,
+        progress: Progress,
+    ) -> BoxFuture<'_, Result<u64, JournalError>> {
+        Box::pin(people_index::bring_to(self.shared.clone(), forms, anew, progress))
+    }
+
     fn rekey(&self) -> BoxFuture<'_, Result<u64, JournalError>> {
         Box::pin(self.rotate_keys())
     }
@@ -378,7 +396,7 @@ impl Journal for SqliteJournal {
                 for thread in threads {
                     let _ = thread.join();
                 }
-                reading.pool.close();
+                reading.close();
             };
             let _ = tokio::task::spawn_blocking(join).await;
         })

@@ -14,12 +14,12 @@ use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use zeroize::Zeroizing;
 
 use super::recent::Recent;
-use super::{connect, failure};
+use super::{codes, connect, failure};
 use crate::base::ids::random_bytes;
 use crate::event::Person;
-use crate::journal::JournalError;
 pub(super) use crate::journal::Reference;
 use crate::journal::seal::{KeyId, Keyring, Sealer, bound_to, derive, key_id};
+use crate::journal::{FieldKey, JournalError};
 
 /// What stands for a person who is not known: it has no lane, no timeline, no repeats, and shares its key.
 pub(super) const NOBODY: Reference = [0; 16];
@@ -39,6 +39,7 @@ pub(super) struct Persons {
     keyring: Keyring,
     references: hmac::Key,
     repeats: hmac::Key,
+    people: hmac::Key,
     forgotten: RwLock<HashSet<Reference>>,
     keys: Mutex<Recent<Reference, Arc<Sealer>>>,
 }
@@ -70,6 +71,7 @@ impl Persons {
             keyring,
             references: key("person reference 1"),
             repeats: key("repeat 1"),
+            people: key("directory 1"),
             forgotten: RwLock::new(forgotten),
             keys: Mutex::new(Recent::new(KEYS)),
         })
@@ -114,6 +116,12 @@ impl Persons {
     /// What an equal request of the same person would have, too.
     pub(super) fn digest(&self, request: &[u8]) -> Reference {
         first(&hmac::sign(&self.repeats, request))
+    }
+
+    /// What a field of the directory is found by. No value can be told from it without this file.
+    pub(super) fn field_key(&self, system: &str, tenant: &str, key: &FieldKey) -> i64 {
+        let parts = [system, tenant, &*key.name, &*key.form, &*key.normal].map(str::as_bytes);
+        codes::first_number(hmac::sign(&self.people, &bound_to(&parts)).as_ref())
     }
 
     /// Whether payloads are sealed.

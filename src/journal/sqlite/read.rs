@@ -21,6 +21,8 @@ use crate::journal::{
 pub(super) struct Reading {
     pub(super) path: PathBuf,
     pub(super) pool: Pool,
+    /// Connections of their own for whoever looks a person up, and cannot wait for a long page.
+    pub(super) people: Pool,
     pub(super) persons: Arc<Persons>,
     pub(super) keyring: Keyring,
     pub(super) chain: Chain,
@@ -35,6 +37,12 @@ pub(super) const COLUMNS: &str = "seq, entries.id AS id, at, kind, system, tenan
     (SELECT rule_sets.hash FROM rule_sets WHERE rule_sets.id = rule_set) AS rule_set, took, repeat_of";
 
 impl Reading {
+    /// Closes the connections.
+    pub(super) fn close(&self) {
+        self.pool.close();
+        self.people.close();
+    }
+
     /// What a stored payload says.
     pub(super) fn record(&self, stored: Option<Vec<u8>>, id: &EntryId, person: &Reference) -> Record {
         let Some(mut stored) = stored.filter(|stored| stored.first() != Some(&WIPED)) else { return Record::Forgotten };

@@ -7,12 +7,13 @@ use super::options::Options;
 use super::persons::Persons;
 use super::pool::Pool;
 use super::read::{Reading, persons_path, value};
-use super::{SqliteJournal, backup, connect, failure, find, guarded, read, schema, verify, writer};
+use super::{SqliteJournal, backup, connect, failure, find, guarded, people_find, read, schema, verify, writer};
+use crate::event::Person;
 use crate::journal::chain::Chain;
 use crate::journal::seal::Keyring;
 use crate::journal::{
     BoxFuture, Delivery, DeliveryFilter, DeliveryState, Entry, EntryId, Filter, Full, Guarded, GuardedFilter, Head,
-    JournalError, Page, Progress, Reader, Report, Stats, Unverified,
+    JournalError, Listed, Page, Progress, Reader, Report, Search, Stats, Unverified,
 };
 
 /// What can be read of a journal.
@@ -38,6 +39,7 @@ impl SqliteReader {
         Self(Arc::new(Reading {
             path: options.path.clone(),
             pool: Pool::new(options.path.clone()),
+            people: Pool::new(options.path.clone()),
             persons,
             keyring,
             chain,
@@ -118,6 +120,21 @@ impl Reader for SqliteReader {
         })
     }
 
+    fn find_person(&self, search: Search) -> BoxFuture<'_, Result<Option<Listed>, JournalError>> {
+        let reading = self.0.clone();
+        self.0.people.read(move |connection| people_find::find(connection, &reading, &search))
+    }
+
+    fn listed<'a>(&'a self, person: &'a Person) -> BoxFuture<'a, Result<Option<Listed>, JournalError>> {
+        let (reading, reference) = (self.0.clone(), self.0.persons.reference(person));
+        self.0.pool.read(move |connection| people_find::listed(connection, &reading, &reference))
+    }
+
+    fn people(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Listed>, JournalError>> {
+        let reading = self.0.clone();
+        self.0.pool.read(move |connection| people_find::page(connection, &reading, after, limit))
+    }
+
     fn verify(&self, against: Option<Head>, progress: Progress) -> BoxFuture<'_, Result<Report, JournalError>> {
         Box::pin(verify::verify(self.0.clone(), against, progress))
     }
@@ -180,6 +197,18 @@ impl Reader for SqliteJournal {
 
     fn counter(&self, name: &str) -> BoxFuture<'_, Result<i64, JournalError>> {
         self.reader().counter(name)
+    }
+
+    fn find_person(&self, search: Search) -> BoxFuture<'_, Result<Option<Listed>, JournalError>> {
+        self.reader().find_person(search)
+    }
+
+    fn listed<'a>(&'a self, person: &'a Person) -> BoxFuture<'a, Result<Option<Listed>, JournalError>> {
+        self.reader().listed(person)
+    }
+
+    fn people(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Listed>, JournalError>> {
+        self.reader().people(after, limit)
     }
 
     fn verify(&self, against: Option<Head>, progress: Progress) -> BoxFuture<'_, Result<Report, JournalError>> {

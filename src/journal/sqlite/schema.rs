@@ -7,6 +7,9 @@
 //! The index of persons is cut into blocks of 4,096 entries. One over all of them would touch a page of its own for each
 //! entry, and with it quadruple what a commit writes; so whoever looks for a person looks once in each block.
 //!
+//! Of a person in the directory, `people.keys` are the codes under which `people_index` has it, eight bytes each, in the order
+//! of its fields' names. `people_forms` says by which normal forms they were made.
+//!
 //! What can be wiped is in tables that grow at their end only, see `forget`. A wiped secret has no time to expire.
 
 use std::path::Path;
@@ -17,7 +20,7 @@ use super::failure;
 use crate::journal::JournalError;
 
 /// Each step brings a file from the version of its place in the list to the next.
-const MIGRATIONS: [&str; 2] = [ENTRIES, GUARDED];
+const MIGRATIONS: [&str; 3] = [ENTRIES, GUARDED, PEOPLE];
 
 const ENTRIES: &str = r"
 CREATE TABLE entries (
@@ -109,6 +112,21 @@ CREATE TABLE guarded (
     until INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX guarded_person ON guarded (person, guard, event);
+";
+
+const PEOPLE: &str = r"
+CREATE TABLE people (
+    id INTEGER PRIMARY KEY,
+    person BLOB NOT NULL,
+    system TEXT NOT NULL,
+    tenant TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    keys BLOB NOT NULL,
+    stored BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX people_person ON people (person);
+CREATE TABLE people_index (key INTEGER NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (key, id)) STRICT, WITHOUT ROWID;
+CREATE TABLE people_forms (name TEXT PRIMARY KEY, form TEXT NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
 /// Marks the file as a journal of this program, for `file` and for us: \"HRJ1\".

@@ -5,6 +5,11 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
+use super::people::{
+    a_person_leaves_the_directory_and_nothing_of_it_stays, a_persons_login_and_id_are_nobody_elses,
+    many_are_told_of_at_once_and_read_in_pages, the_index_is_brought_to_other_forms,
+    what_a_notice_tells_of_a_person_is_found, whoever_is_looked_for_has_all_and_nothing_that_excludes,
+};
 use super::{Bench, attempted, claim, draft, fate, person, says, settle, silent};
 use crate::base::clock::Clock;
 use crate::journal::{
@@ -12,7 +17,7 @@ use crate::journal::{
 };
 
 /// Opens the same store again and again; what it gave before is dropped by then.
-type Opener<'a> = &'a dyn Fn() -> Box<dyn Journal>;
+pub(super) type Opener<'a> = &'a dyn Fn() -> Box<dyn Journal>;
 
 const RECORD: &str = r#"{"user":{"login":"x"}}"#;
 
@@ -483,6 +488,12 @@ suite!(
         a_cut_off_tail_shows_against_a_head,
         a_secret_is_refused_without_a_key,
         a_closed_journal_says_so,
+        what_a_notice_tells_of_a_person_is_found,
+        whoever_is_looked_for_has_all_and_nothing_that_excludes,
+        a_person_leaves_the_directory_and_nothing_of_it_stays,
+        many_are_told_of_at_once_and_read_in_pages,
+        a_persons_login_and_id_are_nobody_elses,
+        the_index_is_brought_to_other_forms,
     ]
 );
 
@@ -498,5 +509,11 @@ suite!(
         a_forgotten_person_is_gone_and_the_chain_holds,
         what_is_too_old_is_cut_and_the_chain_holds,
         notices_rule_sets_and_counters_are_kept,
+        what_a_notice_tells_of_a_person_is_found,
+        whoever_is_looked_for_has_all_and_nothing_that_excludes,
+        a_person_leaves_the_directory_and_nothing_of_it_stays,
+        many_are_told_of_at_once_and_read_in_pages,
+        a_persons_login_and_id_are_nobody_elses,
+        the_index_is_brought_to_other_forms,
     ]
 );
