@@ -9,7 +9,7 @@ use super::asking::Asking;
 use super::frame::Terms;
 use super::raw::RawLookup;
 use super::set::{Definition, LookupSet, Plan};
-use super::{Context, csv};
+use super::{Context, csv, http, sql};
 use crate::base::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::base::tree::{self, Node, closest};
 use crate::event::catalog::{self, Spec};
@@ -19,9 +19,19 @@ use crate::scope::{Names, UnknownFields};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Csv,
+    Http,
+    Sql,
 }
 
-const KINDS: [(&str, Kind, &[&str]); 1] = [("csv", Kind::Csv, &["file", "key", "match", "delimiter", "size_limit"])];
+const KINDS: [(&str, Kind, &[&str]); 3] = [
+    ("csv", Kind::Csv, &["file", "key", "match", "delimiter", "size_limit"]),
+    (
+        "http",
+        Kind::Http,
+        &["url", "method", "headers", "value", "not_found", "tls", "proxy", "allow_private", "allow", "size_limit"],
+    ),
+    ("sql", Kind::Sql, &["url", "query", "params", "tls"]),
+];
 
 const TIMEOUT: Duration = Duration::from_millis(300);
 const ENTRIES: u32 = 10_000;
@@ -102,6 +112,8 @@ impl Written<'_> {
         let used = !self.specs.is_empty();
         if !used {
             self.specs.extend(catalog::find(USUAL));
+        }
+        if !used && is_id(&self.raw.id) {
             let message = format!("no rule and no action names `lookup.{}`: it is never asked", self.raw.id);
             findings.push(Diagnostic::warning("lookup-unused", message).at(self.place("id")));
         }
@@ -109,6 +121,14 @@ impl Written<'_> {
             Kind::Csv => {
                 let (askings, plan) = csv::Plan::compile(self, findings)?;
                 (askings, Plan::Csv(plan))
+            }
+            Kind::Http => {
+                let (askings, plan) = http::Plan::compile(self, terms, findings)?;
+                (askings, Plan::Http(plan))
+            }
+            Kind::Sql => {
+                let (askings, plan) = sql::Plan::compile(self, terms, findings)?;
+                (askings, Plan::Sql(plan))
             }
         };
         askings.retain(|_| used);

@@ -9,16 +9,18 @@
 //! | `raw`, `compile`, `set` | tables to lookups that are correct, and those to lookups that can be asked |
 //! | `asking`, `question` | what a lookup is asked for an event |
 //! | `frame`, `cache` | what is the same around every kind: time-out, cache, one fetch for many, metrics |
-//! | `csv` | the kinds |
+//! | `csv`, `http`, `sql` | the kinds |
 
 mod asking;
 mod cache;
 mod compile;
 mod csv;
 mod frame;
+mod http;
 mod question;
 mod raw;
 mod set;
+mod sql;
 
 #[cfg(test)]
 mod tests;

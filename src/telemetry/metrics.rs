@@ -59,6 +59,9 @@ pub struct OfLookup {
     lookup: String,
 }
 
+/// A histogram for each lookup.
+type Durations = Family<OfLookup, Histogram, fn() -> Histogram>;
+
 /// What a refused request is counted by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Refused {
@@ -79,7 +82,7 @@ pub struct Metrics {
     attempts: Family<Attempted, Counter>,
     circuits: Family<OfAction, Gauge>,
     lookups: Family<LookedUp, Counter>,
-    lookup_seconds: Option<Family<OfLookup, Histogram, fn() -> Histogram>>,
+    lookup_seconds: Option<Durations>,
     waits: Option<Histogram>,
     refusals: Family<Refused, Counter>,
     reloads: Family<Reloaded, Counter>,

@@ -15,6 +15,8 @@ mod embedding;
 mod fidelity;
 #[cfg(test)]
 mod keeping;
+#[cfg(test)]
+mod lookups;
 mod refusals;
 #[cfg(test)]
 mod reload;
