@@ -14,7 +14,9 @@ struct Example {
 impl Example {
     fn start(name: &str) -> Self {
         let place = Place::new(&read(&format!("config/examples/{name}.toml")));
-        let place = place.variable("HOOKREEVE__SERVER__LISTEN", "127.0.0.1:0");
+        let place =
+            place.variable("HOOKREEVE__SERVER__LISTEN", "127.0.0.1:0").variable("HR_TOKEN", "for this test alone");
+        let place = place.file("config/no-rehire.csv", &read("config/examples/no-rehire.csv"));
         Self { server: place.serve(), token: place.token() }
     }
 
@@ -207,4 +209,23 @@ fn observe_first_changes_nothing_for_anybody_and_says_what_it_would_have_done() 
     let log = example.server.stop().err;
     assert_eq!(log.matches("not verified, only observed").count(), 24, "{log}");
     assert!(log.contains("leavers") && !log.contains("shreyash2"), "{log}");
+}
+
+#[test]
+fn lookups_refuse_whom_the_file_names_and_nobody_because_a_source_is_away() {
+    let mut example = Example::start("lookups");
+    let refusal = |number: &str, mobile: &str| {
+        let user = json!({ "employeeId": number, "mobile": mobile });
+        example.ask_about("validateUser", &user)["message"].as_str().map(str::to_owned)
+    };
+    assert_eq!(refusal(" E-00666 ", "").as_deref(), Some("RehireNotAllowed"));
+    assert_eq!(refusal("E-00667", ""), None);
+    assert_eq!(refusal("", ""), None);
+    // There is no such database, and no such HR system.
+    assert_eq!(refusal("E-00667", "+91 20 5550 0100"), None);
+    let line = example.server.wait_for("lookup `same_mobile` failed");
+    assert!(line.contains("mobile-unique"), "{line}");
+    let request = json!({ "targetAttribute": "costCentre", "cymmetrifield": "title", "user": { "employeeId": "E-1", "title": "CEO" } });
+    assert_eq!(example.ask("policyMap", request)["mappedValue"], "CEO");
+    example.server.wait_for("lookup `hr` failed");
 }
