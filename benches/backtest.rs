@@ -158,6 +158,8 @@ async fn fill(options: &Options, rules: &RuleSet, events: u64) {
                 ),
                 repeat: None,
                 deliveries: Vec::new(),
+                guards: Vec::new(),
+                sighting: None,
                 awaited: false,
             }));
             number += 1;

@@ -9,15 +9,19 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use hookreeve::base::clock::Clock;
 use hookreeve::base::diagnostic::{Diagnostics, Source};
 use hookreeve::base::ids::RequestId;
 use hookreeve::base::json::Document;
+use hookreeve::base::secret::{Secret, SecretError, SecretRef, SecretSource};
 use hookreeve::base::tree;
 use hookreeve::dialect::cymmetri::{self, AcceptShape};
 use hookreeve::event::{Arrival, Event, SecretFields, catalog};
 use hookreeve::expr::Type;
 use hookreeve::facts::Facts;
+use hookreeve::lookup::{self, LookupSet};
 use hookreeve::rules::{self, OnError, RuleSet, Stopwatch};
+use hookreeve::telemetry::metrics::Metrics;
 
 const BODY: &str = r#"{"request":{"user":{"assignedGroups":["grp-staff","grp-pune"],"provisionedApps":{},"securityQuestion":{},"country":"India","firstName":"Shreyash2","lastName":"Pande2","login":"shreyash2","userType":"Employee","email":"shreyash2@corp.example","contractor":false,"age":34,"department":"Finance","source":"HR","mobile":"+91 20 5550 0100","employeeId":"E-00042"}}}"#;
 
@@ -64,11 +68,52 @@ fn main() {
     row("decide ten rules", || _ = black_box(decide(&ten, &event)));
     row("decide a thousand rules, ten hold", || _ = black_box(decide(&thousand, &event)));
     let judged = decide(&ten, &event);
+    lookups();
     row("encode the reply", || _ = black_box(cymmetri::encode(&event, &judged.decision, AcceptShape::Data)));
 }
 
 fn decide(rules: &RuleSet, event: &Event) -> rules::Judged {
     rules.decide(event, &Facts::default(), &Stopwatch { elapsed: &|| Duration::ZERO, budget: Duration::MAX })
+}
+
+/// No lookup here names one.
+struct NoSecrets;
+
+impl SecretSource for NoSecrets {
+    fn resolve(&self, place: &SecretRef) -> Result<Secret, SecretError> {
+        Err(SecretError::Empty(place.clone()))
+    }
+}
+
+/// What an event waits for a lookup whose answer is at hand.
+fn lookups() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name).display().to_string();
+    let people: Vec<String> = (0..100_000).map(|number| format!("p{number},{number}")).collect();
+    std::fs::write(path("people.csv"), format!("login,number\nshreyash2,1\n{}\n", people.join("\n"))).expect("written");
+    std::fs::write(path("empty.db"), "").expect("written");
+    let kept = format!(
+        "type = 'sql'\nurl = 'sqlite:{}'\ncache = '1h'\ntimeout = '5s'\nparams = {{ login = 'user.login' }}\nquery = 'select 1 as one where :login > 1'",
+        path("empty.db")
+    );
+    let rows = format!("type = 'csv'\nkey = 'login'\nfile = '{}'", path("people.csv"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let (clock, metrics) = (Clock::system(), Metrics::new());
+    let event = Arc::new(event());
+    for (name, toml) in [("a lookup whose answer is kept", kept), ("a lookup of a row among 100,000 of a file", rows)] {
+        let mut findings = Diagnostics::default();
+        let text = format!("[[lookup]]\nid = 'x'\n{toml}\n");
+        let tree = tree::parse(&Arc::new(Source { name: "bench".into(), text }), &mut findings);
+        let entries = tree.get("lookup").and_then(|lookups| lookups.as_array()).unwrap_or_default();
+        let context = lookup::Context { uses: vec![("validateUser", lookup::ids(entries))], ..Default::default() };
+        let set = LookupSet::compile(entries, &context, &mut findings);
+        let tools = lookup::Tools { secrets: &NoSecrets, clock: &clock, metrics: &metrics, previous: None };
+        let lookups = set.prepare(&tools, &mut findings).expect("lookups");
+        assert!(findings.is_empty(), "{findings:?}");
+        let fetch = || runtime.block_on(lookups.fetch(&event, clock.instant() + Duration::from_secs(9)));
+        assert!(fetch().iter().all(|fact| fact.answer.as_ref().is_ok_and(|answer| answer.found)), "{:?}", fetch());
+        row(name, || _ = black_box(fetch()));
+    }
 }
 
 fn rules(bodies: &[String]) -> RuleSet {

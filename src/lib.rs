@@ -10,8 +10,9 @@
 //! A request comes in through [`http`], which asks [`auth`] who sent it. [`dialect`] makes an [`event::Event`] of its
 //! body, [`judge`] brings that to its handler and back to an [`event::Decision`] in time, and [`dialect`] writes the
 //! decision in the cloud's words. The usual handler are [`rules`], whose expressions [`expr`] compiles and evaluates;
-//! [`scope`] says what they can name. [`action`] tells other systems what has happened. [`event::catalog`] is the table of events from which routes, checks, samples and
-//! documents derive.
+//! [`scope`] says what they can name, and [`lookup`] asks beforehand for the [`facts`] from outside. [`action`] tells other
+//! systems what has happened; requests that go out are made by [`outgoing`]. [`event::catalog`] is the table of events from
+//! which routes, checks, samples and documents derive.
 //!
 //! [`journal`] keeps what came in and what it must still set off, on disk before anybody is told that it was received.
 //! [`directory`] says what it keeps of the people that were seen, and finds them again.

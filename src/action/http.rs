@@ -128,9 +128,8 @@ impl Action for Http {
 
 /// The secret with its prefix.
 fn resolve(text: &SecretText, place: &Place, tools: &Tools<'_>, findings: &mut Diagnostics) -> Option<Secret> {
-    match tools.secrets.resolve(&text.place) {
-        Ok(secret) if text.prefix.is_empty() => Some(secret),
-        Ok(secret) => Some(Secret::new([text.prefix.as_bytes(), secret.expose()].concat())),
+    match text.resolve(tools.secrets) {
+        Ok(secret) => Some(secret),
         Err(error) => {
             let finding = Diagnostic::error("missing-secret", error.to_string()).at(place).hint(error.remedy());
             findings.push(finding.without_line());

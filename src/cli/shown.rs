@@ -6,6 +6,7 @@ use super::output::{count, time};
 use super::store::Store;
 use crate::base::json::Document;
 use crate::event::catalog;
+use crate::facts::{Answer, Fact, FactSource, Facts};
 use crate::journal::{Delivery, DeliveryState, Entry, EntryKind, Record, Reference};
 use crate::record::{self, DecisionNote, shown};
 
@@ -24,6 +25,8 @@ pub(super) struct Body {
     pub(super) changes: Vec<Value>,
     /// What the attribute was mapped to.
     pub(super) mapped: Option<Value>,
+    /// What lookups found.
+    pub(super) facts: Facts,
     /// How many rules there were on the event, and how many were reached.
     pub(super) rules: (usize, usize),
     /// What rules did.
@@ -46,6 +49,7 @@ pub(super) fn body(entry: &Entry, store: &Store<'_>, personal: bool) -> Body {
         message: None,
         changes: Vec::new(),
         mapped: None,
+        facts: Facts::default(),
         rules: (0, 0),
         trace: Vec::new(),
         held: None,
@@ -68,6 +72,7 @@ pub(super) fn body(entry: &Entry, store: &Store<'_>, personal: bool) -> Body {
         catalog::find(&entry.event)
             .map_or_else(|| "{}".to_owned(), |spec| shown(spec, document.root(), &store.secrets.of(spec), personal))
     });
+    let facts = record.facts().iter().map(|fact| masked_fact(fact, personal)).collect();
     let masked = |mut change: Value| {
         if !personal && let Some(to) = change.get_mut("to") {
             *to = MASK.into();
@@ -81,6 +86,7 @@ pub(super) fn body(entry: &Entry, store: &Store<'_>, personal: bool) -> Body {
         message: record.message,
         changes: record.changes.into_iter().map(masked).collect(),
         mapped: record.mapped.map(|mapped| if personal { mapped } else { MASK.into() }),
+        facts,
         rules: (record.rules, record.reached),
         trace: record.trace,
         held: record.held.map(|mut held| {
@@ -113,6 +119,47 @@ fn conceal(decision: &mut DecisionNote, personal: bool) {
         *to = MASK.into();
     }
     decision.mapped = decision.mapped.take().map(|_| MASK.into());
+}
+
+/// What a lookup found: personal data may stand in it.
+fn masked_fact(fact: &Fact, personal: bool) -> Fact {
+    let mut fact = fact.clone();
+    if let Ok(answer) = &mut fact.answer
+        && !personal
+        && !answer.value.is_null()
+    {
+        answer.value = MASK.into();
+    }
+    fact
+}
+
+/// What a lookup found, for programs.
+pub(super) fn fact_json(fact: &Fact) -> Value {
+    let mut all = json!({
+        "lookup": &*fact.lookup,
+        "source": fact.source.as_str(),
+        "as_of": time(fact.as_of),
+        "took_us": u64::try_from(fact.took.as_micros()).unwrap_or(u64::MAX),
+    });
+    match &fact.answer {
+        Ok(answer) => (all["found"], all["value"]) = (answer.found.into(), answer.value.clone()),
+        Err(error) => all["error"] = error.as_str().into(),
+    }
+    all
+}
+
+/// What a lookup found, for people.
+pub(super) fn fact_text(fact: &Fact) -> String {
+    let what = match &fact.answer {
+        Ok(Answer { found: false, .. }) => "not found".to_owned(),
+        Ok(Answer { value, .. }) => format!("found {value}"),
+        Err(error) => format!("failed: {error}"),
+    };
+    let age = match fact.source {
+        FactSource::Cached | FactSource::Stale => format!(", {} of {}", fact.source.as_str(), time(fact.as_of)),
+        FactSource::Fetched | FactSource::Given => String::new(),
+    };
+    format!("{}: {what}{age}, {} µs", fact.lookup, fact.took.as_micros())
 }
 
 /// The person of an entry: the same name as in the log, where its record tells whom it is about.

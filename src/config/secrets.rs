@@ -3,6 +3,8 @@
 //! It finds them by the schema's marks, so that every section's are found, whoever owns it; it keeps none. What is in a
 //! file is the matter of whoever uses it.
 
+use std::fs::File;
+use std::io;
 use std::path::Path;
 
 use super::files::read_at_most;
@@ -50,6 +52,9 @@ fn collect(node: &Node, shape: &Shape<'_>, secrets: &Secrets, severity: Severity
             }
         }
         Value::String(path) if shape.is_marked("file") => findings.extend(unreadable(path, node, severity)),
+        Value::String(path) if shape.is_marked("data-file") => {
+            findings.extend(File::open(path).err().map(|error| missing_file(path, node, severity, &error)));
+        }
         Value::String(_) | Value::Integer(_) | Value::Float(_) | Value::Bool(_) | Value::Datetime(_) => {}
     }
 }
@@ -63,12 +68,14 @@ fn missing(node: &Node, secrets: &Secrets, severity: Severity) -> Option<Diagnos
 
 fn unreadable(path: &str, node: &Node, severity: Severity) -> Option<Diagnostic> {
     let error = read_at_most(Path::new(path), LIMIT).err()?;
+    Some(missing_file(path, node, severity, &error))
+}
+
+fn missing_file(path: &str, node: &Node, severity: Severity, error: &io::Error) -> Diagnostic {
     let finding = finding("missing-file", severity, format!("file {path} could not be read: {error}"));
-    Some(
-        finding
-            .at(&node.place)
-            .hint("a path is relative to the file that it stands in, and the server must be able to read it"),
-    )
+    finding
+        .at(&node.place)
+        .hint("a path is relative to the file that it stands in, and the server must be able to read it")
 }
 
 fn finding(code: &'static str, severity: Severity, message: String) -> Diagnostic {

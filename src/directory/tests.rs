@@ -81,6 +81,7 @@ impl Bench {
             record: Vec::new(),
             repeat: None,
             deliveries: Vec::new(),
+            guards: Vec::new(),
             sighting: self.directory.sighting(&event),
             awaited: true,
         });

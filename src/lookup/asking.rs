@@ -4,9 +4,10 @@ use super::question::{Parameter, Question};
 use crate::base::diagnostic::Diagnostics;
 use crate::base::tree::Node;
 use crate::event::{Event, Spec};
-use crate::expr::{Expression, Scope, Type};
+use crate::expr::{EvalError, Expression, Scope, Type};
 use crate::facts::Facts;
-use crate::scope::Names;
+use crate::outgoing::Guard;
+use crate::scope::{Address, Names, Template};
 
 /// The expressions of a lookup, compiled for one event.
 #[derive(Debug)]
@@ -25,6 +26,10 @@ enum Part {
     Value(Expression),
     /// Any value, empty or not.
     Free(Expression),
+    /// An address. Where a value in its path is empty there is no such thing.
+    Address(Address),
+    /// A text in which values may stand.
+    Text(Template),
 }
 
 /// Why there is no question.
@@ -62,6 +67,20 @@ impl Asking {
         self.add(key, node, Part::Free, findings)
     }
 
+    /// Adds an address.
+    pub(super) fn address(&mut self, node: &Node, guard: &Guard, findings: &mut Diagnostics) -> Option<()> {
+        let address = Address::compile(node, &mut self.names, guard, "lookup-url", findings)?;
+        self.parts.push(("url".to_owned(), Part::Address(address)));
+        Some(())
+    }
+
+    /// Adds a text in which values may stand.
+    pub(super) fn text(&mut self, key: String, node: &Node, findings: &mut Diagnostics) -> Option<()> {
+        let template = Template::compile(node, &mut self.names, findings)?;
+        self.parts.push((key, Part::Text(template)));
+        Some(())
+    }
+
     fn add(
         &mut self,
         key: String,
@@ -88,19 +107,34 @@ impl Asking {
 
 impl Part {
     fn ask<'a>(&'a self, key: &str, scope: &Scope<'a>, question: &mut Question) -> Result<(), Unasked> {
-        let failed = |error: crate::expr::EvalError| Unasked::Failed(format!("`{key}`: {error}"));
-        let (Self::Key(expression) | Self::Value(expression) | Self::Free(expression)) = self;
-        let parameter = expression.evaluate(scope).and_then(|value| Parameter::of(&value)).map_err(failed)?;
-        let parameter = match (self, parameter) {
-            (Self::Free(_), parameter) => parameter,
-            (Self::Key(_) | Self::Value(_), Parameter::Text(text)) if text.trim().is_empty() => {
-                return Err(Unasked::Empty);
-            }
-            (Self::Key(_), Parameter::Null) => return Err(Unasked::Empty),
-            (Self::Key(_), parameter) => Parameter::Text(parameter.to_text().unwrap_or_default().trim().to_owned()),
-            (Self::Value(_), parameter) => parameter,
+        let failed = |error: EvalError| Unasked::Failed(format!("`{key}`: {error}"));
+        let free = |expression: &'a Expression| {
+            expression.evaluate(scope).and_then(|value| Parameter::of(&value)).map_err(failed)
         };
-        question.0.push(parameter);
+        let value = |expression: &'a Expression| {
+            let parameter = free(expression)?;
+            let empty = matches!(&parameter, Parameter::Text(text) if text.trim().is_empty());
+            if empty { Err(Unasked::Empty) } else { Ok(parameter) }
+        };
+        question.0.push(match self {
+            Self::Free(expression) => free(expression)?,
+            Self::Value(expression) => value(expression)?,
+            Self::Key(expression) => match value(expression)?.to_text() {
+                Some(text) => Parameter::Text(text.trim().to_owned()),
+                None => return Err(Unasked::Empty),
+            },
+            Self::Address(address) => match address.expand_unless_empty(scope).map_err(failed)? {
+                Some(url) => Parameter::Text(url.into()),
+                None => return Err(Unasked::Empty),
+            },
+            Self::Text(template) => {
+                let text = template.expand(scope, |value, text| {
+                    text.push_str(value);
+                    Ok(())
+                });
+                Parameter::Text(text.map_err(failed)?)
+            }
+        });
         Ok(())
     }
 }

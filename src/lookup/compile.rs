@@ -9,7 +9,7 @@ use super::asking::Asking;
 use super::frame::Terms;
 use super::raw::RawLookup;
 use super::set::{Definition, LookupSet, Plan};
-use super::{Context, csv, directory};
+use super::{Context, csv, directory, http, sql};
 use crate::base::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::base::tree::{self, Node, closest};
 use crate::event::FieldPath;
@@ -21,11 +21,19 @@ use crate::scope::{Names, UnknownFields};
 enum Kind {
     Csv,
     Directory,
+    Http,
+    Sql,
 }
 
-const KINDS: [(&str, Kind, &[&str]); 2] = [
+const KINDS: [(&str, Kind, &[&str]); 4] = [
     ("csv", Kind::Csv, &["file", "key", "match", "delimiter", "size_limit"]),
     ("directory", Kind::Directory, &["match", "except", "reserve", "return"]),
+    (
+        "http",
+        Kind::Http,
+        &["url", "method", "headers", "value", "not_found", "tls", "proxy", "allow_private", "allow", "size_limit"],
+    ),
+    ("sql", Kind::Sql, &["url", "query", "params", "tls"]),
 ];
 
 const TIMEOUT: Duration = Duration::from_millis(300);
@@ -107,6 +115,8 @@ impl Written<'_> {
         let used = !self.specs.is_empty();
         if !used {
             self.specs.extend(catalog::find(USUAL));
+        }
+        if !used && is_id(&self.raw.id) {
             let message = format!("no rule and no action names `lookup.{}`: it is never asked", self.raw.id);
             findings.push(Diagnostic::warning("lookup-unused", message).at(self.place("id")));
         }
@@ -118,6 +128,14 @@ impl Written<'_> {
             Kind::Directory => {
                 let (askings, plan) = directory::Plan::compile(self, findings)?;
                 (askings, Plan::Directory(Arc::new(plan)))
+            }
+            Kind::Http => {
+                let (askings, plan) = http::Plan::compile(self, terms, findings)?;
+                (askings, Plan::Http(plan))
+            }
+            Kind::Sql => {
+                let (askings, plan) = sql::Plan::compile(self, terms, findings)?;
+                (askings, Plan::Sql(plan))
             }
         };
         askings.retain(|_| used);

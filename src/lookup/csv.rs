@@ -2,6 +2,7 @@
 //! the configuration is, and again when it changes.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::PathBuf;
@@ -173,10 +174,9 @@ impl Csv {
             if key.iter().any(String::is_empty) {
                 continue;
             }
-            if rows.contains_key(&key) {
-                again.push(row.position().map_or(0, csv::Position::line));
-            } else {
-                rows.insert(key, row);
+            match rows.entry(key) {
+                Entry::Occupied(_) => again.push(row.position().map_or(0, csv::Position::line)),
+                Entry::Vacant(vacant) => _ = vacant.insert(row),
             }
         }
         if !again.is_empty() {

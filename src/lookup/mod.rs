@@ -9,7 +9,7 @@
 //! | `raw`, `compile`, `set` | tables to lookups that are correct, and those to lookups that can be asked |
 //! | `asking`, `question` | what a lookup is asked for an event |
 //! | `frame`, `cache` | what is the same around every kind: time-out, cache, one fetch for many, metrics |
-//! | `csv`, `directory` | the kinds |
+//! | `csv`, `directory`, `http`, `sql` | the kinds |
 
 mod asking;
 mod cache;
@@ -17,9 +17,11 @@ mod compile;
 mod csv;
 mod directory;
 mod frame;
+mod http;
 mod question;
 mod raw;
 mod set;
+mod sql;
 
 #[cfg(test)]
 mod tests;

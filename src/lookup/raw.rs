@@ -7,7 +7,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::base::many::OneOrMany;
+use crate::base::net::Network;
+use crate::base::secret::TextOrSecret;
 use crate::base::units::{Size, Span};
+use crate::outgoing::TlsFiles;
 
 /// A `[[lookup]]` as it is written. What it means is made of it at load; it goes no further.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -17,7 +20,7 @@ pub struct RawLookup {
     pub id: String,
     /// Who is asked.
     #[serde(rename = "type")]
-    #[schemars(extend("enum" = ["csv", "directory"]))]
+    #[schemars(extend("enum" = ["csv", "directory", "http", "sql"]))]
     pub kind: String,
     /// For people.
     pub description: Option<String>,
@@ -42,7 +45,35 @@ pub struct RawLookup {
     pub key: Option<OneOrMany>,
     /// csv: what stands between two columns. Default: `,`.
     pub delimiter: Option<String>,
-    /// csv: the largest file that is read. Default: `64MiB`.
+    /// http: where to, with `${CEL}` in path and query; or a secret's place. A value in the path that is empty is not found.
+    /// sql: `sqlite:PATH` or `postgres://user@host/database`; or a secret's place.
+    pub url: Option<TextOrSecret>,
+    /// http: Default: `GET`.
+    pub method: Option<AskMethod>,
+    /// http: headers, each a text with `${CEL}`, or a secret's place with a `prefix` if need be.
+    #[serde(default)]
+    pub headers: IndexMap<String, TextOrSecret>,
+    /// http: the way to the value in the answer, `$.data.0.name`; what is not there, or null, is not found. Absent: all of
+    /// it.
+    pub value: Option<String>,
+    /// http: answers that mean that there is no such thing. Default: `[404]`.
+    pub not_found: Option<Vec<u16>>,
+    /// http, sql: authorities and a client certificate.
+    pub tls: Option<TlsFiles>,
+    /// http: the proxy to go through, `http://host:port`. Default: none.
+    pub proxy: Option<String>,
+    /// http: whether addresses within the house are allowed. Default: false.
+    #[serde(default)]
+    pub allow_private: bool,
+    /// http: networks that are allowed whatever they are, `"10.0.0.0/8"`.
+    #[serde(default)]
+    pub allow: Vec<Network>,
+    /// sql: one `select`, with parameters by name, `:mobile`. Its first row is the value.
+    pub query: Option<String>,
+    /// sql: a CEL expression for each parameter. A text that is empty is not found.
+    #[serde(default)]
+    pub params: IndexMap<String, String>,
+    /// csv: the largest file that is read. Default: `64MiB`. http: the largest answer. Default: `256KiB`.
     pub size_limit: Option<Size>,
     /// directory: who is not meant. Whoever has one of these, where it is not empty, is not found. The person of the event
     /// is never found.
@@ -54,4 +85,13 @@ pub struct RawLookup {
     /// person does not reach them. Default: none.
     #[serde(rename = "return")]
     pub returns: Option<Vec<String>>,
+}
+
+/// A method that a source is asked with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum AskMethod {
+    #[default]
+    Get,
+    Post,
 }

@@ -7,10 +7,10 @@ use tokio::time::Instant;
 
 use super::asking::Asking;
 use super::frame::{Frame, Terms};
-use super::{People, Source, csv, directory};
+use super::{People, Source, csv, directory, http, sql};
 use crate::base::clock::Clock;
-use crate::base::diagnostic::Diagnostics;
-use crate::base::secret::SecretSource;
+use crate::base::diagnostic::{Diagnostic, Diagnostics, Place};
+use crate::base::secret::{Secret, SecretSource, SecretText};
 use crate::event::{Event, FieldPath};
 use crate::facts::Facts;
 use crate::telemetry::metrics::Metrics;
@@ -38,6 +38,8 @@ pub(super) struct Definition {
 pub(super) enum Plan {
     Csv(csv::Plan),
     Directory(Arc<directory::Plan>),
+    Http(http::Plan),
+    Sql(sql::Plan),
 }
 
 /// What making lookups ready takes.
@@ -50,6 +52,17 @@ pub struct Tools<'a> {
     pub metrics: &'a Metrics,
     /// Those that were in force until now: a lookup that stays the same keeps its answers.
     pub previous: Option<&'a Lookups>,
+}
+
+impl Tools<'_> {
+    /// A secret that a lookup names.
+    pub(super) fn secret(&self, text: &SecretText, place: &Place, findings: &mut Diagnostics) -> Option<Secret> {
+        let missing = |error: crate::base::secret::SecretError| {
+            let finding = Diagnostic::error("missing-secret", error.to_string()).at(place).hint(error.remedy());
+            findings.push(finding.without_line());
+        };
+        text.resolve(self.secrets).map_err(missing).ok()
+    }
 }
 
 /// Lookups that are ready to be asked.
@@ -76,7 +89,7 @@ impl LookupSet {
     pub fn directory_fields(&self) -> Option<Vec<FieldPath>> {
         let plans = self.lookups.iter().filter_map(|lookup| match &lookup.plan {
             Plan::Directory(plan) => Some(&plan.fields),
-            Plan::Csv(_) => None,
+            Plan::Csv(_) | Plan::Http(_) | Plan::Sql(_) => None,
         });
         plans.fold(None, |all: Option<Vec<FieldPath>>, fields| {
             let mut all = all.unwrap_or_default();
@@ -95,7 +108,7 @@ impl LookupSet {
             let Some(source) = lookup.plan.prepare(tools, &ready.door, findings) else { continue };
             let previous = tools.previous.and_then(|previous| previous.find(&lookup.id));
             let frame = Frame::new(lookup, source, previous.map(Arc::as_ref), (tools.clock, tools.metrics));
-            ready.add(Arc::new(frame));
+            ready.add(&Arc::new(frame));
         }
         (findings.errors() == before).then_some(ready)
     }
@@ -108,10 +121,11 @@ impl Plan {
         door: &directory::Door,
         findings: &mut Diagnostics,
     ) -> Option<Arc<dyn Source>> {
-        let _ = tools;
         match self {
             Self::Csv(plan) => csv::Csv::prepare(plan, findings).map(|made| Arc::new(made) as _),
             Self::Directory(plan) => Some(Arc::new(directory::Directory::new(plan, door))),
+            Self::Http(plan) => http::Http::prepare(plan, tools, findings).map(|made| Arc::new(made) as _),
+            Self::Sql(plan) => plan.prepare(tools, findings),
         }
     }
 }
@@ -144,7 +158,7 @@ impl Lookups {
         self.events.iter().flat_map(|(_, frames)| frames).find(|frame| &*frame.lookup.id == id)
     }
 
-    fn add(&mut self, frame: Arc<Frame>) {
+    fn add(&mut self, frame: &Arc<Frame>) {
         for event in frame.lookup.askings.iter().map(|asking| asking.event) {
             match self.events.iter_mut().find(|(name, _)| *name == event) {
                 Some((_, frames)) => frames.push(frame.clone()),

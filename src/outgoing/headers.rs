@@ -2,6 +2,9 @@
 
 use ::http::{HeaderName, HeaderValue};
 
+use crate::base::diagnostic::{Diagnostic, Diagnostics};
+use crate::base::tree::Node;
+
 /// Headers that are ours, or the connection's.
 const OURS: [(&str, &str); 16] = [
     ("host", "the host is that of `url`"),
@@ -57,6 +60,37 @@ pub fn is_secretive(name: &HeaderName) -> bool {
 pub fn value(text: &str) -> Result<HeaderValue, BrokenValue> {
     let value = if text.chars().any(char::is_control) { None } else { HeaderValue::from_bytes(text.as_bytes()).ok() };
     value.ok_or(BrokenValue)
+}
+
+/// A header as it is written: its name, its key, and what it is to hold.
+pub type Written<'a> = (HeaderName, (&'a str, &'a Node));
+
+/// The headers with their names checked.
+pub fn names<'a>(node: Option<&'a Node>, code: &'static str, findings: &mut Diagnostics) -> Vec<Written<'a>> {
+    let mut names: Vec<Written<'a>> = Vec::new();
+    for (key, entry) in node.and_then(Node::as_table).into_iter().flatten() {
+        let name = match self::name(key) {
+            Ok(name) => name,
+            Err((message, hint)) => {
+                findings.push(Diagnostic::error(code, message).at(&entry.key).hint(hint));
+                continue;
+            }
+        };
+        if names.iter().any(|(known, _)| *known == name) {
+            findings.push(Diagnostic::error(code, format!("`{name}` stands here twice")).at(&entry.key));
+            continue;
+        }
+        let literal = entry.node.as_str().is_some_and(|text| !text.contains("${"));
+        if literal && is_secretive(&name) {
+            let message =
+                format!("what stands in `{name}` is a secret, and a secret is never in the configuration itself");
+            let hint = format!("{key} = {{ env = \"NAME\", prefix = \"Bearer \" }}");
+            findings.push(Diagnostic::error(code, message).at(&entry.node.place).hint(hint).without_line());
+            continue;
+        }
+        names.push((name, (key, &entry.node)));
+    }
+    names
 }
 
 #[cfg(test)]

@@ -5,6 +5,9 @@ mod client;
 pub mod destination;
 pub mod headers;
 
+#[cfg(test)]
+pub(crate) mod tests;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -75,4 +78,23 @@ pub fn check_host(url: &Url, guard: &Guard) -> Result<(), Refused> {
         Ok(address) => guard.check(address),
         Err(_) => guard.check_name(host),
     }
+}
+
+/// A proxy's address. The operator wrote it, so that it may be within the house; it is no metadata service.
+///
+/// # Errors
+///
+/// What is wrong with it, in words.
+pub fn proxy(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("this is no proxy's address: {error}"))?;
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    if !matches!(url.scheme(), "http" | "https") || !bare {
+        return Err("expected a proxy's address, such as \"http://proxy.corp.example:3128\"".to_owned());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("a proxy with credentials is not in this version".to_owned());
+    }
+    let guard = Guard { allow_private: true, allow: Vec::new() };
+    check_host(&url, &guard).map_err(|refused| format!("the proxy cannot be used: {refused}"))?;
+    Ok(url)
 }

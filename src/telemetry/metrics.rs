@@ -85,6 +85,9 @@ pub struct OfLookup {
     lookup: String,
 }
 
+/// A histogram for each lookup.
+type Durations = Family<OfLookup, Histogram, fn() -> Histogram>;
+
 /// What a refused request is counted by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Refused {
@@ -105,7 +108,7 @@ pub struct Metrics {
     attempts: Family<Attempted, Counter>,
     circuits: Family<OfAction, Gauge>,
     lookups: Family<LookedUp, Counter>,
-    lookup_seconds: Option<Family<OfLookup, Histogram, fn() -> Histogram>>,
+    lookup_seconds: Option<Durations>,
     waits: Option<Histogram>,
     held_back: Family<HeldBack, Counter>,
     trips: Family<OfGuard, Counter>,

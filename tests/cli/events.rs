@@ -183,3 +183,51 @@ fn fields_are_told_with_types_and_never_with_values() {
     assert!(all.iter().any(|field| field["event"] == "postCreateUser" && field["field"] == "user.city"), "{all:?}");
     assert!(kept.run(&["events", "fields", "--since", "1h", "--limit", "1"]).contains("postCreateUser"));
 }
+
+#[test]
+fn an_entry_shows_what_lookups_found_and_it_is_judged_again_with_that() {
+    let lookups = r#"
+[[rule]]
+id = "blocked"
+on = "validateUser"
+when = 'lookup.blocked.found && lookup.blocked.value.city == "Goa"'
+deny = "Blocked"
+[[rule]]
+id = "away"
+on = "validateUser"
+when = 'lookup.away.found'
+deny = "Away"
+[[lookup]]
+id = "blocked"
+type = "csv"
+file = "blocked.csv"
+key = "login"
+[[lookup]]
+id = "away"
+type = "sql"
+url = "sqlite:away.db"
+query = "select 1 as one"
+"#;
+    let kept = Kept::new(200, lookups);
+    kept.place.write("config/blocked.csv", "login,city\nquinn,Goa\n");
+    let server = kept.place.serve();
+    server.ask("validateUser", &kept.token, &json!({ "request": { "user": { "login": "quinn" } } }));
+    kept.until(&["events", "list"], |events| events.len() == 1);
+    let shown = kept.run(&["events", "show", "1"]);
+    assert!(
+        shown.contains("  blocked: found \"***\", ") && shown.contains("  away: failed: the file cannot be opened, "),
+        "{shown}"
+    );
+    let shown = kept.run(&["events", "show", "1", "--personal"]);
+    assert!(shown.contains(r#"  blocked: found {"login":"quinn","city":"Goa"}, "#), "{shown}");
+    let shown = &kept.json(&["events", "show", "1"])[0]["facts"];
+    assert_eq!(
+        (&shown[0]["found"], &shown[0]["value"], &shown[0]["source"]),
+        (&json!(true), &json!("***"), &json!("fetched"))
+    );
+    assert_eq!(shown[1]["error"], "the file cannot be opened");
+    // What stands in the file today is no difference between rules.
+    kept.place.write("config/blocked.csv", "login,city\nnobody,Goa\n");
+    let judged = kept.json(&["replay", "--event", "validateUser"]);
+    assert_eq!((&judged[0]["was"]["outcome"], &judged[0]["same"]), (&json!("refused"), &json!(true)), "{judged:?}");
+}

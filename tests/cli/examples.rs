@@ -15,7 +15,9 @@ struct Example {
 impl Example {
     fn start(name: &str) -> Self {
         let place = Place::new(&read(&format!("config/examples/{name}.toml")));
-        let place = place.variable("HOOKREEVE__SERVER__LISTEN", "127.0.0.1:0");
+        let place =
+            place.variable("HOOKREEVE__SERVER__LISTEN", "127.0.0.1:0").variable("HR_TOKEN", "for this test alone");
+        let place = place.file("config/no-rehire.csv", &read("config/examples/no-rehire.csv"));
         Self { server: place.serve(), token: place.token(), place }
     }
 
@@ -249,4 +251,23 @@ fn unique_mobile_and_email_refuses_what_somebody_else_has() {
     assert_eq!(example.refusal(&carl), None);
     let dora = json!({ "login": "dora", "mobile": "9820099999" });
     assert_eq!(example.refusal(&dora).as_deref(), Some("MobileAlreadyExist"), "carl is on his way");
+}
+
+#[test]
+fn lookups_refuse_whom_the_file_names_and_nobody_because_a_source_is_away() {
+    let mut example = Example::start("lookups");
+    let refusal = |number: &str, mobile: &str| {
+        let user = json!({ "employeeId": number, "mobile": mobile });
+        example.ask_about("validateUser", &user)["message"].as_str().map(str::to_owned)
+    };
+    assert_eq!(refusal(" E-00666 ", "").as_deref(), Some("RehireNotAllowed"));
+    assert_eq!(refusal("E-00667", ""), None);
+    assert_eq!(refusal("", ""), None);
+    // There is no such database, and no such HR system.
+    assert_eq!(refusal("E-00667", "+91 20 5550 0100"), None);
+    let line = example.server.wait_for("lookup `same_mobile` failed");
+    assert!(line.contains("mobile-unique"), "{line}");
+    let request = json!({ "targetAttribute": "costCentre", "cymmetrifield": "title", "user": { "employeeId": "E-1", "title": "CEO" } });
+    assert_eq!(example.ask("policyMap", request)["mappedValue"], "CEO");
+    example.server.wait_for("lookup `hr` failed");
 }

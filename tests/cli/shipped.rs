@@ -2,6 +2,7 @@
 //! parser than ours reads them alike.
 
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -13,6 +14,7 @@ use crate::tls::Certificate;
 fn shipped() -> Vec<String> {
     let examples = fs::read_dir(repository("config/examples")).expect("a directory");
     let examples = examples.map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"));
+    let examples = examples.filter(|name| Path::new(name).extension().is_some_and(|extension| extension == "toml"));
     let mut paths: Vec<String> = examples.map(|name| format!("config/examples/{name}")).collect();
     paths.sort();
     assert!(paths.len() >= 4, "{paths:?}");
@@ -28,7 +30,9 @@ fn is_well(config: &str, what: &str) {
     let place = place.file("config/journal.key", key).file("config/chain.key", key);
     Certificate::new().write(&place);
     let place = place.variable("HOOKREEVE_PATH_SECRET", "0123456789abcdef0123456789abcdef");
+    let place = place.file("config/no-rehire.csv", &read("config/examples/no-rehire.csv"));
     let place = place.variable("HOOKREEVE_JOURNAL_KEY", key.trim()).variable("CRM_TOKEN", "for this check alone");
+    let place = place.variable("HR_TOKEN", "for this check alone");
     let ended = place.run(&["check", "--deny-warnings", "--secrets"]);
     assert_eq!(ended.code, Some(0), "{what}:\n{config}\n{}", ended.out);
 }

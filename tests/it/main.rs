@@ -19,6 +19,8 @@ mod fidelity;
 mod guards;
 #[cfg(test)]
 mod keeping;
+#[cfg(test)]
+mod lookups;
 mod refusals;
 #[cfg(test)]
 mod reload;

@@ -14,7 +14,7 @@ use crate::base::secret::{SecretRef, SecretText, TextOrSecret};
 use crate::base::tree::Node;
 use crate::event::Spec;
 use crate::expr::EvalError;
-use crate::outgoing::{Guard, Method, Outlet, Request, check_host, headers};
+use crate::outgoing::{self, Guard, Method, Outlet, Request, headers};
 use crate::scope::{Address, Names, Template, address};
 
 /// What an action of type http needs beside a job, a client and secrets.
@@ -55,7 +55,7 @@ impl Plan {
         check_statuses(written, findings);
         let guard = Guard { allow_private: raw.allow_private, allow: raw.allow.clone() };
         let proxy = raw.proxy.as_deref().and_then(|text| {
-            let proxy = proxy(text);
+            let proxy = outgoing::proxy(text);
             proxy
                 .map_err(|problem| findings.push(Diagnostic::error("action-proxy", problem).at(written.place("proxy"))))
                 .ok()
@@ -75,7 +75,7 @@ impl Plan {
                 None
             }
         };
-        let names = header_names(written, findings);
+        let names = headers::names(written.entry.get("headers"), "action-header", findings);
         let secret_headers = names.iter().filter_map(|(name, node)| {
             let Some(TextOrSecret::Secret(text)) = raw.headers.get(node.0) else { return None };
             Some((name.clone(), text.clone(), node.1.place.clone()))
@@ -152,42 +152,12 @@ fn within(key: &str, error: &EvalError) -> EvalError {
     EvalError::new(format!("`{key}`: {error}"))
 }
 
-type WrittenHeader<'a> = (HeaderName, (&'a str, &'a Node));
-
-/// The headers with their names checked.
-fn header_names<'a>(written: &Written<'a>, findings: &mut Diagnostics) -> Vec<WrittenHeader<'a>> {
-    let mut names: Vec<WrittenHeader<'a>> = Vec::new();
-    for (key, entry) in written.entry.get("headers").and_then(Node::as_table).into_iter().flatten() {
-        let name = match headers::name(key) {
-            Ok(name) => name,
-            Err((message, hint)) => {
-                findings.push(Diagnostic::error("action-header", message).at(&entry.key).hint(hint));
-                continue;
-            }
-        };
-        if names.iter().any(|(known, _)| *known == name) {
-            findings.push(Diagnostic::error("action-header", format!("`{name}` stands here twice")).at(&entry.key));
-            continue;
-        }
-        let literal = entry.node.as_str().is_some_and(|text| !text.contains("${"));
-        if literal && headers::is_secretive(&name) {
-            let message =
-                format!("what stands in `{name}` is a secret, and a secret is never in the configuration itself");
-            let hint = format!("{key} = {{ env = \"NAME\", prefix = \"Bearer \" }}");
-            findings.push(Diagnostic::error("action-header", message).at(&entry.node.place).hint(hint).without_line());
-            continue;
-        }
-        names.push((name, (key, &entry.node)));
-    }
-    names
-}
-
 /// The parts for one event.
 fn event(
     written: &Written<'_>,
     spec: &'static Spec,
     guard: &Guard,
-    header_names: &[WrittenHeader<'_>],
+    header_names: &[headers::Written<'_>],
     findings: &mut Diagnostics,
 ) -> Option<EventPlan> {
     let (raw, entry) = (written.raw, written.entry);
@@ -263,19 +233,4 @@ fn signing_keys(written: &Written<'_>) -> Vec<(SecretText, Place)> {
     };
     let text = |place: &SecretRef| SecretText { place: place.clone(), prefix: String::new() };
     sign.standard_webhooks.iter().enumerate().map(|(index, secret)| (text(secret), place(index))).collect()
-}
-
-/// A proxy's address. The operator wrote it, so that it may be within the house; it is no metadata service.
-fn proxy(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| format!("this is no proxy's address: {error}"))?;
-    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
-    if !matches!(url.scheme(), "http" | "https") || !bare {
-        return Err("expected a proxy's address, such as \"http://proxy.corp.example:3128\"".to_owned());
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("a proxy with credentials is not in this version".to_owned());
-    }
-    let guard = Guard { allow_private: true, allow: Vec::new() };
-    check_host(&url, &guard).map_err(|refused| format!("the proxy cannot be used: {refused}"))?;
-    Ok(url)
 }

@@ -1,15 +1,13 @@
 //! Requests to real servers: what is sent, and what becomes of each answer.
 
-mod servers;
-
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::*;
 use crate::action::tests::{compile, job, job_about, job_on, prepare, ready};
 use crate::action::{Fate, Granted, Trouble};
-use servers::Behaviour::{Reset, Say, SayAndFlood, SayAndHang};
-use servers::{Behaviour, Files, Server};
+use crate::outgoing::tests::servers::Behaviour::{Reset, Say, SayAndFlood, SayAndHang};
+use crate::outgoing::tests::servers::{Behaviour, Files, Server};
 
 const OK: Behaviour = Say("HTTP/1.1 204 No Content\r\n\r\n");
 const PLAIN: Fate = Fate::Retry { after: None, trouble: Trouble::Plain };

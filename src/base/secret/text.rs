@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 
-use super::{SecretRef, VariableName};
+use super::{Secret, SecretError, SecretRef, SecretSource, VariableName};
 
 /// Where a secret is kept, and what stands in front of it where it is used.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, JsonSchema)]
@@ -29,6 +29,17 @@ pub enum TextOrSecret {
     Text(String),
     /// A secret, taken as it is.
     Secret(SecretText),
+}
+
+impl SecretText {
+    /// The secret, with what stands in front of it.
+    pub fn resolve(&self, source: &dyn SecretSource) -> Result<Secret, SecretError> {
+        let secret = source.resolve(&self.place)?;
+        if self.prefix.is_empty() {
+            return Ok(secret);
+        }
+        Ok(Secret::new([self.prefix.as_bytes(), secret.expose()].concat()))
+    }
 }
 
 const EXPECTED: &str = "{ env = \"NAME\" } or { file = \"path\" }, with a `prefix` if need be: a secret is never in the configuration itself";

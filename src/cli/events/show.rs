@@ -9,7 +9,7 @@ use super::Look;
 use crate::cli::Ended;
 use crate::cli::output::{self, Format, harmless, time};
 use crate::cli::select;
-use crate::cli::shown::{Body, body, change_text, entry_json, progress, what};
+use crate::cli::shown::{Body, body, change_text, entry_json, fact_json, fact_text, progress, what};
 use crate::cli::store::Store;
 use crate::journal::{Delivery, Entry};
 use crate::record::{DecisionNote, RuleNote};
@@ -51,6 +51,7 @@ fn json_of(entry: &Entry, body: &Body, deliveries: &[Delivery]) -> Value {
     });
     all["request"] = json!(request);
     all["missing"] = json!(body.missing);
+    all["facts"] = body.facts.iter().map(fact_json).collect();
     all["decision"] = json!({
         "outcome": entry.outcome,
         "cause": entry.cause,
@@ -142,6 +143,12 @@ fn text(entry: &Entry, body: &Body, deliveries: &[Delivery]) -> String {
         }
     }
     line("reason", body.reason.as_deref().unwrap_or_default());
+    if !body.facts.is_empty() {
+        let _ = writeln!(text, "\nlookups");
+        for fact in &body.facts {
+            let _ = writeln!(text, "  {}", harmless(&fact_text(fact)));
+        }
+    }
     if body.rules.0 > 0 {
         let _ = writeln!(text, "\n{} of {} rules were reached", body.rules.1, body.rules.0);
         for note in &body.trace {

@@ -112,6 +112,7 @@ impl Bench {
             repeat: None,
             deliveries: Vec::new(),
             guards: passed.chain(held).collect(),
+            sighting: None,
             awaited: true,
         };
         self.journal.append(entry).await.expect("it is kept");

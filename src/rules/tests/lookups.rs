@@ -63,9 +63,9 @@ fn a_lookup_that_failed_or_was_not_asked_is_the_rules_error_however_it_is_named(
             r#"text(lookup.hr.?value) == """#,
             r#"lookup["hr"].found"#,
             r#"lookup[?"hr"].hasValue() || user.login == "y""#,
-            r#"lookup.hr == {} || lookup.hr.value == null"#,
+            "lookup.hr == {} || lookup.hr.value == null",
             "lookup.hr.value in [null]",
-            r#"[lookup.hr.found].exists(x, x)"#,
+            "[lookup.hr.found].exists(x, x)",
         ] {
             let outcome = outcome(condition, facts);
             assert!(outcome.starts_with(&format!("a: lookup `hr` failed: {why}, in `when`")), "{condition}: {outcome}");
@@ -113,7 +113,7 @@ on = "validateUser"
 when = 'lookup[user.login].found || has(lookup.nothing) || lookup.hr.found == 5 || lookup.hr.found.x'
 deny = "A"
 "#,
-        expect![[r#"
+        expect![[r"
             error[unknown-name]: there is no lookup `same_mobil`
              --> rules.toml:4:9
               |
@@ -158,6 +158,6 @@ deny = "A"
              --> rules.toml:9:84
               |
             9 | when = 'lookup[user.login].found || has(lookup.nothing) || lookup.hr.found == 5 || lookup.hr.found.x'
-              |                                                                                    ^^^^^^^^^^^^^^^^^"#]],
+              |                                                                                    ^^^^^^^^^^^^^^^^^"]],
     );
 }

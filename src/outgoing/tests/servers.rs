@@ -14,7 +14,7 @@ use tokio_rustls::TlsAcceptor;
 
 /// What a server does with each request.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Behaviour {
+pub(crate) enum Behaviour {
     /// Says this and closes.
     Say(&'static str),
     /// Says this, and leaves the connection as it is.
@@ -26,18 +26,18 @@ pub(super) enum Behaviour {
 }
 
 /// A server, until it is dropped.
-pub(super) struct Server {
-    pub(super) port: u16,
+pub(crate) struct Server {
+    pub(crate) port: u16,
     asked: Arc<Mutex<Vec<String>>>,
     _tasks: JoinSet<()>,
 }
 
 impl Server {
-    pub(super) async fn start(behaviour: Behaviour) -> Self {
+    pub(crate) async fn start(behaviour: Behaviour) -> Self {
         Self::with(behaviour, None).await
     }
 
-    pub(super) async fn with(behaviour: Behaviour, tls: Option<TlsAcceptor>) -> Self {
+    pub(crate) async fn with(behaviour: Behaviour, tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -68,7 +68,7 @@ impl Server {
     }
 
     /// The requests so far, as they came.
-    pub(super) fn asked(&self) -> Vec<String> {
+    pub(crate) fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
 }
@@ -108,13 +108,13 @@ async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, behaviour: Beha
 }
 
 /// A directory with an authority, a server's certificate, and a client's.
-pub(super) struct Files {
-    pub(super) dir: tempfile::TempDir,
+pub(crate) struct Files {
+    pub(crate) dir: tempfile::TempDir,
     authority: CertifiedIssuer<'static, KeyPair>,
 }
 
 impl Files {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
@@ -133,12 +133,12 @@ impl Files {
         std::fs::write(self.dir.path().join(name), text).unwrap();
     }
 
-    pub(super) fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.dir.path().join(name).display().to_string()
     }
 
     /// Encrypts with the server's certificate; may demand one of the client.
-    pub(super) fn acceptor(&self, demand_client: bool) -> TlsAcceptor {
+    pub(crate) fn acceptor(&self, demand_client: bool) -> TlsAcceptor {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let certificate = |name: &str| CertificateDer::from_pem_file(self.dir.path().join(name)).unwrap();
         let builder =

@@ -1,0 +1,3 @@
+//! What tests of requests that go out are made against.
+
+pub(crate) mod servers;
