@@ -13,7 +13,9 @@ use crate::event::Person;
 use crate::journal::FieldKey;
 
 /// How many values can be held at once.
-const MOST: usize = 100_000;
+const MOST: usize = 20_000;
+/// How many of them by one person; the oldest go first.
+const MOST_EACH: usize = 16;
 
 /// Values that are held, all of one tenant's lookup.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -83,7 +85,12 @@ impl Reservations {
         if let Some(before) = state.held.insert(held.clone(), holder) {
             state.forget(&before.person, &held);
         }
-        state.by_person.entry(asker.clone()).or_default().push(held);
+        let own = state.by_person.entry(asker.clone()).or_default();
+        own.push(held);
+        let oldest = (own.len() > MOST_EACH).then(|| own.remove(0));
+        if let Some(oldest) = oldest {
+            state.held.remove(&oldest);
+        }
         Reserved::Own
     }
 

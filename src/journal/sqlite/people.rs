@@ -140,21 +140,18 @@ fn write(writing: &Writing<'_>, told: &Told, row: Option<&Row>, known: &Known) -
     }
     let stored = stored(known, &told.person, &writing.shared.persons)?;
     let work = || -> rusqlite::Result<()> {
-        let id = match row {
-            Some(row) => {
-                connection
-                    .prepare_cached("UPDATE people SET at = ?2, keys = ?3, stored = ?4 WHERE id = ?1")?
-                    .execute(params![row.id, told.at, keys(known), stored])?;
-                row.id
-            }
-            None => {
-                connection
-                    .prepare_cached(
-                        "INSERT INTO people (person, system, tenant, at, keys, stored) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                    )?
-                    .execute(params![told.person, told.system, told.tenant, told.at, keys(known), stored])?;
-                connection.last_insert_rowid()
-            }
+        let id = if let Some(row) = row {
+            connection
+                .prepare_cached("UPDATE people SET at = ?2, keys = ?3, stored = ?4 WHERE id = ?1")?
+                .execute(params![row.id, told.at, keys(known), stored])?;
+            row.id
+        } else {
+            connection
+                .prepare_cached(
+                    "INSERT INTO people (person, system, tenant, at, keys, stored) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                )?
+                .execute(params![told.person, told.system, told.tenant, told.at, keys(known), stored])?;
+            connection.last_insert_rowid()
         };
         index(connection, id, row.map_or(&[], |row| &row.keys), known)
     };
