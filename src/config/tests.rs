@@ -306,7 +306,7 @@ listen = "0.0.0.0:8080"
 "user.größe" = 3
 [console]
 url = "postgres://hookreeve:hunter2@db/hookreeve"
-[[lookup]]
+[[guard]]
 id = "x"
 [rule]
 id = "x"
@@ -327,7 +327,7 @@ id = "x"
         3 | colour = true
           | ^^^^^^
           |
-          = help: known keys here: server, cymmetri, journal, log, metrics, reload, attributes, rule, action, include
+          = help: known keys here: server, cymmetri, journal, log, metrics, reload, attributes, rule, lookup, action, include
 
         error[unknown-key]: unknown key `sever`
          --> /config/hookreeve.toml:4:2
@@ -351,11 +351,11 @@ id = "x"
           |
           = help: remove it, or use a version that has it
 
-        error[not-available]: `[[lookup]]` is not available in this version
+        error[not-available]: `[[guard]]` is not available in this version
           --> /config/hookreeve.toml:10:3
            |
-        10 | [[lookup]]
-           |   ^^^^^^
+        10 | [[guard]]
+           |   ^^^^^
            |
            = help: remove it, or use a version that has it
 
@@ -667,7 +667,19 @@ fn the_schema_has_every_section_and_key_with_its_words() {
     let names: Vec<_> = schema["properties"].as_object().expect("properties").keys().collect();
     assert_eq!(
         names,
-        ["server", "cymmetri", "journal", "log", "metrics", "reload", "attributes", "rule", "action", "include"]
+        [
+            "server",
+            "cymmetri",
+            "journal",
+            "log",
+            "metrics",
+            "reload",
+            "attributes",
+            "rule",
+            "lookup",
+            "action",
+            "include"
+        ]
     );
     let check = |name: &str| {
         for (key, schema) in schema["$defs"][name]["properties"].as_object().expect("properties") {
