@@ -66,7 +66,7 @@ fn each_rule_tells_the_values_that_it_saw_masked_unless_asked() {
         assert!(open.contains("\"q@else.example\"") && open.contains("person     quinn\n"), "{open}");
         assert!(!open.contains("hunter2"), "{open}");
         let erred = kept.run(&["explain", "2"]);
-        assert!(erred.contains("   2  level: erred: the field `user.level` is missing"), "{erred}");
+        assert!(erred.contains("   2  level: erred: the field `level` is missing"), "{erred}");
         let set = kept.run(&["explain", "3", "--personal"]);
         assert!(
             set.contains("   1  upper: held, changed lastName\n        set.lastName = upper(user.login)\n"),
