@@ -188,6 +188,7 @@ impl Bench {
             record: event.request().map(|request| request.raw().as_bytes().to_vec()).unwrap_or_default(),
             repeat: None,
             deliveries: Vec::new(),
+            guards: Vec::new(),
             sighting: directory.sighting(&event).filter(|_| !matches!(kind, Notice::Untold)),
             awaited: true,
         })

@@ -37,7 +37,7 @@ pub(super) fn load(named: &Named, main: (&Node, &Node), shape: &Shape<'_>, watch
     findings.extend(misnamed.into_iter().filter(|_| read.complete));
     paths::resolve(&mut lists, shape, watched);
     inherit(&mut lists, main.1, "lookup");
-    let sections = bearing_on_rules(own, main.0);
+    let sections = bearing_on_rules(&own, main.0);
     let salvaged = if read.complete { salvage::<Settings>(&sections, &mut findings) } else { None };
     let settings = salvaged.map(|salvaged| {
         let problems = salvaged.value.problems().into_iter().filter(bears_on_rules);
@@ -49,7 +49,7 @@ pub(super) fn load(named: &Named, main: (&Node, &Node), shape: &Shape<'_>, watch
 }
 
 /// What of the sections counts, from the file itself or else from the main one.
-fn bearing_on_rules(own: Node, main: &Node) -> Node {
+fn bearing_on_rules(own: &Node, main: &Node) -> Node {
     let place = own.place.clone();
     let mut sections = Table::new();
     for (name, keys) in [("attributes", None), ("cymmetri", Some(CYMMETRI))] {
@@ -58,7 +58,7 @@ fn bearing_on_rules(own: Node, main: &Node) -> Node {
             let counts = |key: &str| keys.is_none_or(|keys| keys.contains(&key));
             all.filter(|(key, _)| counts(key)).map(|(key, entry)| (key.clone(), entry.clone())).collect()
         };
-        let mut table = chosen(&own);
+        let mut table = chosen(own);
         // Attributes are one thing: those of the main file are not added to those of the shadow.
         if keys.is_some() || table.is_empty() {
             for (key, entry) in chosen(main) {

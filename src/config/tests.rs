@@ -84,6 +84,7 @@ fn an_empty_file_is_all_defaults() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one value for each key")]
 fn every_fixed_key_is_read() {
     let settings = Case::new(
         r#"

@@ -212,7 +212,9 @@ fn parts_of_a_tally_add_up_and_keep_the_newest_examples() {
         parts[usize::from(seq % 2 == 0)].note(&entry, &new, None, None);
     }
     let mut sum = Tally::new(2);
-    parts.into_iter().for_each(|part| sum.add(part));
+    for part in parts {
+        sum.add(part);
+    }
     assert_eq!((sum.events, sum.changed, sum.unknown), (9, 9, 0));
     let group = sum.differences.values().next().expect("a difference");
     assert_eq!(group.events, 9);

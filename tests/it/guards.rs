@@ -108,3 +108,30 @@ async fn what_a_guard_cannot_do_is_said_at_the_start() {
     let said = TestApp::with("[[guard]]\nid = \"g\"\non = \"postCreateUser\"\nmax = 1\nper = \"1m\"\n").refused();
     assert!(said.contains("hookreeve.toml:3:6: postCreateUser wants no answer"), "{said}");
 }
+
+#[tokio::test]
+async fn whom_a_guard_counts_is_kept_even_where_nothing_is_kept() {
+    let text = format!("[journal]\nrecords = \"off\"\n{LEAVERS}{}", guard("runDeprovision", 1));
+    let app = TestApp::with(&text).start().await;
+    let mut log = app.follow();
+    assert!(removed(&app, "anna").await);
+    log.until("cause=\"decided\"").await;
+    assert!(!removed(&app, "bob").await);
+    assert_eq!(app.post("validateUser", user("anna")).await.status, 200);
+    let all = app.stop().await;
+    let kept: Vec<&str> = all.lines().filter_map(|line| line.split(" record=").nth(1)).collect();
+    assert_eq!(kept, ["\"queued\"", "\"kept\"", "\"off\""], "{all}");
+}
+
+#[tokio::test]
+async fn an_action_sees_what_was_answered_and_not_what_was_held_back() {
+    let action = "[[action]]\nid = \"note\"\non = \"runDeprovision\"\ntype = \"log\"\nmessage = \"noted\"\n";
+    let app = TestApp::with(&format!("{LEAVERS}{}{action}", guard("runDeprovision", 1))).start().await;
+    let mut log = app.follow();
+    for (login, is, outcome) in [("anna", true, "deprovision"), ("bob", false, "kept")] {
+        assert_eq!(removed(&app, login).await, is);
+        let said = log.until("noted").await;
+        let line = said.lines().last().expect("a line");
+        assert!(line.contains(&format!("outcome=\"{outcome}\"")), "{line}");
+    }
+}
