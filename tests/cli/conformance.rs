@@ -35,7 +35,7 @@ fn receiver(head: &'static str, body: &'static str) -> SocketAddr {
 
 fn answer(mut stream: TcpStream, head: &str, body: &str) {
     let mut request = Vec::new();
-    let mut part = [0; 65536];
+    let mut part = [0; 8192];
     loop {
         let text = String::from_utf8_lossy(&request).into_owned();
         if let Some((head, body)) = text.split_once("\r\n\r\n") {

@@ -145,7 +145,7 @@ fn shipped() -> Vec<(String, String)> {
         let blocks = usual.split("\n\n").filter_map(|block| block.split_once(header).map(|(_, rest)| rest));
         let lines =
             |block: &str| block.lines().map(|line| line.trim_start_matches("# ").to_owned() + "\n").collect::<String>();
-        blocks.map(|block| format!("{}{}", header.trim_start_matches("# "), lines(block))).collect::<String>()
+        blocks.flat_map(|block| [header.trim_start_matches("# ").to_owned(), lines(block)]).collect::<String>()
     });
     all.push(("config/hookreeve.toml".to_owned(), format!("{usual}\n{}", offered.concat())));
     all
