@@ -43,7 +43,7 @@ const TEN: [&str; 10] = [
 const ROUNDS: usize = 5;
 
 fn main() {
-    let events = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(300_000);
+    let events = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(300_000);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.expect("a runtime");
     let rules = Arc::new(ten());
@@ -90,13 +90,10 @@ fn main() {
 }
 
 fn ten() -> RuleSet {
-    let rules: String = TEN
-        .iter()
-        .enumerate()
-        .map(|(number, when)| {
-            format!("[[rule]]\nid = \"{number}\"\non = \"validateUser\"\nwhen = '''{when}'''\ndeny = \"Refused\"\n")
-        })
-        .collect();
+    let rule = |(number, when): (usize, &&str)| {
+        format!("[[rule]]\nid = \"{number}\"\non = \"validateUser\"\nwhen = '''{when}'''\ndeny = \"Refused\"\n")
+    };
+    let rules = TEN.iter().enumerate().map(rule).collect::<Vec<_>>().concat();
     let mut findings = Diagnostics::default();
     let tree = tree::parse(&Arc::new(Source { name: "bench".into(), text: rules }), &mut findings);
     let entries = tree.get("rule").and_then(|rules| rules.as_array()).unwrap_or_default().to_vec();

@@ -294,7 +294,7 @@ fn serve(
             let listeners = app.bind().await?;
             let metrics = listeners.metrics.as_ref().map(TcpListener::local_addr).transpose()?;
             started.send((listeners.receiver.local_addr()?, metrics)).expect("the test waits");
-            app.run(listeners).await
+            Box::pin(app.run(listeners)).await
         })
     }
 }
