@@ -3,6 +3,7 @@
 //! It owns every task. What the parts do is theirs; what a command prints is `cli`'s.
 
 pub mod control;
+mod fit;
 mod guards;
 mod journal;
 mod person;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::fit::{unknown_lookups, unsealed, unused, uses};
 use super::rule_text::RuleText;
 use super::{Source, journal, person};
 use crate::action::{self, ActionSet, Ready};
@@ -19,7 +20,7 @@ use crate::http::receive::Active;
 use crate::http::route::BasePaths;
 use crate::http::tls::{self, TlsError};
 use crate::journal::Journal;
-use crate::judge::{self, Aside, GuardSet, Guards, Handler, Judge, Recorder, Registry, RegistryError, Worker};
+use crate::judge::{self, Aside, GuardSet, Guards, Judge, Recorder, Registry, RegistryError, Worker};
 use crate::lookup::{self, LookupSet, Lookups};
 use crate::retrial::Court;
 use crate::rules::{self, Costs, Reads, RuleSet};
@@ -143,48 +144,9 @@ fn directory_plan(
     Some(Arc::new(directory::Plan { fields, leave_out }))
 }
 
-/// A secret field reaches the disk under a key or not at all.
-fn unsealed(actions: &ActionSet, settings: &Settings, loaded: &Loaded) -> Option<Diagnostic> {
-    let granted = actions.iter().find(|action| !action.grant.is_empty())?;
-    if settings.journal.encryption_key.is_some() {
-        return None;
-    }
-    let message = format!("the action `{}` is given a secret field, which the journal could not seal", granted.id);
-    let problem = Problem::error("journal-key", &["journal", "encryption_key"], message);
-    Some(loaded.locate(problem.hint("name a key: `[journal] encryption_key = { file = \"journal.key\" }`")))
-}
-
 /// The entries of a list, as they were written.
 fn list<'a>(loaded: &'a Loaded, name: &str) -> &'a [Node] {
     loaded.lists.get(name).and_then(Node::as_array).unwrap_or_default()
-}
-
-/// Which lookups each event needs: those that its rules, its actions or a handler of the program's own names.
-fn uses(
-    rules: &RuleSet,
-    actions: &ActionSet,
-    registry: &Registry,
-    ids: &[Arc<str>],
-) -> Vec<(&'static str, Vec<Arc<str>>)> {
-    let named = |event: &str| {
-        let handler = registry.bound(event).map_or(&[][..], Handler::lookups);
-        let (rules, actions) = (rules.lookups(event), actions.lookups(event));
-        let is_named = |id: &Arc<str>| rules.contains(id) || actions.contains(id) || handler.contains(&id.as_ref());
-        ids.iter().filter(|id| is_named(id)).cloned().collect()
-    };
-    catalog::EVENTS.iter().map(|spec| (spec.name, named(spec.name))).collect()
-}
-
-/// A handler that wants what is not there.
-fn unknown_lookups(registry: &Registry, ids: &[Arc<str>]) -> Vec<Diagnostic> {
-    let wanted = registry.events().filter_map(|event| Some((event, registry.bound(event)?.lookups())));
-    let all = wanted.flat_map(|(event, wanted)| wanted.iter().map(move |id| (event, *id)));
-    let unknown = all.filter(|(_, id)| ids.iter().all(|known| **known != **id));
-    let finding = |(event, id)| {
-        let message = format!("the handler bound to {event} wants the lookup `{id}`, and there is none");
-        Diagnostic::error("handler", message).hint(format!("declare it: `[[lookup]]` with `id = {id:?}`"))
-    };
-    unknown.map(finding).collect()
 }
 
 fn lookup_context(settings: &Settings, uses: Vec<(&'static str, Vec<Arc<str>>)>) -> lookup::Context {
@@ -195,24 +157,6 @@ fn lookup_context(settings: &Settings, uses: Vec<(&'static str, Vec<Arc<str>>)>)
 fn action_context(settings: &Settings, ids: &[Arc<str>]) -> action::Context {
     let context = context(settings, ids);
     action::Context { secrets: context.secrets, attributes: context.attributes, lookups: context.lookups }
-}
-
-/// A rule is not used on an event that the program has a handler of its own for.
-fn unused(entries: &[Node], registry: &Registry) -> Vec<Diagnostic> {
-    let mut findings = Vec::new();
-    for entry in entries {
-        let Some(on) = entry.get("on") else { continue };
-        let id = entry.get("id").and_then(Node::as_str).unwrap_or_default();
-        for event in on.as_array().unwrap_or(std::slice::from_ref(on)) {
-            let name = event.as_str().and_then(catalog::find).map(|spec| spec.name);
-            if let Some(name) = name.filter(|name| registry.events().any(|bound| bound.eq_ignore_ascii_case(name))) {
-                let message =
-                    format!("rule `{id}` is not used on {name}: this program has a handler of its own for it");
-                findings.push(Diagnostic::warning("rule-unused", message).at(&event.place));
-            }
-        }
-    }
-    findings
 }
 
 pub(super) fn context(settings: &Settings, lookups: &[Arc<str>]) -> rules::Context {

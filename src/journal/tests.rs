@@ -63,6 +63,10 @@ fn person(key: &str) -> Person {
     Person { system: "cymmetri", tenant: "as100".into(), key: key.into(), known: true }
 }
 
+/// Makes a file one of the first version.
+const FIRST_VERSION: &str = "DROP TABLE guarded; DROP TABLE people; DROP TABLE people_index; DROP TABLE people_forms;
+     PRAGMA user_version = 1";
+
 /// An entry to be changed with `..`, and with what it borrows.
 struct Draft {
     person: Person,

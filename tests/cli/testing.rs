@@ -136,7 +136,8 @@ fn a_file_of_a_test_is_read_by_test_and_check_and_not_by_a_server() {
 fn shipped() -> Vec<(String, String)> {
     let examples = std::fs::read_dir(crate::program::repository("config/examples")).expect("a directory");
     let names = examples.map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"));
-    let mut paths: Vec<String> = names.map(|name| format!("config/examples/{name}")).collect();
+    let names = names.filter_map(|name| name.strip_suffix(".toml").map(str::to_owned));
+    let mut paths: Vec<String> = names.map(|name| format!("config/examples/{name}.toml")).collect();
     paths.sort();
     paths.push("config/demo.toml".to_owned());
     let mut all: Vec<(String, String)> = paths.into_iter().map(|path| (path.clone(), read(&path))).collect();
@@ -154,7 +155,8 @@ fn shipped() -> Vec<(String, String)> {
 #[test]
 fn what_is_shipped_passes_its_own_tests_and_they_reach_every_side() {
     for (path, text) in shipped() {
-        let place = Place::new(&text).without_secret();
+        let place =
+            Place::new(&text).file("config/no-rehire.csv", &read("config/examples/no-rehire.csv")).without_secret();
         let least = if path == "config/hookreeve.toml" { "1" } else { "100" };
         let ended = place.run(&["test", "--coverage", "--min-coverage", least]);
         assert_eq!(ended.code, Some(0), "{path}: {ended:?}");
@@ -185,7 +187,8 @@ fn every_event_that_came_in_becomes_a_test_that_passes_and_names_nobody() {
     for (path, text) in shipped() {
         let place = Place::new(&text).variable("HOOKREEVE__SERVER__LISTEN", "127.0.0.1:0");
         let place = place.variable("HOOKREEVE_JOURNAL_KEY", "0123456789abcdef0123456789abcdef");
-        let place = place.variable("CRM_TOKEN", "for this test alone");
+        let place = place.variable("CRM_TOKEN", "for this test alone").variable("HR_TOKEN", "for this test alone");
+        let place = place.file("config/no-rehire.csv", &read("config/examples/no-rehire.csv"));
         let (server, token) = (place.serve(), place.token());
         for event in hookreeve::event::catalog::names().filter(|event| *event != "test") {
             for body in bodies(event) {

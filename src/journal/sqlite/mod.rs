@@ -17,6 +17,7 @@ mod checkpoint;
 mod claim;
 mod codes;
 mod connect;
+mod counters;
 mod failure;
 mod find;
 mod forget;
@@ -52,7 +53,6 @@ use std::thread::JoinHandle;
 
 use chrono::{DateTime, Utc};
 use rusqlite::hooks::Wal;
-use rusqlite::params;
 use tokio::sync::Notify;
 
 use self::append::Prepared;
@@ -357,29 +357,12 @@ impl Journal for SqliteJournal {
     }
 
     fn keep_rule_set(&self, hash: [u8; 32], text: Vec<u8>) -> Receipt<()> {
-        self.shared.queue.run(false, move |writing| {
-            let id = writing.rule_set(&hash)?;
-            writing
-                .connection
-                .execute("UPDATE rule_sets SET text = ?2 WHERE id = ?1", params![id, text])
-                .map_err(failure::writing)?;
-            Ok(())
-        })
+        self.shared.queue.run(false, move |writing| counters::keep_rule_set(writing, &hash, &text))
     }
 
     fn count(&self, name: &str, by: i64) -> Receipt<i64> {
         let name = name.to_owned();
-        self.shared.queue.run(false, move |writing| {
-            writing
-                .connection
-                .query_row(
-                    "INSERT INTO counters (name, value) VALUES (?1, ?2)
-                     ON CONFLICT (name) DO UPDATE SET value = value + excluded.value RETURNING value",
-                    params![name, by],
-                    |row| row.get(0),
-                )
-                .map_err(failure::writing)
-        })
+        self.shared.queue.run(false, move |writing| counters::count(writing, &name, by))
     }
 
     fn health(&self) -> Health {

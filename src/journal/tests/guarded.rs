@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Bench, draft, person, says, silent};
+use super::{Bench, FIRST_VERSION, draft, person, says, silent};
 use crate::journal::{EntryKind, Filter, GuardAct, GuardMark, Guarded, GuardedFilter, Journal, Reader, Record};
 
 fn held(guard: &str) -> GuardMark {
@@ -101,7 +101,7 @@ async fn a_journal_of_before_gets_the_table() {
     let bench = Bench::new();
     drop(bench.open());
     let file = rusqlite::Connection::open(&bench.options.path).expect("it opens");
-    file.execute_batch("DROP TABLE guarded; PRAGMA user_version = 1;").expect("as it was before");
+    file.execute_batch(FIRST_VERSION).expect("as it was before");
     drop(file);
     let journal = bench.open();
     draft("ada").guards(vec![held("g")]).append(&journal, &bench.clock).await;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::conformance::Opener;
-use super::{Bench, draft, person, says, silent};
+use super::{Bench, FIRST_VERSION, draft, person, says, silent};
 use crate::base::clock::Clock;
 use crate::event::Person;
 use crate::journal::{Anew, FieldForm, FieldKey, Journal, Listed, PersonField, Reader, Record, Search, Sighting};
@@ -297,9 +297,7 @@ async fn an_older_file_gets_its_directory() {
     draft("ada").append(&journal, &bench.clock).await;
     drop(journal);
     let connection = rusqlite::Connection::open(&bench.options.path).expect("it opens");
-    connection
-        .execute_batch("DROP TABLE people; DROP TABLE people_index; DROP TABLE people_forms; PRAGMA user_version = 1")
-        .expect("as it was before");
+    connection.execute_batch(FIRST_VERSION).expect("as it was before");
     drop(connection);
     let journal = bench.open();
     assert!(journal.entry_at(1).await.expect("a read").is_some());
