@@ -107,11 +107,16 @@ impl<'a> Case<'a> {
 
     /// What was decided then, where rules decided it.
     pub fn recorded(&self) -> Result<Verdict<'_>, Untold> {
-        let decided = catalog::find(&self.entry.event).is_some() && self.entry.cause == "decided";
-        if !decided || self.record.trace.iter().any(|note| note.did == "out_of_time") {
+        let known = catalog::find(&self.entry.event).is_some();
+        if !known || self.record.trace.iter().any(|note| note.did == "out_of_time") {
             return Err(Untold::Fallback);
         }
-        Ok(self.answered())
+        match (self.entry.cause.as_str(), &self.record.held) {
+            ("decided" | "released", _) => Ok(self.answered()),
+            // What went out was not what the rules said.
+            ("guarded", Some(held)) => Ok(Verdict::held_back(&held.decision, self.entry, &self.record)),
+            _ => Err(Untold::Fallback),
+        }
     }
 }
 

@@ -204,6 +204,20 @@ fn a_lookup_is_what_it_was_then() {
 }
 
 #[test]
+fn what_a_guard_held_back_is_what_the_rules_had_decided() {
+    let old = rule("leavers", "runDeprovision", "deprovision = true");
+    let mut entry = kept(&old, "runDeprovision", r#"{"login":"x"}"#);
+    let decided =
+        rules(&old).decide(&event("runDeprovision", r#"{"login":"x"}"#), &Facts::default(), &Stopwatch::stopped());
+    let journal::Record::Bytes(record) = &mut entry.record else { panic!("a record") };
+    record::held_back(record, "mass", &decided.decision, decided.rule.as_deref(), Payload::Full);
+    (entry.cause, entry.outcome, entry.rule) = ("guarded".into(), "keep".into(), None);
+    assert_eq!(differences(&entry, &old), []);
+    let gone = [(Kind::Kept, "leavers".to_owned())];
+    assert_eq!(differences(&entry, &rule("leavers", "runDeprovision", "when = 'false'\ndeprovision = true")), gone);
+}
+
+#[test]
 fn parts_of_a_tally_add_up_and_keep_the_newest_examples() {
     let (old, new) = (String::new(), court(&rule("new", "validateUser", "deny = \"No\"")));
     let mut parts = [Tally::new(2), Tally::new(2)];

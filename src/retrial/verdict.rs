@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::case::is_unrecorded;
 use crate::event::{Change, Decision, Mapped};
 use crate::journal::Entry;
-use crate::record::Record;
+use crate::record::{DecisionNote, Record};
 use crate::rules::{Judged, RuleOutcome};
 
 /// What a decision comes to.
@@ -114,23 +114,30 @@ impl Kind {
 impl<'a> Verdict<'a> {
     /// That of a record.
     pub(super) fn recorded(entry: &'a Entry, record: &'a Record<'_>) -> Self {
-        let text = |change: &'a Value, key: &str| change.get(key).and_then(Value::as_str);
-        let changes = record.changes.iter().map(|change| match change.get("to") {
-            Some(to) => (Cow::Borrowed(text(change, "set").unwrap_or_default()), Some(to)),
-            None => (Cow::Borrowed(text(change, "unset").unwrap_or_default()), None),
-        });
         let changers = record.trace.iter().filter(|note| !note.shadow && !note.changed.is_empty());
         let erred = record.trace.iter().filter(|note| note.did == "erred");
         Self {
             outcome: &entry.outcome,
             rule: entry.rule.as_deref(),
             message: record.message.as_deref(),
-            changes: changes.collect(),
+            changes: changes(&record.changes),
             mapped: record.mapped.as_ref(),
             changers: changers
                 .map(|note| (&*note.rule, note.changed.iter().map(|path| Cow::Borrowed(path.as_str())).collect()))
                 .collect(),
             erred: erred.map(|note| &*note.rule).collect(),
+        }
+    }
+
+    /// What a guard held back, as the rules had decided it.
+    pub(super) fn held_back(held: &'a DecisionNote, entry: &'a Entry, record: &'a Record<'_>) -> Self {
+        Self {
+            outcome: &held.outcome,
+            rule: held.rule.as_deref(),
+            message: held.message.as_deref(),
+            changes: changes(&held.changes),
+            mapped: held.mapped.as_ref(),
+            ..Self::recorded(entry, record)
         }
     }
 
@@ -212,6 +219,16 @@ impl<'a> Verdict<'a> {
         let mut changers = self.changers.iter().rev();
         changers.find(|(_, changed)| changed.iter().any(|own| own == path)).map(|(rule, _)| *rule)
     }
+}
+
+/// Changes as a record has them.
+fn changes(noted: &[Value]) -> Vec<(Cow<'_, str>, Option<&Value>)> {
+    let path = |change: &'_ Value, key: &str| change.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let change = |change| match Value::get(change, "to") {
+        Some(to) => (Cow::Owned(path(change, "set")), Some(to)),
+        None => (Cow::Owned(path(change, "unset")), None),
+    };
+    noted.iter().map(change).collect()
 }
 
 fn one(change: &Change) -> (Cow<'_, str>, Option<&Value>) {
