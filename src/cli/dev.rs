@@ -31,16 +31,17 @@ impl Playground {
     pub(super) fn open(source: &Source) -> anyhow::Result<Self> {
         let directory = std::env::temp_dir().join(format!("hookreeve-dev-{}", hex(&random_bytes::<8>())));
         std::fs::create_dir(&directory).with_context(|| format!("{} cannot be made", directory.display()))?;
-        let secret = match source.environment.get(SECRET) {
-            Some(secret) if !secret.is_empty() => secret.to_owned(),
-            _ => hex(&random_bytes::<32>()),
-        };
-        let playground = Self { directory, secret };
+        // Never the one that is in the environment: this one is printed.
+        let playground = Self { directory, secret: hex(&random_bytes::<32>()) };
         if source.path.is_none() && !Path::new(DEMO_PATH).exists() {
             std::fs::write(playground.directory.join("demo.toml"), DEMO)
                 .context("the demonstration cannot be written")?;
         }
         Ok(playground)
+    }
+
+    fn data(&self) -> PathBuf {
+        self.directory.join("data")
     }
 
     /// The source with what the playground gives over what is there.
@@ -52,7 +53,7 @@ impl Playground {
             variables.push((LISTEN.to_owned(), "127.0.0.1:8080".into()));
         }
         variables.push((SECRET.to_owned(), self.secret.clone().into()));
-        variables.push((DATA_DIR.to_owned(), self.directory.join("data").into()));
+        variables.push((DATA_DIR.to_owned(), self.data().into()));
         let demo = || if Path::new(DEMO_PATH).exists() { DEMO_PATH.into() } else { self.directory.join("demo.toml") };
         Source { path: Some(source.path.unwrap_or_else(demo)), environment: Environment::new(variables), ..source }
     }
@@ -69,8 +70,9 @@ impl Playground {
                 let _ = write!(
                     text,
                     "Its secret and token are good for this run. Paste into another terminal:\n\n\
-                     export HOST={scheme}://{address}\nexport TOKEN={token}\nexport {SECRET}={}\n\n",
-                    self.secret
+                     export HOST={scheme}://{address}\nexport TOKEN={token}\nexport {SECRET}={}\nexport {DATA_DIR}={}\n\n",
+                    self.secret,
+                    self.data().display()
                 );
             }
             Err(_) => {
@@ -88,7 +90,7 @@ impl Playground {
             text,
             "Change {config} and save it: the rules are in force at once.\n\
              `hookreeve send validateUser --config {config} --url \"$HOST\" --set user.login=you` plays the cloud without\n\
-             curl. Ctrl-C stops.\n"
+             curl, and `hookreeve events list --config {config}` tells what came in. Ctrl-C stops.\n"
         );
         text
     }
