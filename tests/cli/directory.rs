@@ -205,3 +205,58 @@ fn a_large_file_is_brought_in() {
     assert!(kept.refused(&server, "x", "9000019999") && !kept.refused(&server, "x", "9000020000"));
     assert_eq!(kept.listed(&["--limit", "100000"]).len(), PEOPLE + 1);
 }
+
+#[test]
+fn a_lookup_that_was_away_does_not_answer_nobody() {
+    let kept = Kept::new();
+    let with = std::fs::read_to_string(kept.place.path("config/hookreeve.toml")).expect("a file");
+    let server = kept.place.serve();
+    kept.created(&server, "ada", "98200 12345");
+    server.stop();
+    let without = with.split("[[lookup]]").next().expect("what stands before it").to_owned();
+    kept.place.write("config/hookreeve.toml", &without);
+    kept.place.serve().stop();
+    kept.place
+        .write("config/hookreeve.toml", &format!("{with}on_error = \"fail\"\n").replace("country = \"91\"\n", ""));
+    let server = kept.place.serve();
+    let body = json!({ "request": { "user": { "login": "eve", "mobile": "9820012345" } } });
+    let asks = |server: &Server| server.ask("validateUser", &kept.token, &body)["response"]["message"].clone();
+    let said = asks(&server);
+    assert!(!said.is_null() && said != "MobileAlreadyExist", "it cannot be told: {said}");
+    assert_eq!(kept.listed(&["--personal"])[0]["fields"]["mobile"], "98200 12345", "what was kept is kept");
+    kept.run(&["rebuild"], 0);
+    assert_eq!(asks(&server), "MobileAlreadyExist");
+    drop(server.stop());
+    // A list that is brought in beside a stopped server is found also by what the configuration says later.
+    kept.place.write("config/hookreeve.toml", &with);
+    kept.place.write("more.csv", "login,mobile\nbob,+91 98200 77777\n");
+    kept.run(&["import", "more.csv"], 0);
+    kept.place.write("config/hookreeve.toml", &with.replace("country = \"91\"\n", ""));
+    let server = kept.place.serve();
+    assert!(kept.refused(&server, "x", "919820077777") && !kept.refused(&server, "x", "9820077777"));
+    server.stop();
+}
+
+#[test]
+fn a_backtest_asks_the_directory_of_today() {
+    let kept = Kept::new();
+    let server = kept.place.serve();
+    kept.created(&server, "ada", "98200 12345");
+    assert!(kept.refused(&server, "bob", "9820012345") && !kept.refused(&server, "bob", "9820012346"));
+    let backtest = |code: i32| {
+        let ended = kept.place.run(&["backtest", "--live-lookups", "--event", "validateUser", "--format", "json"]);
+        assert_eq!(ended.code, Some(code), "{ended:?}");
+        serde_json::from_str::<Value>(&ended.out).expect("JSON")
+    };
+    let report = backtest(0);
+    assert_eq!((&report["changed"], &report["unknown"]), (&json!(0), &json!(0)), "{report}");
+    kept.run(&["remove", "--person", "ada"], 0);
+    assert_eq!(backtest(1)["changed"], 1);
+    kept.created(&server, "kim", "7");
+    server.stop();
+    // What the journal's index does not have cannot be told.
+    let text = std::fs::read_to_string(kept.place.path("config/hookreeve.toml")).expect("a file");
+    kept.place.write("config/hookreeve.toml", &text.replace("country = \"91\"\n", ""));
+    let report = backtest(0);
+    assert_eq!((&report["changed"], &report["unknown"]), (&json!(0), &json!(2)), "{report}");
+}
