@@ -75,11 +75,18 @@ impl Source for Postgres {
             })?;
             let mut lent = Lent(Some(client));
             let client = lent.client()?;
-            let statement = client.prepare_cached(&self.query).await.map_err(|error| failure(&error))?;
-            let parameters: Vec<Text<'_>> = asked.question.0.iter().map(Text).collect();
-            let parameters: Vec<&(dyn ToSql + Sync)> = parameters.iter().map(|text| text as _).collect();
-            let rows = client.query(&statement, &parameters).await.map_err(|error| failure(&error))?;
-            lent.give_back();
+            let asking = async {
+                let statement = client.prepare_cached(&self.query).await?;
+                let parameters: Vec<Text<'_>> = asked.question.0.iter().map(Text).collect();
+                let parameters: Vec<&(dyn ToSql + Sync)> = parameters.iter().map(|text| text as _).collect();
+                client.query(&statement, &parameters).await
+            };
+            let told = asking.await;
+            // A refusal that the server has a code for is an end, too.
+            if told.as_ref().err().is_none_or(|error| error.code().is_some()) {
+                lent.give_back();
+            }
+            let rows = told.map_err(|error| failure(&error))?;
             let Some(first) = rows.first() else { return Ok(Answer::nothing()) };
             let text: &str = first.try_get(0).map_err(|error| failure(&error))?;
             Ok(Answer::found(row(text)?))
