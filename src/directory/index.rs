@@ -59,11 +59,12 @@ impl Directory {
         };
         let done = self.journal.index_people(fields.forms(), anew, Arc::new(progress)).await;
         let people = done.map_err(|error| error.to_string())?;
+        self.learn_what_is_incomplete().await?;
+        self.indexed.send_replace(Indexed::Ready);
+        // Whoever reads it may ask.
         if people > 0 {
             tracing::info!(people, "the directory is indexed anew");
         }
-        self.learn_what_is_incomplete().await?;
-        self.indexed.send_replace(Indexed::Ready);
         Ok(())
     }
 
