@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use anyhow::Context as _;
+use futures_util::FutureExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -265,7 +266,11 @@ impl App {
         let active = self.receiver.active();
         if let Some(directory) = active.and_then(|active| active.recorder.directory().cloned()) {
             let indexing = self.indexing.clone();
-            self.tasks.spawn(async move { indexing.run_until_cancelled(directory.keep_indexed()).await });
+            let mut keeping = Box::pin(async move { directory.keep_indexed().await });
+            // It asks the writer at once, so that nobody is told of before it.
+            if (&mut keeping).now_or_never().is_none() {
+                self.tasks.spawn(async move { indexing.run_until_cancelled(keeping).await });
+            }
         }
     }
 

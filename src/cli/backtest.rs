@@ -174,6 +174,10 @@ fn backtest(arguments: &Arguments, tried: &Tried<'_>, store: &Store<'_>) -> anyh
             output::complain_of(&findings, source);
             return Ok(Ended::Nothing);
         };
+        if let Some(directory) = &plan.directory {
+            // As it is today; nothing is held for anybody.
+            lookups.introduce(Arc::new(crate::directory::ReadOnly::new(directory, Arc::new(store.reader()?))));
+        }
         Some(lookups)
     } else {
         None

@@ -109,7 +109,11 @@ impl Store<'_> {
             for request in requests {
                 let needs_plan = matches!(
                     request,
-                    Request::Admit { .. } | Request::Replay { .. } | Request::Tell { .. } | Request::Rebuild
+                    Request::Admit { .. }
+                        | Request::Replay { .. }
+                        | Request::Tell { .. }
+                        | Request::Complete { .. }
+                        | Request::Rebuild
                 );
                 let plan = if needs_plan && !access.is_server() { self.plan() } else { None };
                 match access.ask(request, plan, &|done| ticker.tell(done)).await {

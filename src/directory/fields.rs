@@ -86,6 +86,17 @@ impl Fields {
         self.all.iter().find(|field| &*field.name == name)
     }
 
+    /// What tells who a person is, as a notice says it.
+    pub(super) fn identity(&self, user: Json<'_>) -> Vec<FieldKey> {
+        let all = self.all.iter().filter(|field| field.identifies);
+        all.filter_map(|field| Some(field.key(&field.text(user)?))).filter(|key| !key.normal.is_empty()).collect()
+    }
+
+    /// Whether it is a field that is known of whoever is listed at all.
+    pub(super) fn identifies(&self, name: &str) -> bool {
+        self.find(name).is_some_and(|field| field.identifies)
+    }
+
     /// The forms that the index must have.
     pub fn forms(&self) -> Vec<FieldForm> {
         let form = |field: &Field| FieldForm { name: field.name.clone(), form: field.form_name.clone() };

@@ -1,11 +1,12 @@
 //! Keeping the index of the directory in the forms that the configuration says.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::time::sleep;
 
 use super::Directory;
+use crate::journal::FieldKey;
 
 /// How long to wait before the index is tried again.
 const AGAIN: Duration = Duration::from_secs(30);
@@ -21,6 +22,11 @@ pub(super) enum Indexed {
     Making(u64),
     /// It cannot be made.
     Failed(String),
+}
+
+/// Why a field cannot be asked about.
+pub(super) fn not_of_everybody(name: &str) -> String {
+    format!("`{name}` is not known of everybody yet: `hookreeve directory rebuild` or `import`")
 }
 
 impl Directory {
@@ -53,11 +59,37 @@ impl Directory {
         };
         let done = self.journal.index_people(fields.forms(), anew, Arc::new(progress)).await;
         let people = done.map_err(|error| error.to_string())?;
+        self.learn_what_is_incomplete().await?;
+        self.indexed.send_replace(Indexed::Ready);
+        // Whoever reads it may ask.
         if people > 0 {
             tracing::info!(people, "the directory is indexed anew");
         }
-        self.indexed.send_replace(Indexed::Ready);
         Ok(())
+    }
+
+    async fn learn_what_is_incomplete(&self) -> Result<(), String> {
+        let fields = &self.plan.fields;
+        let mut unready = self.journal.unready_people(fields.forms()).await.map_err(|error| error.to_string())?;
+        unready.retain(|name| !fields.identifies(name));
+        if !unready.is_empty() {
+            tracing::warn!(
+                fields = unready.join(", "),
+                "fields are not known of everybody who is listed: lookups on them fail until `hookreeve directory rebuild` \
+                 or `import` has told of them"
+            );
+        }
+        *self.incomplete.lock().unwrap_or_else(PoisonError::into_inner) = unready.into_iter().collect();
+        Ok(())
+    }
+
+    /// That all of these fields are known of everybody.
+    pub(super) fn complete_in(&self, keys: &[FieldKey]) -> Result<(), String> {
+        let incomplete = self.incomplete.lock().unwrap_or_else(PoisonError::into_inner);
+        match keys.iter().find(|key| incomplete.contains(&key.name)) {
+            Some(key) => Err(not_of_everybody(&key.name)),
+            None => Ok(()),
+        }
     }
 
     /// Waits until it is known whether the index can be asked.

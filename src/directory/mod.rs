@@ -14,17 +14,18 @@ mod reserve;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
 use crate::base::clock::Clock;
-use crate::event::{Decision, Event};
-use crate::journal::{Journal, Sighting};
+use crate::event::{Decision, Event, Person};
+use crate::journal::{Journal, PersonField, Sighting};
 
 pub use config::{Config, Missing};
 pub use fields::{Field, Fields, secret_fields};
-pub use find::Found;
+pub use find::{Found, ReadOnly};
 pub use leave::LeaveOut;
 pub use normal::{Form, Kind};
 
@@ -50,13 +51,16 @@ pub struct Directory {
     clock: Clock,
     reservations: Arc<Reservations>,
     indexed: watch::Sender<Indexed>,
+    /// The fields that are not known of everybody.
+    incomplete: Arc<Mutex<BTreeSet<Arc<str>>>>,
 }
 
 impl Directory {
     /// The directory in this journal. What is reserved in `previous` stays so.
     pub fn new(plan: Arc<Plan>, journal: Arc<dyn Journal>, clock: Clock, previous: Option<&Self>) -> Self {
         let reservations = previous.map(|previous| previous.reservations.clone()).unwrap_or_default();
-        Self { plan, journal, clock, reservations, indexed: watch::Sender::new(Indexed::Unknown) }
+        let incomplete = previous.map(|previous| previous.incomplete.clone()).unwrap_or_default();
+        Self { plan, journal, clock, reservations, indexed: watch::Sender::new(Indexed::Unknown), incomplete }
     }
 
     /// What it keeps.
@@ -69,17 +73,31 @@ impl Directory {
         self.plan.sighting(event)
     }
 
-    /// An event was decided. Whoever was refused holds nothing any more.
+    /// Takes it that these fields are known of everybody who is listed. The error is a sentence.
+    pub async fn complete(&self, names: Vec<Arc<str>>) -> Result<(), String> {
+        self.journal.complete_people(names.clone()).await.map_err(|error| error.to_string())?;
+        let mut incomplete = self.incomplete.lock().unwrap_or_else(PoisonError::into_inner);
+        incomplete.retain(|name| !names.contains(name));
+        Ok(())
+    }
+
+    /// A person was forgotten: nothing is held for it any more.
+    pub fn forget(&self, person: &Person) {
+        self.reservations.release(person);
+    }
+
+    /// An event was decided. What it asked for is not held any more where it was refused.
     pub fn decided(&self, event: &Event, decision: &Decision) {
         if matches!(decision, Decision::Refuse(_)) {
-            self.reservations.release(event.person());
+            self.reservations.release_asked(event.person(), event.request_id());
         }
     }
 
     /// What an event told is on disk: what the person held is found there now.
     pub fn kept(&self, event: &Event) {
-        if TELLING.contains(&event.name()) {
-            self.reservations.release(event.person());
+        if let Some(user) = event.user().filter(|_| TELLING.contains(&event.name())) {
+            let told: Vec<_> = self.plan.fields.of_user(user).into_iter().map(|field: PersonField| field.key).collect();
+            self.reservations.release_told(event.person(), &told);
         }
     }
 }

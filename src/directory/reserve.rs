@@ -3,12 +3,13 @@
 //!
 //! They are in memory: a restart forgets them, and whoever held one asks again or is found on disk.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::base::ids::RequestId;
 use crate::event::Person;
 use crate::journal::FieldKey;
 
@@ -17,18 +18,31 @@ const MOST: usize = 20_000;
 /// How many of them by one person; the oldest go first.
 const MOST_EACH: usize = 16;
 
-/// Values that are held, all of one tenant's lookup.
+/// Values that are held, whichever lookup asked for them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Held {
-    lookup: String,
     system: &'static str,
     tenant: String,
+    /// In one order.
     values: Vec<String>,
 }
 
 struct Holder {
     person: Person,
+    /// What else tells who it is.
+    own: Vec<String>,
+    /// The request that asked for it last.
+    request: RequestId,
     until: Instant,
+}
+
+/// Who asks.
+#[derive(Clone, Copy)]
+pub(super) struct Asker<'a> {
+    pub(super) person: &'a Person,
+    /// Its login and id, and what the lookup says is its own: whoever shares one is the same, under another login.
+    pub(super) own: &'a [FieldKey],
+    pub(super) request: &'a RequestId,
 }
 
 /// What is held, by whom, and until when.
@@ -45,7 +59,9 @@ struct State {
 /// What came of trying to hold a value.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Reserved {
-    /// It is the asker's now, or still.
+    /// It is the asker's now.
+    New,
+    /// It is the asker's still, or need not be.
     Own,
     /// Somebody else holds it.
     Other,
@@ -54,21 +70,15 @@ pub(super) enum Reserved {
 }
 
 impl Reservations {
-    /// Holds these values of a lookup for whoever asks, unless another does.
-    pub(super) fn reserve(
-        &self,
-        lookup: &str,
-        asker: &Person,
-        keys: &[FieldKey],
-        now: Instant,
-        time: Duration,
-    ) -> Reserved {
-        let held = held(lookup, asker, keys);
+    /// Holds these values for whoever asks, unless another does.
+    pub(super) fn reserve(&self, asking: Asker<'_>, keys: &[FieldKey], now: Instant, time: Duration) -> Reserved {
+        let asker = asking.person;
+        let held = held(asker, keys);
+        let own: Vec<String> = asking.own.iter().map(text).collect();
         let mut state = self.lock();
-        if let Some(holder) = state.held.get(&held)
-            && holder.until > now
-            && holder.person != *asker
-        {
+        let holder = state.held.get(&held).filter(|holder| holder.until > now);
+        let is_own = holder.map(|holder| holder.person == *asker || holder.own.iter().any(|one| own.contains(one)));
+        if is_own == Some(false) {
             return Reserved::Other;
         }
         // Whoever cannot be known again cannot hold anything.
@@ -81,7 +91,7 @@ impl Reservations {
                 return Reserved::Full;
             }
         }
-        let holder = Holder { person: asker.clone(), until: now + time };
+        let holder = Holder { person: asker.clone(), own, request: asking.request.clone(), until: now + time };
         if let Some(before) = state.held.insert(held.clone(), holder) {
             state.forget(&before.person, &held);
         }
@@ -91,16 +101,38 @@ impl Reservations {
         if let Some(oldest) = oldest {
             state.held.remove(&oldest);
         }
-        Reserved::Own
+        if is_own.is_some() { Reserved::Own } else { Reserved::New }
     }
 
     /// Gives back one value.
-    pub(super) fn give_back(&self, lookup: &str, asker: &Person, keys: &[FieldKey]) {
-        let held = held(lookup, asker, keys);
+    pub(super) fn give_back(&self, asker: &Person, keys: &[FieldKey]) {
+        let held = held(asker, keys);
         let mut state = self.lock();
         if state.held.get(&held).is_some_and(|holder| holder.person == *asker) {
             state.held.remove(&held);
             state.forget(asker, &held);
+        }
+    }
+
+    /// Ends what a person holds of these values.
+    pub(super) fn release_told(&self, person: &Person, told: &[FieldKey]) {
+        let told: HashSet<String> = told.iter().map(text).collect();
+        self.release_where(person, |held, _| held.values.iter().all(|value| told.contains(value)));
+    }
+
+    /// Ends what a person holds because this request asked for it.
+    pub(super) fn release_asked(&self, person: &Person, request: &RequestId) {
+        self.release_where(person, |_, holder| holder.request == *request);
+    }
+
+    fn release_where(&self, person: &Person, ends: impl Fn(&Held, &Holder) -> bool) {
+        let mut state = self.lock();
+        let own = state.by_person.get(person).cloned().unwrap_or_default();
+        for held in own {
+            if state.held.get(&held).is_some_and(|holder| ends(&held, holder)) {
+                state.held.remove(&held);
+                state.forget(person, &held);
+            }
         }
     }
 
@@ -117,13 +149,14 @@ impl Reservations {
     }
 }
 
-fn held(lookup: &str, asker: &Person, keys: &[FieldKey]) -> Held {
-    Held {
-        lookup: lookup.to_owned(),
-        system: asker.system,
-        tenant: asker.tenant.clone(),
-        values: keys.iter().map(|key| format!("{} {}", key.form, key.normal)).collect(),
-    }
+fn held(asker: &Person, keys: &[FieldKey]) -> Held {
+    let mut values: Vec<String> = keys.iter().map(text).collect();
+    values.sort();
+    Held { system: asker.system, tenant: asker.tenant.clone(), values }
+}
+
+fn text(key: &FieldKey) -> String {
+    format!("{} {} {}", key.name, key.form, key.normal)
 }
 
 impl State {

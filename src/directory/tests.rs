@@ -108,6 +108,13 @@ impl Bench {
     async fn asks(&self, login: &str, mobile: &str) -> Result<Found, String> {
         self.taken(&creation(login), mobile).await
     }
+
+    /// The same of a creation that is refused afterwards.
+    async fn refused(&self, login: &str, mobile: &str) {
+        let event = creation(login);
+        let _ = self.taken(&event, mobile).await;
+        self.directory.decided(&event, &Decision::Refuse("No".into()));
+    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "who calls it writes it in place")]
@@ -153,8 +160,9 @@ async fn what_a_person_gives_up_is_free() {
         (json!({ "login": "ada" }), false),
     ] {
         bench.told("postUpdateUser", user.clone()).await;
-        assert_eq!(matches!(bench.asks("bob", "1").await, Ok(Found::Person(_))), taken, "{user}");
-        bench.directory.decided(&creation("bob"), &Decision::Refuse("No".into()));
+        let question = creation("bob");
+        assert_eq!(matches!(bench.taken(&question, "1").await, Ok(Found::Person(_))), taken, "{user}");
+        bench.directory.decided(&question, &Decision::Refuse("No".into()));
     }
     let bench = Bench::new("missing = \"kept\"").await;
     bench.told("postCreateUser", json!({ "login": "ada", "mobile": "1" })).await;
@@ -186,7 +194,7 @@ async fn of_two_creations_on_their_way_only_one_passes() {
     // A refusal gives it back.
     bench.directory.decided(&creation("ada"), &Decision::Accept(Changes::default()));
     assert_eq!(bench.asks("bob", "1").await, Ok(Found::Reserved));
-    bench.directory.decided(&creation("ada"), &Decision::Refuse("EmailAlreadyExist".into()));
+    bench.refused("ada", "1").await;
     assert_eq!(bench.asks("bob", "1").await, Ok(Found::Nobody));
     // So does the end of its time.
     assert_eq!(bench.asks("eve", "1").await, Ok(Found::Reserved));
@@ -233,7 +241,8 @@ async fn a_directory_that_cannot_be_asked_is_an_error() {
     let bench = Bench::new("").await;
     bench.journal.close().await;
     assert!(bench.asks("ada", "1").await.is_err_and(|error| !error.contains("ada")));
-    assert!(bench.asks("bob", "1").await.is_err(), "and nothing is reserved by it");
+    // She may pass all the same, and so holds it.
+    assert_eq!(bench.asks("bob", "1").await, Ok(Found::Reserved));
     let event = creation("ada");
     let other = bench.directory.look(Sought {
         lookup: "x",
@@ -260,6 +269,72 @@ async fn a_changed_country_is_a_changed_index() {
     assert!(futures_util::poll!(waiting.as_mut()).is_pending());
     bench.directory.bring_up_to_date().await.expect("indexed");
     assert!(matches!(waiting.await, Ok(Found::Person(_))));
+}
+
+#[tokio::test]
+async fn a_notice_or_a_refusal_releases_only_what_it_was_about() {
+    let bench = Bench::new("").await;
+    assert_eq!(bench.asks("ada", "1").await, Ok(Found::Nobody));
+    bench.told("postUpdateUser", json!({ "login": "ada", "mobile": "2" })).await;
+    assert_eq!(bench.asks("bob", "1").await, Ok(Found::Reserved), "the notice was about another number");
+    bench.refused("ada", "3").await;
+    assert_eq!(bench.asks("bob", "1").await, Ok(Found::Reserved), "and so was the refusal");
+    assert_eq!(bench.asks("bob", "3").await, Ok(Found::Nobody));
+    bench.told("postUpdateUser", json!({ "login": "ada", "mobile": "1" })).await;
+    bench.told("postUpdateUser", json!({ "login": "ada", "mobile": "2" })).await;
+    assert_eq!(bench.asks("bob", "1").await, Ok(Found::Nobody));
+    // Forgotten is forgotten.
+    assert_eq!(bench.asks("eve", "9").await, Ok(Found::Nobody));
+    bench.directory.forget(creation("eve").person());
+    assert_eq!(bench.asks("bob", "9").await, Ok(Found::Nobody));
+}
+
+#[tokio::test]
+async fn nobody_is_refused_because_of_herself_under_another_login() {
+    let bench = Bench::new("").await;
+    let before = event("validateUpdateUser", json!({ "login": "ada", "id": "7" }));
+    let after = event("validateUpdateUser", json!({ "login": "ada.k", "id": "7" }));
+    assert_eq!(bench.taken(&before, "1").await, Ok(Found::Nobody));
+    assert_eq!(bench.taken(&after, "1").await, Ok(Found::Nobody));
+    assert_eq!(bench.asks("bob", "1").await, Ok(Found::Reserved));
+}
+
+#[tokio::test]
+async fn what_one_lookup_holds_another_over_the_same_fields_sees() {
+    let bench = Bench::new("").await;
+    assert_eq!(bench.asks("ada", "1").await, Ok(Found::Nobody));
+    let event = creation("bob");
+    let sought = Sought {
+        lookup: "mobile_on_update",
+        event: &event,
+        all: vec![("mobile".into(), "1".into())],
+        except: Vec::new(),
+        reserve: Some(Duration::from_secs(30)),
+        give: &[],
+    };
+    assert_eq!(bench.directory.look(sought).await, Ok(Found::Reserved));
+}
+
+#[tokio::test]
+async fn a_field_that_is_not_known_of_everybody_answers_nobody_of_nobody() {
+    let bench = Bench::new("").await;
+    bench.told("postCreateUser", json!({ "login": "ada", "mobile": "1" })).await;
+    let without = Arc::new(plan("", &["email"]));
+    let without = Directory::new(without, bench.journal.clone(), bench.clock.clone(), Some(&bench.directory));
+    without.bring_up_to_date().await.expect("indexed");
+    let again = Arc::new(plan("", &["email", "mobile", "city"]));
+    let again = Directory::new(again, bench.journal.clone(), bench.clock.clone(), Some(&without));
+    again.bring_up_to_date().await.expect("indexed");
+    let bench = Bench { directory: again, ..bench };
+    let refused = bench.asks("bob", "1").await;
+    assert!(
+        refused.as_ref().is_err_and(|why| why.starts_with("`mobile` is not known of everybody yet")),
+        "{refused:?}"
+    );
+    bench.directory.complete(vec!["mobile".into()]).await.expect("it is known");
+    assert!(matches!(bench.asks("bob", "1").await, Ok(Found::Person(_))), "what was known is known still");
+    let unready = bench.journal.unready_people(bench.directory.fields().forms()).await.expect("a look");
+    assert_eq!(unready, ["city".into()], "it stays so after a start");
 }
 
 #[test]

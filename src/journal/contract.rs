@@ -66,6 +66,10 @@ pub trait Reader: Send + Sync {
     /// the first key that it cannot be told, that is an error.
     fn find_person(&self, search: Search) -> BoxFuture<'_, Result<Option<Listed>, JournalError>>;
 
+    /// Which of these fields the directory cannot be asked about: its index has another form of it, or it is not known of
+    /// everybody.
+    fn unready_people(&self, forms: Vec<FieldForm>) -> BoxFuture<'_, Result<Vec<Arc<str>>, JournalError>>;
+
     /// What the directory keeps of this person.
     fn listed<'a>(&'a self, person: &'a Person) -> BoxFuture<'a, Result<Option<Listed>, JournalError>>;
 
@@ -156,7 +160,8 @@ pub trait Journal: Reader {
     fn tell_people(&self, people: Vec<(Person, Sighting)>) -> BoxFuture<'_, Result<u64, JournalError>>;
 
     /// Brings the directory's index to these forms. Where it has them, that is known at once; else everybody's fields are
-    /// made anew, in small transactions. Answers how many there were. Whoever stops waiting stops it; it begins anew with
+    /// made anew, in small transactions. Answers how many there were. A field that is new while people are listed, or was
+    /// left out at an earlier call, is not known of everybody until [`Journal::complete_people`]. Whoever stops waiting stops it; it begins anew with
     /// the next call.
     fn index_people(
         &self,
@@ -164,6 +169,9 @@ pub trait Journal: Reader {
         anew: Anew,
         progress: Progress,
     ) -> BoxFuture<'_, Result<u64, JournalError>>;
+
+    /// Takes it that these fields are known of everybody who is listed.
+    fn complete_people(&self, names: Vec<Arc<str>>) -> Receipt<()>;
 
     /// Destroys what is known of a person: payloads, its line in the directory, pending deliveries and their secrets, the person's key. Answers how
     /// many entries there were.

@@ -40,6 +40,8 @@ pub enum Sighting {
     Seen(Vec<PersonField>),
     /// It has left.
     Left,
+    /// That was learnt then. Where something newer is known it says only what is not known at all.
+    Then(DateTime<Utc>, Box<Sighting>),
 }
 
 /// Who is looked for.

@@ -22,6 +22,8 @@ pub struct Case<'a> {
     record: Record<'a>,
     event: Arc<Event>,
     facts: Facts,
+    /// Whether they were looked up now.
+    is_live: bool,
 }
 
 /// Rules that judge again, but for events that the program has a handler of its own for.
@@ -52,6 +54,9 @@ pub enum Untold {
     /// A rule asks for what nobody looked up then.
     #[error("rule `{0}` asks for a lookup that was not recorded then")]
     Fact(String),
+    /// A rule asks for what cannot be looked up now.
+    #[error("rule `{0}` asks for a lookup that failed now: {1}")]
+    Failed(String, String),
     /// It was not rules that decided it then.
     #[error("its answer was the fallback then, for rules did not decide it in time")]
     Fallback,
@@ -71,13 +76,26 @@ impl<'a> Case<'a> {
         }
         let event = record.event_of(&entry.event, entry.received_at, &entry.tenant, || entry.id.to_string())?;
         let facts = record.facts();
-        Ok(Self { entry, record, event: Arc::new(event), facts })
+        Ok(Self { entry, record, event: Arc::new(event), facts, is_live: false })
     }
 
     /// The same as if lookups had found this.
     #[must_use]
     pub fn with_facts(self, facts: Facts) -> Self {
-        Self { facts, ..self }
+        Self { facts, is_live: true, ..self }
+    }
+
+    /// Nothing can be told, either, where a rule that counts errs by a lookup that fails now.
+    fn looked_up(&self, judged: &Judged) -> Result<(), Untold> {
+        for fact in self.facts.iter() {
+            let Err(why) = &fact.answer else { continue };
+            let by_it = format!("lookup `{}` failed: {why}", fact.lookup);
+            let mut errors = judged.trace.errors().filter(|(rule, _)| !rule.shadow);
+            if let Some((rule, _)) = errors.find(|(_, error)| error.message.contains(&by_it)) {
+                return Err(Untold::Failed(rule.id.to_string(), by_it));
+            }
+        }
+        Ok(())
     }
 
     /// The event as it was, without its secret fields.
@@ -136,6 +154,9 @@ impl Court {
         self.concerns(case)?;
         let judged = self.rules.decide(&case.event, &self.facts(case), &Stopwatch::stopped());
         told(&judged)?;
+        if case.is_live {
+            case.looked_up(&judged)?;
+        }
         Ok(judged)
     }
 

@@ -205,3 +205,46 @@ fn a_large_file_is_brought_in() {
     assert!(kept.refused(&server, "x", "9000019999") && !kept.refused(&server, "x", "9000020000"));
     assert_eq!(kept.listed(&["--limit", "100000"]).len(), PEOPLE + 1);
 }
+
+#[test]
+fn a_lookup_that_was_away_does_not_answer_nobody() {
+    let kept = Kept::new();
+    let with = std::fs::read_to_string(kept.place.path("config/hookreeve.toml")).expect("a file");
+    let server = kept.place.serve();
+    kept.created(&server, "ada", "98200 12345");
+    server.stop();
+    let without = with.split("[[lookup]]").next().expect("what stands before it").to_owned();
+    kept.place.write("config/hookreeve.toml", &without);
+    kept.place.serve().stop();
+    kept.place.write("config/hookreeve.toml", &format!("{with}on_error = \"deny\"\n"));
+    let server = kept.place.serve();
+    assert!(kept.refused(&server, "eve", "5550100"), "that nobody has it cannot be told");
+    assert_eq!(kept.listed(&["--personal"])[0]["fields"]["mobile"], "98200 12345", "what was kept is kept");
+    kept.run(&["rebuild"], 0);
+    assert!(kept.refused(&server, "eve", "9820012345") && !kept.refused(&server, "eve", "5550100"));
+    server.stop();
+}
+
+#[test]
+fn a_backtest_asks_the_directory_of_today() {
+    let kept = Kept::new();
+    let server = kept.place.serve();
+    kept.created(&server, "ada", "98200 12345");
+    assert!(kept.refused(&server, "bob", "9820012345") && !kept.refused(&server, "bob", "9820012346"));
+    let backtest = |code: i32| {
+        let ended = kept.place.run(&["backtest", "--live-lookups", "--event", "validateUser", "--format", "json"]);
+        assert_eq!(ended.code, Some(code), "{ended:?}");
+        serde_json::from_str::<Value>(&ended.out).expect("JSON")
+    };
+    let report = backtest(0);
+    assert_eq!((&report["changed"], &report["unknown"]), (&json!(0), &json!(0)), "{report}");
+    kept.run(&["remove", "--person", "ada"], 0);
+    assert_eq!(backtest(1)["changed"], 1);
+    kept.created(&server, "kim", "7");
+    server.stop();
+    // What the journal's index does not have cannot be told.
+    let text = std::fs::read_to_string(kept.place.path("config/hookreeve.toml")).expect("a file");
+    kept.place.write("config/hookreeve.toml", &text.replace("country = \"91\"\n", ""));
+    let report = backtest(0);
+    assert_eq!((&report["changed"], &report["unknown"]), (&json!(0), &json!(2)), "{report}");
+}

@@ -94,8 +94,12 @@ impl Access {
             Way::Server(socket) => ask_server(socket, &request, progress).await?,
             Way::Own(journal) => {
                 let clock = &self.source.clock;
-                let recorder = plan.map(|plan| plan.recorder(journal, plan.directory(journal, clock, None)));
-                let clock = &self.source.clock;
+                let directory = plan.and_then(|plan| plan.directory(journal, clock, None));
+                if let Some(directory) = &directory {
+                    // Before the first row: by its forms it is told later whether the index is right.
+                    directory.bring_up_to_date().await.map_err(anyhow::Error::msg)?;
+                }
+                let recorder = plan.map(|plan| plan.recorder(journal, directory));
                 let desk = Desk { journal, recorder: recorder.as_ref(), guards: None, clock };
                 execute(&desk, request, progress).await
             }

@@ -51,6 +51,7 @@ pub async fn execute(desk: &Desk<'_>, request: Request, progress: &(dyn Fn(u64) 
                 match journal.forget(&person).await {
                     Ok(entries) => {
                         desk.guards.inspect(|guards| guards.forget(&reference));
+                        people::directory(desk).inspect(|directory| directory.forget(&person));
                         Reply::Forgotten { entries }
                     }
                     Err(error) => Reply::failed(error),
@@ -67,6 +68,7 @@ pub async fn execute(desk: &Desk<'_>, request: Request, progress: &(dyn Fn(u64) 
         Request::GuardDrop { guarded, reason } => guarded_each(desk, &guarded, GuardAct::Drop, &reason, progress).await,
         Request::Tell { people } => people::tell(desk, people).await,
         Request::Remove { people } => people::remove(desk, &people).await,
+        Request::Complete { fields } => people::complete(desk, fields).await,
         Request::Rebuild => people::rebuild(desk, progress).await,
         Request::Rekey => match journal.rekey().await {
             Ok(sealed) => Reply::Rekeyed { sealed },

@@ -43,6 +43,15 @@ pub(super) async fn remove(desk: &Desk<'_>, people: &[Whom]) -> Reply {
     told(desk, sightings).await
 }
 
+/// Takes it that the list that was told had these fields of everybody.
+pub(super) async fn complete(desk: &Desk<'_>, fields: Vec<String>) -> Reply {
+    let Some(directory) = directory(desk) else { return without() };
+    match directory.complete(fields.into_iter().map(Into::into).collect()).await {
+        Ok(()) => Reply::Listed { told: 0, changed: 0 },
+        Err(error) => Reply::failed(error),
+    }
+}
+
 async fn told(desk: &Desk<'_>, sightings: Vec<(Person, Sighting)>) -> Reply {
     let told = sightings.len() as u64;
     match desk.journal.tell_people(sightings).await {
@@ -73,7 +82,13 @@ pub(super) async fn rebuild(desk: &Desk<'_>, progress: &(dyn Fn(u64) + Send + Sy
             Err(error) => return Reply::failed(error),
         }
         progress(told);
-        let Some(next) = page.next else { return Reply::Listed { told, changed } };
+        let Some(next) = page.next else {
+            let all = directory.fields().iter().map(|field| field.name.clone()).collect();
+            return match directory.complete(all).await {
+                Ok(()) => Reply::Listed { told, changed },
+                Err(error) => Reply::failed(error),
+            };
+        };
         filter.after = Some(next);
     }
 }
@@ -86,10 +101,11 @@ fn sighting(directory: &Directory, entry: &journal::Entry) -> Option<(Person, Si
     let event = event.ok().filter(|event| event.person().key != MASK)?;
     // The tenant as it was then, also where the token was not kept.
     let person = Person { tenant: entry.tenant.clone(), ..event.person().clone() };
-    directory.sighting(&event).map(|sighting| (person, sighting))
+    let sighting = directory.sighting(&event)?;
+    Some((person, Sighting::Then(entry.received_at, Box::new(sighting))))
 }
 
-fn directory<'a>(desk: &Desk<'a>) -> Option<&'a Directory> {
+pub(super) fn directory<'a>(desk: &Desk<'a>) -> Option<&'a Directory> {
     desk.recorder.and_then(|recorder| recorder.directory()).map(AsRef::as_ref)
 }
 

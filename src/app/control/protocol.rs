@@ -82,6 +82,11 @@ pub enum Request {
         /// Whom.
         people: Vec<Whom>,
     },
+    /// Ends a list of people: the directory knows these fields of everybody now.
+    Complete {
+        /// Which.
+        fields: Vec<String>,
+    },
     /// Tells the directory again what the journal's notices told.
     Rebuild,
     /// Seals everything under the first of the keys.
@@ -238,6 +243,7 @@ impl Request {
             Self::GuardDrop { .. } => "guard drop",
             Self::Tell { .. } => "tell",
             Self::Remove { .. } => "remove",
+            Self::Complete { .. } => "complete",
             Self::Rebuild => "rebuild",
             Self::Rekey => "rekey",
             Self::Reload { .. } => "reload",

@@ -111,6 +111,8 @@ pub(super) fn run(arguments: &Arguments, store: &Store<'_>) -> anyhow::Result<En
     }
     let lines = open()?;
     lines.tell_left_out();
+    let mut known = BTreeSet::new();
+    let mut is_ended = false;
     let mut people = lines.filter_map(|line| faults.borrow_mut().sift(line)).peekable();
     let parts = std::iter::from_fn(|| {
         let mut part = Vec::new();
@@ -118,9 +120,15 @@ pub(super) fn run(arguments: &Arguments, store: &Store<'_>) -> anyhow::Result<En
         while part.len() < MAX_PEOPLE && bytes < MAX_PEOPLE_BYTES {
             let Some(next) = people.next() else { break };
             bytes += next.fields.iter().map(|(name, text)| name.len() + 6 * text.len() + 8).sum::<usize>();
+            known.extend(next.fields.keys().cloned());
             part.push(next);
         }
-        (!part.is_empty()).then_some(Request::Tell { people: part })
+        if !part.is_empty() {
+            return Some(Request::Tell { people: part });
+        }
+        // Of those in a line that was skipped it is not known.
+        let ends = !std::mem::replace(&mut is_ended, true) && !known.is_empty() && faults.borrow().number == 0;
+        ends.then(|| Request::Complete { fields: known.iter().cloned().collect() })
     });
     let ticker = Ticker::new();
     let mut all = (0, 0);

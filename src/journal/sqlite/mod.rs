@@ -325,6 +325,10 @@ impl Journal for SqliteJournal {
         Box::pin(people_index::bring_to(self.shared.clone(), forms, anew, progress))
     }
 
+    fn complete_people(&self, names: Vec<Arc<str>>) -> Receipt<()> {
+        self.shared.queue.run(true, move |writing| people_index::complete(writing, &names))
+    }
+
     fn rekey(&self) -> BoxFuture<'_, Result<u64, JournalError>> {
         Box::pin(self.rotate_keys())
     }

@@ -25,6 +25,8 @@ pub(super) struct Told {
     system: &'static str,
     tenant: String,
     at: i64,
+    /// Whether something newer may be known.
+    is_old: bool,
     /// None: it has left.
     fields: Option<Vec<Field>>,
 }
@@ -44,6 +46,8 @@ pub(super) type Known = BTreeMap<String, (String, i64)>;
 pub(super) struct Row {
     pub(super) id: i64,
     pub(super) person: Reference,
+    /// When its fields last changed.
+    pub(super) at: i64,
     pub(super) keys: Vec<i64>,
     pub(super) stored: Vec<u8>,
 }
@@ -64,8 +68,12 @@ impl Told {
         let fields = match sighting {
             Sighting::Seen(fields) => Some(fields.into_iter().map(field).collect()),
             Sighting::Left => None,
+            Sighting::Then(at, sighting) => {
+                let told = Self::of(person, reference, codes::time(at), *sighting, persons);
+                return Self { is_old: true, ..told };
+            }
         };
-        Self { person: reference, system: person.system, tenant: person.tenant.clone(), at, fields }
+        Self { person: reference, system: person.system, tenant: person.tenant.clone(), at, is_old: false, fields }
     }
 
     /// About how many bytes it writes.
@@ -109,19 +117,23 @@ pub(super) fn tell(writing: &Writing<'_>, told: &Told) -> Result<bool, JournalEr
     }
     let connection = writing.connection;
     let row = row(connection, &told.person).map_err(failure::reading)?;
+    let late = told.is_old && row.as_ref().is_some_and(|row| row.at > told.at);
     let Some(fields) = &told.fields else {
+        if late {
+            return Ok(false);
+        }
         row.iter().try_for_each(|row| remove(connection, row))?;
         return Ok(row.is_some());
     };
     let before = row.as_ref().and_then(|row| row.known(&writing.shared.persons));
     let mut known = before.clone().unwrap_or_default();
-    for field in fields {
+    for field in fields.iter().filter(|field| !late || !known_before(&before, field)) {
         match field.key {
             Some(key) => _ = known.insert(field.name.to_string(), (field.value.clone(), key)),
             None => _ = known.remove(&*field.name),
         }
     }
-    for key in fields.iter().filter(|field| field.identifies).filter_map(|field| field.key) {
+    for key in fields.iter().filter(|field| field.identifies && !late).filter_map(|field| field.key) {
         for other in namesakes(connection, key, &told.person).map_err(failure::reading)? {
             remove(connection, &other)?;
         }
@@ -131,6 +143,10 @@ pub(super) fn tell(writing: &Writing<'_>, told: &Told) -> Result<bool, JournalEr
     }
     write(writing, told, row.as_ref(), &known)?;
     Ok(true)
+}
+
+fn known_before(before: &Option<Known>, field: &Field) -> bool {
+    before.as_ref().is_some_and(|known| known.contains_key(&*field.name))
 }
 
 fn write(writing: &Writing<'_>, told: &Told, row: Option<&Row>, known: &Known) -> Result<(), JournalError> {
@@ -143,7 +159,7 @@ fn write(writing: &Writing<'_>, told: &Told, row: Option<&Row>, known: &Known) -
         let id = if let Some(row) = row {
             connection
                 .prepare_cached("UPDATE people SET at = ?2, keys = ?3, stored = ?4 WHERE id = ?1")?
-                .execute(params![row.id, told.at, keys(known), stored])?;
+                .execute(params![row.id, told.at.max(row.at * i64::from(told.is_old)), keys(known), stored])?;
             row.id
         } else {
             connection
@@ -191,7 +207,7 @@ pub(super) fn remove(connection: &Connection, row: &Row) -> Result<(), JournalEr
 
 fn row(connection: &Connection, person: &Reference) -> rusqlite::Result<Option<Row>> {
     connection
-        .prepare_cached("SELECT id, person, keys, stored FROM people WHERE person = ?1")?
+        .prepare_cached("SELECT id, person, keys, stored, at FROM people WHERE person = ?1")?
         .query_row([person], Row::read)
         .optional()
 }
@@ -200,7 +216,7 @@ fn row(connection: &Connection, person: &Reference) -> rusqlite::Result<Option<R
 fn namesakes(connection: &Connection, key: i64, person: &Reference) -> rusqlite::Result<Vec<Row>> {
     connection
         .prepare_cached(
-            "SELECT people.id, person, keys, stored FROM people_index JOIN people ON people.id = people_index.id
+            "SELECT people.id, person, keys, stored, at FROM people_index JOIN people ON people.id = people_index.id
              WHERE key = ?1 AND person <> ?2 LIMIT ?3",
         )?
         .query_map(params![key, person, NAMESAKES], Row::read)?
@@ -210,15 +226,15 @@ fn namesakes(connection: &Connection, key: i64, person: &Reference) -> rusqlite:
 // === impl Row ===
 
 impl Row {
-    /// From the columns id, person, keys, stored.
+    /// From the columns id, person, keys, stored, at.
     pub(super) fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
         let keys: Vec<u8> = row.get(2)?;
         let keys = keys.chunks_exact(8).map(codes::first_number).collect();
-        Ok(Self { id: row.get(0)?, person: row.get(1)?, keys, stored: row.get(3)? })
+        Ok(Self { id: row.get(0)?, person: row.get(1)?, at: row.get(4)?, keys, stored: row.get(3)? })
     }
 
     /// What is known; none where it cannot be read.
-    fn known(&self, persons: &Persons) -> Option<Known> {
+    pub(super) fn known(&self, persons: &Persons) -> Option<Known> {
         let Record::Bytes(bytes) = record(&self.stored, &self.person, persons) else { return None };
         let fields: BTreeMap<String, String> = serde_json::from_slice(&bytes).ok()?;
         let whole = fields.len() == self.keys.len();

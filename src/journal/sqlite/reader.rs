@@ -7,13 +7,15 @@ use super::options::Options;
 use super::persons::Persons;
 use super::pool::Pool;
 use super::read::{Reading, persons_path, value};
-use super::{SqliteJournal, backup, connect, failure, find, guarded, people_find, read, schema, verify, writer};
+use super::{
+    SqliteJournal, backup, connect, failure, find, guarded, people_find, people_index, read, schema, verify, writer,
+};
 use crate::event::Person;
 use crate::journal::chain::Chain;
 use crate::journal::seal::Keyring;
 use crate::journal::{
-    BoxFuture, Delivery, DeliveryFilter, DeliveryState, Entry, EntryId, Filter, Full, Guarded, GuardedFilter, Head,
-    JournalError, Listed, Page, Progress, Reader, Report, Search, Stats, Unverified,
+    BoxFuture, Delivery, DeliveryFilter, DeliveryState, Entry, EntryId, FieldForm, Filter, Full, Guarded,
+    GuardedFilter, Head, JournalError, Listed, Page, Progress, Reader, Report, Search, Stats, Unverified,
 };
 
 /// What can be read of a journal.
@@ -125,6 +127,11 @@ impl Reader for SqliteReader {
         self.0.people.read(move |connection| people_find::find(connection, &reading, &search))
     }
 
+    fn unready_people(&self, forms: Vec<FieldForm>) -> BoxFuture<'_, Result<Vec<Arc<str>>, JournalError>> {
+        let reading = self.0.clone();
+        self.0.people.read(move |connection| people_index::unready(connection, &reading, &forms))
+    }
+
     fn listed<'a>(&'a self, person: &'a Person) -> BoxFuture<'a, Result<Option<Listed>, JournalError>> {
         let (reading, reference) = (self.0.clone(), self.0.persons.reference(person));
         self.0.pool.read(move |connection| people_find::listed(connection, &reading, &reference))
@@ -201,6 +208,10 @@ impl Reader for SqliteJournal {
 
     fn find_person(&self, search: Search) -> BoxFuture<'_, Result<Option<Listed>, JournalError>> {
         self.reader().find_person(search)
+    }
+
+    fn unready_people(&self, forms: Vec<FieldForm>) -> BoxFuture<'_, Result<Vec<Arc<str>>, JournalError>> {
+        self.reader().unready_people(forms)
     }
 
     fn listed<'a>(&'a self, person: &'a Person) -> BoxFuture<'a, Result<Option<Listed>, JournalError>> {

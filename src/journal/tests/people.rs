@@ -180,6 +180,22 @@ pub(super) async fn a_persons_login_and_id_are_nobody_elses(open: Opener<'_>, cl
     assert!(listed(&*journal, "ada.k").await.is_some(), "another tenant's are others");
 }
 
+#[tokio::test]
+async fn what_was_learnt_long_ago_fills_only_what_is_not_known() {
+    let bench = Bench::new();
+    let journal = bench.open();
+    draft("ada").sighting(seen(&[("login", "ada"), ("mobile", "2")])).append(&journal, &bench.clock).await;
+    let at = bench.clock.now() - chrono::TimeDelta::days(1);
+    let then = |fields: &[(&str, &str)]| Sighting::Then(at, Box::new(seen(fields)));
+    let old = vec![(person("ada"), then(&[("login", "ada"), ("mobile", "1"), ("city", "Pune")]))];
+    assert_eq!(journal.tell_people(old).await.expect("told"), 1);
+    let known = listed(&journal, "ada").await.expect("listed");
+    assert_eq!((&*known.fields().expect("fields")["mobile"], &*known.fields().expect("fields")["city"]), ("2", "Pune"));
+    let left = Sighting::Then(at, Box::new(Sighting::Left));
+    // Nor does it take anybody out, or another's place.
+    assert_eq!(journal.tell_people(vec![(person("ada"), left)]).await.expect("told"), 0);
+}
+
 pub(super) async fn the_index_is_brought_to_other_forms(open: Opener<'_>, clock: &Clock) {
     let journal = open();
     let forms = |forms: &[(&str, &str)]| -> Vec<FieldForm> {
@@ -201,7 +217,18 @@ pub(super) async fn the_index_is_brought_to_other_forms(open: Opener<'_>, clock:
         draft(&format!("p{number}")).sighting(fields).queue(&*journal, clock).await.expect("appended");
     }
     let more = [before.clone(), forms(&[("mail", "mail")])].concat();
-    assert_eq!(journal.index_people(more, anew.clone(), silent()).await.expect("indexed"), 0, "one more is no change");
+    assert_eq!(
+        journal.index_people(more.clone(), anew.clone(), silent()).await.expect("indexed"),
+        0,
+        "one more is no change"
+    );
+    assert_eq!(
+        journal.unready_people(more.clone()).await.expect("a look"),
+        ["mail".into()],
+        "but nothing is known of it"
+    );
+    journal.complete_people(vec!["mail".into()]).await.expect("it is known");
+    assert!(journal.unready_people(more).await.expect("a look").is_empty());
     assert!(find(&*journal, search(&[("mobile", "+7")])).await.is_some());
     let after = forms(&[("login", "text"), ("mobile", "phone")]);
     assert_eq!(journal.index_people(after.clone(), anew.clone(), silent()).await.expect("indexed"), 450);
@@ -209,10 +236,11 @@ pub(super) async fn the_index_is_brought_to_other_forms(open: Opener<'_>, clock:
     let found = find(&*journal, by_digits).await.expect("somebody");
     assert_eq!(
         found.fields().expect("fields").into_iter().collect::<Vec<_>>(),
-        [("login".to_owned(), "p7".to_owned()), ("mobile".to_owned(), "+7".to_owned())]
+        [("city", "Pune"), ("login", "p7"), ("mobile", "+7")].map(|(name, value)| (name.to_owned(), value.to_owned()))
     );
     assert!(find(&*journal, search(&[("mobile", "+7")])).await.is_none(), "the old form is gone");
-    assert!(find(&*journal, search(&[("city", "pune")])).await.is_none(), "nobody asks for it any more");
+    assert!(find(&*journal, search(&[("city", "pune")])).await.is_some(), "what nobody asks for is kept");
+    assert_eq!(journal.unready_people(before).await.expect("a look"), ["mobile".into(), "city".into()]);
     drop(journal);
     let journal = open();
     assert_eq!(journal.index_people(after, anew, silent()).await.expect("indexed"), 0, "it is known by now");

@@ -2,9 +2,10 @@
 //! starting. Every session only reads, and no statement takes longer than the lookup may.
 
 use std::io;
+use std::time::Duration;
 
 use bytes::BytesMut;
-use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
 use tokio_postgres::Config;
 use tokio_postgres::types::{Format, IsNull, ToSql, Type, to_sql_checked};
 
@@ -16,6 +17,11 @@ use super::{ROWS, row};
 use crate::base::future::BoxFuture;
 use crate::facts::Answer;
 use crate::outgoing::TlsFiles;
+
+/// How long what was sent may stay unacknowledged, where the address does not say it.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
+/// After how long a silent connection is probed, where the address does not say it.
+const PROBED: Duration = Duration::from_secs(30);
 
 /// The lookup, ready to be asked.
 pub(super) struct Postgres {
@@ -33,6 +39,12 @@ impl Postgres {
         config.options(options.trim_start());
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(terms.timeout);
+        }
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(UNACKNOWLEDGED);
+        }
+        if config.get_keepalives_idle() == Config::new().get_keepalives_idle() {
+            config.keepalives_idle(PROBED);
         }
         config.application_name("hookreeve");
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
@@ -61,14 +73,46 @@ impl Source for Postgres {
                     Failure("no connection".to_owned())
                 }
             })?;
-            let statement = client.prepare_cached(&self.query).await.map_err(|error| failure(&error))?;
-            let parameters: Vec<Text<'_>> = asked.question.0.iter().map(Text).collect();
-            let parameters: Vec<&(dyn ToSql + Sync)> = parameters.iter().map(|text| text as _).collect();
-            let rows = client.query(&statement, &parameters).await.map_err(|error| failure(&error))?;
+            let mut lent = Lent(Some(client));
+            let client = lent.client()?;
+            let asking = async {
+                let statement = client.prepare_cached(&self.query).await?;
+                let parameters: Vec<Text<'_>> = asked.question.0.iter().map(Text).collect();
+                let parameters: Vec<&(dyn ToSql + Sync)> = parameters.iter().map(|text| text as _).collect();
+                client.query(&statement, &parameters).await
+            };
+            let told = asking.await;
+            // A refusal that the server has a code for is an end, too.
+            if told.as_ref().err().is_none_or(|error| error.code().is_some()) {
+                lent.give_back();
+            }
+            let rows = told.map_err(|error| failure(&error))?;
             let Some(first) = rows.first() else { return Ok(Answer::nothing()) };
             let text: &str = first.try_get(0).map_err(|error| failure(&error))?;
             Ok(Answer::found(row(text)?))
         })
+    }
+}
+
+/// A connection that leaves the pool, unless what it was asked came to an end: whoever stops waiting does not know whether
+/// the other side is still there.
+struct Lent(Option<Object>);
+
+impl Lent {
+    fn client(&self) -> Result<&Object, Failure> {
+        self.0.as_ref().ok_or_else(|| Failure("no connection".to_owned()))
+    }
+
+    fn give_back(&mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let Some(client) = self.0.take() {
+            drop(Object::take(client));
+        }
     }
 }
 

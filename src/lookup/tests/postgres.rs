@@ -132,3 +132,29 @@ async fn a_database_that_is_down_keeps_nobody_from_starting() {
         ready("[[lookup]]\nid = 'p'\ntype = 'sql'\nurl = 'postgres://hookreeve@127.0.0.1:1/x'\nquery = 'select 1'");
     assert_eq!(told(&lookups, json!({})).await, "failed: PostgreSQL: connection refused");
 }
+
+#[tokio::test]
+async fn a_connection_that_hangs_is_not_asked_again() {
+    let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = server.local_addr().unwrap();
+    let (connected, mut connections) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        loop {
+            let (mut stream, _) = server.accept().await.unwrap();
+            // Whoever comes is let in, and is never answered.
+            tokio::io::AsyncWriteExt::write_all(&mut stream, b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I").await.unwrap();
+            open.push(stream);
+            connected.send(()).unwrap();
+        }
+    });
+    let lookups = ready(&format!(
+        "[[lookup]]\nid = 'p'\ntype = 'sql'\nconcurrency = 1\ntimeout = '300ms'\nquery = 'select 1'\n\
+         url = 'postgres://hookreeve@{address}/x?sslmode=disable'"
+    ));
+    for _ in 0..2 {
+        let told = told(&lookups, json!({})).await;
+        assert!(told.ends_with("no answer within 300ms"), "{told}");
+        assert!(connections.try_recv().is_ok(), "it connects anew");
+    }
+}
