@@ -226,7 +226,7 @@ fn what_a_guard_held_back_of_a_fallback_is_nothing_that_rules_decided() {
     record::held_back(record, "mass", (&decided, None), true, Payload::Full);
     (entry.cause, entry.outcome, entry.rule) = ("guarded".into(), "kept".into(), None);
     let case = crate::retrial::Case::open(&entry).expect("a case");
-    assert_eq!(case.recorded(), Err(crate::retrial::Untold::Fallback));
+    assert_eq!(case.recorded().err(), Some(crate::retrial::Untold::Fallback));
 }
 
 #[test]
