@@ -29,7 +29,7 @@ pub(super) fn mark(writing: &Writing<'_>, seq: u64, entry: &Prepared) -> Result<
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, 1, ?9)
                      ON CONFLICT (person, guard, event) DO UPDATE SET outcome = excluded.outcome, rule = excluded.rule,
                      seq = excluded.seq, last = excluded.last, calls = calls + 1, release_for = excluded.release_for,
-                     until = iif(until - release_for > excluded.last, until, NULL)",
+                     until = iif(until - release_for >= excluded.last, until, NULL)",
                 )
                 .and_then(|mut insert| {
                     let release_for = i64::try_from(release_for.as_micros()).unwrap_or(i64::MAX);
