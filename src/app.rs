@@ -121,7 +121,7 @@ impl App {
                 None
             }
         });
-        let Some((plan, Built { lasting, aside, active, ready })) = built else { return Err(findings) };
+        let Some((plan, Built { lasting, aside, active, beside, ready })) = built else { return Err(findings) };
         for finding in &findings {
             tracing::warn!("{}", finding.one_line());
         }
@@ -143,6 +143,9 @@ impl App {
         });
         let judging = (plan.court(&source.registry), plan.rule_text.hash);
         let settings = plan.settings;
+        for finding in &beside.begin(&lasting) {
+            tracing::warn!("{}", finding.one_line());
+        }
         receiver.activate(Arc::new(active));
         let health = Arc::new(std::sync::atomic::AtomicBool::new(settings.server.health));
         let limits = Arc::new(arc_swap::ArcSwap::from_pointee(limits(&settings)));

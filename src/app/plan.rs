@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::fit::{unknown_lookups, unsealed, unused, uses};
 use super::rule_text::RuleText;
+use super::shadow::{self, Beside};
 use super::{Source, journal, person};
 use crate::action::{self, ActionSet, Ready};
 use crate::auth::Authenticator;
@@ -53,6 +54,7 @@ pub(super) struct Built {
     pub(super) lasting: Lasting,
     pub(super) aside: Worker,
     pub(super) active: Active,
+    pub(super) beside: Beside,
     pub(super) ready: Ready,
 }
 
@@ -126,7 +128,11 @@ fn directory_plan(
     lookups: &LookupSet,
     findings: &mut Diagnostics,
 ) -> Option<Arc<directory::Plan>> {
-    let named = lookups.directory_fields();
+    let mut named = lookups.directory_fields();
+    // What is wrong with a shadow file is said elsewhere.
+    if let Some(fields) = shadow::shadow(loaded).0.and_then(|shadow| shadow.directory_fields()) {
+        named.get_or_insert_default().extend(fields);
+    }
     if settings.directory.is_none() && named.is_none() {
         return None;
     }
@@ -187,8 +193,8 @@ impl Plan {
         let guards = Arc::new(Guards::new(journal.clone(), self.settings.journal.repeat_window.0));
         let (aside, worker) = Aside::new();
         let lasting = Lasting { journal, guards, aside, metrics: metrics.clone() };
-        let active = self.activate(loaded, source, &lasting, lookups, None)?;
-        Ok(Built { lasting, aside: worker, active, ready })
+        let (active, beside) = self.activate(loaded, source, &lasting, lookups, None)?;
+        Ok(Built { lasting, aside: worker, active, beside, ready })
     }
 
     /// The actions with what they need: secrets, certificates, programs.
@@ -301,15 +307,16 @@ impl Plan {
         self.directory.as_ref().map(|plan| Arc::new(make(plan)))
     }
 
-    /// Everything that requests need, secrets read and keys prepared. Keys that `previous` has fetched are taken over.
-    pub fn activate(
+    /// Everything that requests need, secrets read and keys prepared, and what there is to say of the shadow file. Keys that
+    /// `previous` has fetched are taken over.
+    pub(super) fn activate(
         &self,
         loaded: &Loaded,
         source: &Source,
         lasting: &Lasting,
         lookups: Lookups,
         previous: Option<&Active>,
-    ) -> Result<Active, Diagnostics> {
+    ) -> Result<(Active, Beside), Diagnostics> {
         let Settings { server, cymmetri, .. } = &self.settings;
         let mut findings = Diagnostics::default();
         let authenticator = self.authenticator(loaded, source).map_err(|more| findings.extend(more));
@@ -325,8 +332,8 @@ impl Plan {
             lookups.introduce(directory.clone());
         }
         let lookups = Arc::new(lookups);
-        let shadow = super::shadow::ready(loaded, source, lasting, &lookups, directory.as_ref());
-        Ok(Active {
+        let (shadow, beside) = shadow::ready(loaded, source, lasting, directory.as_ref());
+        let active = Active {
             recorder: self.recorder(&lasting.journal, directory).with_shadow(shadow, &lasting.aside),
             base_paths: BasePaths::parse(&cymmetri.base_paths).unwrap_or_default(),
             authenticator,
@@ -340,7 +347,8 @@ impl Plan {
             max_in_flight: server.max_in_flight,
             trusted_proxies: server.trusted_proxies.clone(),
             person,
-        })
+        };
+        Ok((active, beside))
     }
 }
 

@@ -89,7 +89,7 @@ impl App {
         let Some(lookups) = plan.lookups(loaded, &self.source, metrics, previous, &mut findings) else {
             return Reloaded::Rejected(findings);
         };
-        let active = match plan.activate(loaded, &self.source, &self.lasting, lookups, previous) {
+        let (active, beside) = match plan.activate(loaded, &self.source, &self.lasting, lookups, previous) {
             Ok(active) => active,
             Err(more) => {
                 findings.extend(more);
@@ -109,6 +109,7 @@ impl App {
             return Reloaded::Rejected(findings);
         }
         let rules = plan.rules.len();
+        findings.extend(beside.begin(&self.lasting));
         // Workers first, so that nothing is kept for an action that has none.
         self.deliverer.replace(&plan.actions, &ready);
         self.lasting.guards.adopt(&plan.guards);

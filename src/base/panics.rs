@@ -9,6 +9,11 @@ use std::task::Poll;
 #[error("it panicked")]
 pub struct Panicked;
 
+/// Runs what comes to its end at once.
+pub fn caught_now<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| Panicked)
+}
+
 /// Runs what `begin` begins; a panic in either is the error. The future is not polled again after one.
 pub async fn caught<F: Future>(begin: impl FnOnce() -> F) -> Result<F::Output, Panicked> {
     let future = catch_unwind(AssertUnwindSafe(begin)).map_err(|_| Panicked)?;

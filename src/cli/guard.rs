@@ -28,7 +28,7 @@ Examples:
 A guard answers neutrally beyond its limit, and lists the person. Nothing is sent to the cloud by any of this: it has its
 answer. A release is a pass for its next call, so that the cloud must call again; a drop leaves it at the answer that it has.
 
-Exit status: 0 fine, 1 nobody is held, or one could not be changed, 2 it could not be looked at.")]
+Exit status: 0 fine, 1 there was nobody to release or drop, or one could not be changed, 2 it could not be looked at.")]
 pub(super) struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -17,7 +17,7 @@ use crate::judge::Difference;
 use crate::record::DecisionNote;
 
 /// How many entries are asked for at once.
-const PAGE: usize = 500;
+const PAGE: usize = 64;
 /// What is said of shadow rules, beside the words for the shadow file.
 const RULE_WORDS: [&str; 2] = ["rule_held", "rule_erred"];
 
@@ -177,15 +177,16 @@ fn list(arguments: &List, store: &Store<'_>) -> anyhow::Result<Ended> {
                 return false;
             }
             shown += 1;
+            let was = Was::of(entry, body);
             match arguments.format {
-                Format::Json => output::print(&to_json(entry, body, &found).to_string()),
+                Format::Json => output::print(&to_json(entry, body, &was, &found).to_string()),
                 Format::Text => table.row([
                     time(entry.received_at),
                     entry.seq.to_string(),
                     entry.event.clone(),
                     body.person.clone(),
                     found.word.clone(),
-                    was(entry, body),
+                    with_message(was.outcome, was.message),
                     would(&found),
                     found.rule.clone().unwrap_or_default(),
                 ]),
@@ -204,11 +205,22 @@ fn list(arguments: &List, store: &Store<'_>) -> anyhow::Result<Ended> {
 }
 
 /// What the real rules decided, whatever a guard made of it.
-fn was(entry: &Entry, body: &Body) -> String {
-    let held = body.held.as_ref().map(|held| &held.decision);
-    let outcome = held.map_or(&entry.outcome, |held| &held.outcome);
-    let message = held.map_or(&body.message, |held| &held.message);
-    with_message(outcome, message.as_deref())
+struct Was<'a> {
+    outcome: &'a str,
+    rule: Option<&'a str>,
+    message: Option<&'a str>,
+}
+
+impl<'a> Was<'a> {
+    fn of(entry: &'a Entry, body: &'a Body) -> Self {
+        match &body.held {
+            Some(held) => {
+                let held = &held.decision;
+                Self { outcome: &held.outcome, rule: held.rule.as_deref(), message: held.message.as_deref() }
+            }
+            None => Self { outcome: &entry.outcome, rule: entry.rule.as_deref(), message: body.message.as_deref() },
+        }
+    }
 }
 
 fn would(found: &Found) -> String {
@@ -223,7 +235,7 @@ fn with_message(outcome: &str, message: Option<&str>) -> String {
     message.map_or_else(|| outcome.to_owned(), |message| format!("{outcome} {message}"))
 }
 
-fn to_json(entry: &Entry, body: &Body, found: &Found) -> Value {
+fn to_json(entry: &Entry, body: &Body, was: &Was<'_>, found: &Found) -> Value {
     let would = found.would.as_ref();
     json!({
         "seq": entry.seq,
@@ -232,7 +244,7 @@ fn to_json(entry: &Entry, body: &Body, found: &Found) -> Value {
         "event": entry.event,
         "person": body.person,
         "difference": found.word,
-        "was": { "outcome": entry.outcome, "rule": entry.rule, "message": body.message },
+        "was": { "outcome": was.outcome, "rule": was.rule, "message": was.message },
         "would_be": would.map(|would| json!({
             "outcome": would.outcome,
             "rule": would.rule,
@@ -264,7 +276,8 @@ fn summary(arguments: &Summary, store: &Store<'_>) -> anyhow::Result<Ended> {
             versions[at].2 += u64::from(shadow.difference.is_some());
         }
         for found in found {
-            let rule = found.rule.or_else(|| entry.rule.clone().map(|rule| format!("not {rule}"))).unwrap_or_default();
+            let was = Was::of(entry, body);
+            let rule = found.rule.or_else(|| was.rule.map(|rule| format!("not {rule}"))).unwrap_or_default();
             // The newest comes first.
             counts.entry((found.word, entry.event.clone(), rule)).or_insert((0, entry.seq)).0 += 1;
         }

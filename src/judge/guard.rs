@@ -66,6 +66,8 @@ pub struct HeldBack {
     pub decision: Decision,
     /// The rule that settled it, where one did.
     pub rule: Option<Arc<str>>,
+    /// Whether it was the fallback, because the handler had no decision.
+    pub fallback: bool,
     /// How long a pass lasts, once somebody gives one.
     pub release_for: Duration,
     /// Whether it is the first that the guard holds since it last had room.

@@ -203,8 +203,11 @@ impl Judge {
         if judgement.guarding.held.is_some() {
             judgement.decision = Decision::neutral(event.spec().kind);
             judgement.rule = None;
+            if let Some(held) = &mut judgement.guarding.held {
+                held.fallback = judgement.cause != Cause::Decided;
+            }
             judgement.cause = Cause::Guarded;
-        } else if judgement.guarding.released {
+        } else if judgement.guarding.released && judgement.cause == Cause::Decided {
             judgement.cause = Cause::Released;
         }
     }

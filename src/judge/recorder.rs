@@ -27,7 +27,9 @@ const MARGIN: Duration = Duration::from_millis(25);
 /// Keeps events.
 pub struct Recorder {
     keeper: Arc<Keeper>,
-    shadow: Option<(Arc<Shadow>, Aside)>,
+    shadow: Option<Arc<Shadow>>,
+    /// What of this and of earlier configurations is still to be kept.
+    aside: Option<Aside>,
 }
 
 /// What makes entries of events.
@@ -85,18 +87,25 @@ impl Recorder {
     ) -> Self {
         let secrets = catalog::EVENTS.iter().map(|spec| (spec.name, secrets.of(spec))).collect();
         let keeper = Arc::new(Keeper { journal, config, actions, directory, rule_set, secrets });
-        Self { keeper, shadow: None }
+        Self { keeper, shadow: None, aside: None }
     }
 
     /// With rules that are only tried, which are given their time behind the reply.
     #[must_use]
     pub fn with_shadow(self, shadow: Option<Shadow>, aside: &Aside) -> Self {
-        Self { shadow: shadow.map(|shadow| (Arc::new(shadow), aside.clone())), ..self }
+        Self { shadow: shadow.map(Arc::new), aside: Some(aside.clone()), ..self }
     }
 
     /// The directory that is told of the people whom events are about, where one is kept.
     pub fn directory(&self) -> Option<&Arc<Directory>> {
         self.keeper.directory.as_ref()
+    }
+
+    /// Waits until every event that was answered before is on its way to the journal.
+    pub async fn hurry(&self) {
+        if let Some(aside) = &self.aside {
+            aside.hurry().await;
+        }
     }
 
     /// The journal.
@@ -128,7 +137,7 @@ impl Recorder {
         let guards = marks(&judgement.guarding);
         let waits = kind == Kind::Notice || !deliveries.is_empty() || !guards.is_empty() || keeping == Keeping::Durable;
         let id = event.request_id().uuid().unwrap_or_else(new_uuid);
-        let shadow = self.shadow.as_ref().filter(|(shadow, _)| shadow.follows(event, judgement));
+        let shadow = self.shadow.as_ref().filter(|shadow| shadow.follows(event, judgement));
         if !waits {
             // Whom a guard has counted, it must know again after a start.
             let kept = keeping != Keeping::Off || judgement.guarding.counted;
@@ -136,7 +145,7 @@ impl Recorder {
             return if kept { Recorded::Queued { id } } else { Recorded::Off };
         }
         let wanted = deliveries.len();
-        let compared = shadow.and_then(|(shadow, _)| Some((&**shadow, shadow.judge_briefly(event, judgement)?)));
+        let compared = shadow.and_then(|shadow| Some((&**shadow, shadow.judge_briefly(event, judgement)?)));
         let compared = compared.as_ref().map(|(shadow, compared)| (*shadow, compared));
         let receipt = keeper.append(event, judgement, id, deliveries, guards, compared, true);
         let why = match timeout_at(received + deadline.saturating_sub(MARGIN), receipt).await {
@@ -162,9 +171,9 @@ impl Recorder {
         event: &Arc<Event>,
         judgement: &Judgement,
         id: Option<EntryId>,
-        shadow: Option<&(Arc<Shadow>, Aside)>,
+        shadow: Option<&Arc<Shadow>>,
     ) {
-        if let Some((shadow, aside)) = shadow {
+        if let Some((shadow, aside)) = shadow.zip(self.aside.as_ref()) {
             let (keeper, shadow) = (self.keeper.clone(), shadow.clone());
             let (event, judgement) = (event.clone(), Arc::new(judgement.clone()));
             match aside.push(Late { keeper, shadow, event, judgement, id }) {
@@ -245,7 +254,7 @@ impl Keeper {
         let mut record =
             record::write(event, &judgement.decision, &judgement.trace, &judgement.facts, secrets, payload);
         if let Some(held) = &judgement.guarding.held {
-            record::held_back(&mut record, &held.guard, &held.decision, held.rule.as_deref(), payload);
+            record::held_back(&mut record, &held.guard, (&held.decision, held.rule.as_deref()), held.fallback, payload);
         }
         if let Some((shadow, compared)) = shadow {
             compared.add_to(&mut record, shadow, payload);

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::rules::LARGE_EVENT_BYTES;
 use super::{Cause, Judgement};
 use crate::base::clock::Clock;
+use crate::base::panics::caught_now;
 use crate::event::{Decision, Event};
 use crate::facts::{Fact, Facts};
 use crate::lookup::Lookups;
@@ -73,6 +74,9 @@ impl Shadow {
 
     /// Whether it judges what was judged so: only what rules have decided.
     pub(super) fn follows(&self, event: &Event, judgement: &Judgement) -> bool {
+        if judgement.guarding.held.as_ref().is_some_and(|held| held.fallback) {
+            return false;
+        }
         match judgement.cause {
             Cause::Decided | Cause::Guarded | Cause::Released => {}
             Cause::Failed | Cause::OutOfTime | Cause::Unverified => return false,
@@ -85,8 +89,12 @@ impl Shadow {
         let Some(facts) = self.known(event, judgement).filter(|_| event.size() <= LARGE_EVENT_BYTES) else {
             return self.left_out(event);
         };
-        let judged = decide(&self.rules, event, facts, &self.clock, BEFORE_THE_ENTRY);
-        self.compared(event, judgement, judged)
+        let judging = || {
+            let judged = decide(&self.rules, event, facts, &self.clock, BEFORE_THE_ENTRY);
+            self.compared(event, judgement, judged)
+        };
+        // A panic costs the comparison alone.
+        caught_now(judging).unwrap_or_else(|_| self.left_out(event))
     }
 
     /// Judges behind a reply.
@@ -95,9 +103,9 @@ impl Shadow {
         let judged = if event.size() <= LARGE_EVENT_BYTES {
             decide(&self.rules, event, &facts, &self.clock, BEHIND_THE_REPLY)
         } else {
-            let (rules, clock, event) = (self.rules.clone(), self.clock.clone(), event.clone());
-            let work = move || decide(&rules, &event, &facts, &clock, BEHIND_THE_REPLY);
-            let Ok(judged) = spawn_blocking(work).await else { return None };
+            let (rules, clock, large) = (self.rules.clone(), self.clock.clone(), event.clone());
+            let work = move || decide(&rules, &large, &facts, &clock, BEHIND_THE_REPLY);
+            let Ok(judged) = spawn_blocking(work).await else { return self.left_out(event) };
             judged
         };
         self.compared(event, judgement, judged)

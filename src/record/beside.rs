@@ -15,6 +15,9 @@ use crate::rules::Judged;
 pub struct HeldNote {
     /// The guard.
     pub guard: String,
+    /// Whether that was the fallback, which no rule decided.
+    #[serde(default)]
+    pub fallback: bool,
     /// What would have been answered.
     #[serde(flatten)]
     pub decision: DecisionNote,
@@ -80,8 +83,17 @@ pub fn shadowed(record: &mut Vec<u8>, rules: &str, difference: Option<&str>, jud
 }
 
 /// Adds to a record what a guard held back.
-pub fn held_back(record: &mut Vec<u8>, guard: &str, decision: &Decision, rule: Option<&str>, payload: Payload) {
+pub fn held_back(
+    record: &mut Vec<u8>,
+    guard: &str,
+    (decision, rule): (&Decision, Option<&str>),
+    fallback: bool,
+    payload: Payload,
+) {
     let mut text = format!(",\"held\":{{\"guard\":{}", quote(guard));
+    if fallback {
+        text.push_str(",\"fallback\":true");
+    }
     decision_note(decision, rule, payload, &mut text);
     text.push('}');
     add(record, &text);

@@ -132,7 +132,9 @@ impl<'a> Case<'a> {
         match (self.entry.cause.as_str(), &self.record.held) {
             ("decided" | "released", _) => Ok(self.answered()),
             // What went out was not what the rules said.
-            ("guarded", Some(held)) => Ok(Verdict::held_back(&held.decision, self.entry, &self.record)),
+            ("guarded", Some(held)) if !held.fallback => {
+                Ok(Verdict::held_back(&held.decision, self.entry, &self.record))
+            }
             _ => Err(Untold::Fallback),
         }
     }

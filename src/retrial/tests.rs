@@ -210,11 +210,23 @@ fn what_a_guard_held_back_is_what_the_rules_had_decided() {
     let decided =
         rules(&old).decide(&event("runDeprovision", r#"{"login":"x"}"#), &Facts::default(), &Stopwatch::stopped());
     let journal::Record::Bytes(record) = &mut entry.record else { panic!("a record") };
-    record::held_back(record, "mass", &decided.decision, decided.rule.as_deref(), Payload::Full);
+    record::held_back(record, "mass", (&decided.decision, decided.rule.as_deref()), false, Payload::Full);
     (entry.cause, entry.outcome, entry.rule) = ("guarded".into(), "keep".into(), None);
     assert_eq!(differences(&entry, &old), []);
     let gone = [(Kind::Kept, "leavers".to_owned())];
     assert_eq!(differences(&entry, &rule("leavers", "runDeprovision", "when = 'false'\ndeprovision = true")), gone);
+}
+
+#[test]
+fn what_a_guard_held_back_of_a_fallback_is_nothing_that_rules_decided() {
+    let old = rule("leavers", "runDeprovision", "deprovision = true");
+    let mut entry = kept(&old, "runDeprovision", r#"{"login":"x"}"#);
+    let decided = crate::event::Decision::Deprovision(true);
+    let journal::Record::Bytes(record) = &mut entry.record else { panic!("a record") };
+    record::held_back(record, "mass", (&decided, None), true, Payload::Full);
+    (entry.cause, entry.outcome, entry.rule) = ("guarded".into(), "kept".into(), None);
+    let case = crate::retrial::Case::open(&entry).expect("a case");
+    assert_eq!(case.recorded().err(), Some(crate::retrial::Untold::Fallback));
 }
 
 #[test]

@@ -170,3 +170,81 @@ fn where_a_shadow_file_may_stand_is_said() {
     let (code, out) = check(main, &[("next.toml", rule)]);
     assert!(code == Some(0) && out.contains("0 errors, 0 warnings"), "{out}");
 }
+
+/// A shadow whose lookup waits for a source that never answers, and that source.
+fn with_slow_shadow() -> (Kept, std::net::TcpListener) {
+    let source = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = source.local_addr().expect("an address");
+    let kept = with_shadow();
+    kept.place.write(
+        "config/rules/next.toml",
+        &format!(
+            "[[lookup]]\nid = \"slow\"\ntype = \"http\"\nurl = \"http://{address}/\"\nallow_private = true\ntimeout = \"2s\"\n\
+             [[rule]]\nid = \"s\"\non = \"validateUser\"\nwhen = 'lookup.slow.found'\ndeny = \"S\"\n"
+        ),
+    );
+    (kept, source)
+}
+
+#[test]
+fn what_waits_for_a_slow_shadow_is_in_the_journal_when_the_server_stops() {
+    const EVENTS: usize = 300;
+    let (kept, _source) = with_slow_shadow();
+    let path = kept.place.path("config/hookreeve.toml");
+    let config = std::fs::read_to_string(&path).expect("a file");
+    assert!(config.contains("[server]\n"), "{config}");
+    kept.place.write("config/hookreeve.toml", &config.replacen("[server]\n", "[server]\ndrain = \"1s\"\n", 1));
+    let server = kept.place.serve();
+    for number in 0..EVENTS {
+        assert_eq!(validate(&kept, &server, &json!({ "login": format!("p{number}") })), "");
+    }
+    let ended = server.stop();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(kept.json(&["events", "list", "--limit", "1000"]).len(), EVENTS);
+}
+
+#[test]
+fn what_waits_for_a_slow_shadow_is_forgotten_with_the_rest() {
+    let (kept, _source) = with_slow_shadow();
+    let server = kept.place.serve();
+    assert_eq!(validate(&kept, &server, &json!({ "login": "zwickmuehle" })), "");
+    let said = kept.run(&["forget", "--person", "zwickmuehle", "--yes"]);
+    assert!(said.starts_with("1 entry can no longer be read"), "{said}");
+    assert_eq!(server.stop().code, Some(0));
+    let shown = kept.run(&["events", "--personal"]);
+    assert!(shown.contains("(forgotten)") && !shown.contains("zwickmuehle"), "{shown}");
+}
+
+#[test]
+fn reload_says_what_is_wrong_with_the_shadow_file() {
+    let kept = with_shadow();
+    let server = kept.place.serve();
+    kept.place.write("config/rules/next.toml", "[[rule]]\nid = \"x\"\non = \"validateUsr\"\ndeny = \"No\"\n");
+    let ended = kept.place.run(&["reload"]);
+    let said = format!("{}{}", ended.out, ended.err);
+    assert!(said.contains("shadow file: there is no event `validateUsr`"), "{said}");
+    assert_eq!(server.stop().code, Some(0));
+}
+
+#[test]
+fn of_an_event_that_a_guard_held_what_the_rules_decided_is_told() {
+    let kept = with_shadow();
+    let guard = "[[guard]]\nid = \"refusals\"\non = \"validateUser\"\nmax = 1\nper = \"10m\"\n";
+    kept.place.write("config/rules/now.toml", &format!("{REAL}{guard}"));
+    kept.place.write("config/rules/next.toml", NEW);
+    let server = kept.place.serve();
+    let goa = |login: &str| json!({ "login": login, "email": "a@corp.example", "city": "Goa" });
+    assert_eq!(validate(&kept, &server, &goa("anna")), "NotThere");
+    assert_eq!(validate(&kept, &server, &goa("bob")), "");
+    assert_eq!(server.stop().code, Some(0));
+    let row = &kept.json(&["shadow", "list", "--limit", "1"])[0];
+    assert_eq!(row["was"], json!({ "outcome": "refused", "rule": "city", "message": "NotThere" }));
+    let differences = &kept.json(&["shadow", "summary"])[0]["differences"];
+    assert_eq!((&differences[0]["rule"], &differences[0]["events"]), (&json!("not city"), &json!(2)));
+    let seq = row["seq"].to_string();
+    let told = kept.run(&["explain", &seq]);
+    assert!(told.contains("held back  refused NotThere, by rule city; by guard refusals"), "{told}");
+    assert_eq!(kept.json(&["explain", &seq])[0]["today"]["same_answer"], true);
+    let test = kept.run(&["events", "to-test", &seq]);
+    assert!(test.contains("NotThere"), "{test}");
+}

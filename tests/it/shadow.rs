@@ -118,3 +118,50 @@ async fn what_the_shadow_alone_looks_up_is_looked_up_behind_the_reply() {
         log.until(&format!("difference=\"{difference}\"")).await;
     }
 }
+
+const SAME: &str =
+    "[[lookup]]\nid = \"same\"\ntype = \"directory\"\nmatch = { mobile = 'text(user.?mobile)' }\nreserve = \"30s\"\n";
+const NOBODY: &str =
+    "[[rule]]\nid = \"nobody\"\non = \"validateUser\"\nwhen = '!lookup.same.found'\ndeny = \"Nobody\"\n";
+
+#[tokio::test]
+async fn a_shadow_holds_no_value_for_anybody() {
+    let taken = "[[rule]]\nid = \"taken\"\non = \"validateUpdateUser\"\nwhen = 'lookup.same.found'\ndeny = \"Taken\"\n";
+    let app = TestApp::with(&format!("{MAIN}{SAME}"))
+        .file("rules/next.toml", NOBODY)
+        .file("rules/real.toml", taken)
+        .start()
+        .await;
+    let mut log = app.follow();
+    assert_eq!(refused(&app, "validateUser", r#"{"login":"anna","mobile":"1"}"#).await, "");
+    log.until("difference=\"newly_refused\"").await;
+    assert_eq!(refused(&app, "validateUpdateUser", r#"{"login":"bob","mobile":"1"}"#).await, "");
+}
+
+#[tokio::test]
+async fn a_directory_that_the_shadow_alone_asks_is_kept() {
+    let app = TestApp::with(MAIN).file("rules/next.toml", &format!("{SAME}{NOBODY}")).start().await;
+    let mut log = app.follow();
+    assert_eq!(refused(&app, "validateUser", r#"{"login":"anna","mobile":"1"}"#).await, "");
+    log.until("difference=\"newly_refused\"").await;
+}
+
+#[tokio::test]
+async fn a_database_of_the_same_name_in_another_directory_is_another_one() {
+    let lookup = "[[lookup]]\nid = \"same\"\ntype = \"sql\"\nurl = \"sqlite:people.db\"\ncache = \"1h\"\ntimeout = \"5s\"\n\
+        query = \"select login from people where login = :login\"\nparams = { login = 'user.login' }\n";
+    let app = TestApp::with(&format!("{MAIN}{lookup}{NOBODY}"))
+        .file("rules/next.toml", &format!("{lookup}{NOBODY}"))
+        .start()
+        .await;
+    for (name, login) in [("people.db", "anna"), ("rules/people.db", "bob")] {
+        let database = rusqlite::Connection::open(app.path(name)).expect("a database");
+        database.execute("create table people (login text)", []).expect("a table");
+        database.execute("insert into people values (?1)", [login]).expect("a row");
+    }
+    let mut log = app.follow();
+    for (login, is, difference) in [("anna", "", "newly_refused"), ("bob", "Nobody", "newly_accepted")] {
+        assert_eq!(refused(&app, "validateUser", &format!(r#"{{"login":"{login}"}}"#)).await, is);
+        log.until(&format!("difference=\"{difference}\"")).await;
+    }
+}

@@ -48,6 +48,10 @@ pub async fn execute(desk: &Desk<'_>, request: Request, progress: &(dyn Fn(u64) 
         Request::Forget { person } => match known(&person) {
             Ok(person) => {
                 let reference = journal.reference(&person);
+                // What was answered before is to be in the journal, and goes with the rest.
+                if let Some(recorder) = desk.recorder {
+                    recorder.hurry().await;
+                }
                 match journal.forget(&person).await {
                     Ok(entries) => {
                         desk.guards.inspect(|guards| guards.forget(&reference));

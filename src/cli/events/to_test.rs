@@ -1,6 +1,7 @@
 //! `events to-test`: a recorded event as a `[[test]]`, with made-up values in place of a person's.
 
 use clap::Args;
+use serde_json::Value;
 
 use crate::app::testables;
 use crate::cli::Ended;
@@ -8,7 +9,7 @@ use crate::cli::output::{self, harmless, time};
 use crate::cli::select;
 use crate::cli::store::Store;
 use crate::event::{Decision, Kind, Mapped, Spec};
-use crate::journal::{Entry, EntryKind, Record};
+use crate::journal::{EntryKind, Record};
 use crate::record;
 use crate::testing::{Kept, Subject, kept_changes, written};
 
@@ -55,9 +56,22 @@ pub(super) fn run(arguments: &Arguments, store: &Store<'_>) -> anyhow::Result<En
     }
     let facts = kept.facts();
     let erred = kept.trace.iter().filter(|note| note.did == "erred" && !note.shadow);
+    // What a guard held back is what the rules had decided.
+    let (decision, rule) = match (entry.cause.as_str(), &kept.held) {
+        ("decided" | "released", _) => {
+            let note = (entry.outcome.as_str(), &kept.message, &kept.mapped, kept.changes.as_slice());
+            (decision(note, event.spec()), entry.rule.clone())
+        }
+        ("guarded", Some(held)) if !held.fallback => {
+            let held = &held.decision;
+            let note = (held.outcome.as_str(), &held.message, &held.mapped, held.changes.as_slice());
+            (decision(note, event.spec()), held.rule.clone())
+        }
+        _ => (None, None),
+    };
     let kept = Kept {
-        decision: if entry.cause == "decided" { decision(&entry, &kept, event.spec()) } else { None },
-        rule: entry.rule.clone(),
+        decision,
+        rule,
         erred: erred.map(|note| note.rule.clone()).collect(),
         sent: deliveries.iter().map(|delivery| delivery.action.clone()).collect(),
         facts,
@@ -78,10 +92,13 @@ fn no_test(why: &str) -> Ended {
 }
 
 /// What was decided, put together again.
-fn decision(entry: &Entry, kept: &record::Record<'_>, spec: &Spec) -> Option<Decision> {
-    match (entry.outcome.as_str(), &kept.message, &kept.mapped) {
+fn decision(
+    (outcome, message, mapped, changes): (&str, &Option<String>, &Option<Value>, &[Value]),
+    spec: &Spec,
+) -> Option<Decision> {
+    match (outcome, message, mapped) {
         ("refused", Some(message), _) => Some(Decision::Refuse(message.clone())),
-        ("changed", ..) => kept_changes(&kept.changes).map(Decision::Accept),
+        ("changed", ..) => kept_changes(changes).map(Decision::Accept),
         ("mapped", _, Some(value)) => Some(Decision::Map(Mapped::Value(value.clone()))),
         ("deprovision", ..) => Some(Decision::Deprovision(true)),
         ("accepted" | "mapped_neutral" | "kept" | "acknowledged", ..) if spec.kind != Kind::Probe => {

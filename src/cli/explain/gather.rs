@@ -15,6 +15,7 @@ use crate::event::{Event, Kind, catalog};
 use crate::expr::Step;
 use crate::journal::sqlite::SqliteReader;
 use crate::journal::{Entry, Reader as _};
+use crate::record;
 use crate::retrial::{Case, Court, Untold, Verdict};
 use crate::rules::{Explained, Part, RuleOutcome};
 
@@ -37,6 +38,8 @@ pub(super) struct Explanation {
     pub(super) message: Option<String>,
     pub(super) changes: Vec<Value>,
     pub(super) mapped: Option<Value>,
+    /// What a guard held back.
+    pub(super) held: Option<Held>,
     pub(super) took_us: u64,
     pub(super) repeat_of: Option<u64>,
     /// The body of the event.
@@ -52,6 +55,17 @@ pub(super) struct Explanation {
     pub(super) then: Side,
     /// What today's would do.
     pub(super) today: Today,
+}
+
+/// A decision that a guard held back.
+#[derive(Debug, Serialize)]
+pub(super) struct Held {
+    pub(super) guard: String,
+    /// Whether it was the fallback.
+    pub(super) fallback: bool,
+    pub(super) outcome: String,
+    pub(super) rule: Option<String>,
+    pub(super) message: Option<String>,
 }
 
 /// What a lookup found.
@@ -139,7 +153,7 @@ pub(super) fn explanation(
     reader: &SqliteReader,
     personal: bool,
 ) -> anyhow::Result<Explanation> {
-    let Body { person, request, message, changes, mapped, trace, missing, .. } = body(entry, store, personal);
+    let Body { person, request, message, changes, mapped, trace, held, missing, .. } = body(entry, store, personal);
     let case = Case::open(entry);
     let eyes = catalog::find(&entry.event).map(|spec| Eyes { spec, personal });
     let text = store.wait(reader.rule_set(entry.rule_set))?;
@@ -176,6 +190,13 @@ pub(super) fn explanation(
         message,
         changes,
         mapped,
+        held: held.map(|record::HeldNote { guard, fallback, decision }| Held {
+            guard,
+            fallback,
+            outcome: decision.outcome,
+            rule: decision.rule,
+            message: decision.message,
+        }),
         took_us: u64::try_from(entry.took.as_micros()).unwrap_or(u64::MAX),
         repeat_of: entry.repeat_of,
         request: request.and_then(|request| serde_json::from_str(&request).ok()),
@@ -252,7 +273,8 @@ fn today(case: &Result<Case<'_>, Untold>, court: &Court, same_rules: bool, eyes:
         Err(why) => return Today { same_rules, side: untold(&why), ..Today::default() },
     };
     let now = Verdict::of(&explained.judged);
-    let was = case.answered();
+    // What a guard held back is what the rules had decided.
+    let was = case.recorded().unwrap_or_else(|_| case.answered());
     let differences = now.differences(&was);
     let differences = differences.iter().map(|difference| match difference.rule.as_str() {
         "" => difference.kind.words().to_owned(),

@@ -41,6 +41,12 @@ fn head(told: &Explanation, text: &mut String) {
     let repeats = told.repeat_of.map(|seq| format!("entry {seq}; nothing is delivered for it"));
     line("repeats", &repeats.unwrap_or_default());
     line("outcome", &format!("{}, {}, in {} µs", told.outcome, cause(&told.cause), told.took_us));
+    if let Some(held) = &told.held {
+        let rule = held.rule.as_ref().map(|rule| format!(", by rule {rule}")).unwrap_or_default();
+        let fallback = if held.fallback { ", the fallback" } else { "" };
+        let message = held.message.as_ref().map(|message| format!(" {message}")).unwrap_or_default();
+        line("held back", &format!("{}{message}{rule}{fallback}; by guard {}", held.outcome, held.guard));
+    }
     line("rule", told.rule.as_deref().unwrap_or_default());
     line("message", told.message.as_deref().unwrap_or_default());
     line("mapped to", &told.mapped.as_ref().map(ToString::to_string).unwrap_or_default());
@@ -91,6 +97,8 @@ fn cause(cause: &str) -> &str {
         "failed" => "as the fallback, for the handler failed",
         "out_of_time" => "as the fallback, for the time was up",
         "unverified" => "as always, for the sender was not verified",
+        "guarded" => "as always, for a guard held back what was decided",
+        "released" => "as decided, for somebody let the person pass its guard",
         other => other,
     }
 }

@@ -21,14 +21,15 @@ pub(super) fn mark(writing: &Writing<'_>, seq: u64, entry: &Prepared) -> Result<
     let connection = writing.connection;
     for guard in &entry.guards {
         let done = match guard {
-            // A pass that was given in the meantime stays one.
+            // A pass that was given after the call came stays one; one that was there already has been used, although
+            // the entry that said so could not be written.
             GuardMark::Held { guard, outcome, rule, release_for } => connection
                 .prepare_cached(
                     "INSERT INTO guarded (guard, person, event, tenant, outcome, rule, seq, first, last, calls, release_for)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, 1, ?9)
                      ON CONFLICT (person, guard, event) DO UPDATE SET outcome = excluded.outcome, rule = excluded.rule,
                      seq = excluded.seq, last = excluded.last, calls = calls + 1, release_for = excluded.release_for,
-                     until = iif(until > excluded.last, until, NULL)",
+                     until = iif(until - release_for >= excluded.last, until, NULL)",
                 )
                 .and_then(|mut insert| {
                     let release_for = i64::try_from(release_for.as_micros()).unwrap_or(i64::MAX);

@@ -59,7 +59,7 @@ impl Guards {
                 let (listed, tripped) = state.hold(guard, &call, matches!(look, Look::Full));
                 let (decision, rule) = (decision.clone(), rule.cloned());
                 let (guard, release_for) = (guard.id.clone(), guard.release_for);
-                let held = HeldBack { guard, decision, rule, release_for, tripped, listed };
+                let held = HeldBack { guard, decision, rule, fallback: false, release_for, tripped, listed };
                 return Guarding { held: Some(held), ..Guarding::default() };
             }
             looks.push((guard, look));
