@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::event::{Event, catalog};
+use crate::event::{Decision, Event, catalog};
 use crate::facts::{Fact, FactSource, Facts};
 use crate::journal::{self, Entry};
 use crate::record::{ReadError, Record};
@@ -147,6 +147,21 @@ impl Court {
         Ok((judged, beyond))
     }
 
+    /// The rule that refuses a kept event, where one does. This can often be told although a rule asks for what was not
+    /// recorded: whether that one refuses too makes no difference to whoever is refused anyhow.
+    pub fn refusal(&self, case: &Case<'_>) -> Result<Option<Arc<str>>, Untold> {
+        self.concerns(case)?;
+        let judged = self.rules.decide(&case.event, &self.facts(case), &Stopwatch::stopped());
+        let refused = matches!(judged.decision, Decision::Refuse(_));
+        let mut lacking = lacking(&judged);
+        let makes_no_difference =
+            |rule: &Arc<str>| judged.rule.as_ref() != Some(rule) && self.rules.denies(case.event.name(), rule);
+        if !(refused && lacking.all(makes_no_difference)) {
+            told(&judged)?;
+        }
+        Ok(refused.then(|| judged.rule.clone().unwrap_or_default()))
+    }
+
     /// The same with the values of everything that was evaluated; also where a rule asks for what was not recorded, which is
     /// that rule's error then.
     pub fn explain(&self, case: &Case<'_>) -> Result<Explained, Untold> {
@@ -180,10 +195,16 @@ impl Court {
 
 /// Nothing can be told where a rule that counts asks for what nobody knows any more.
 fn told(judged: &Judged) -> Result<(), Untold> {
-    match judged.trace.errors().find(|(rule, error)| !rule.shadow && is_unrecorded(error)) {
-        Some((rule, _)) => Err(Untold::Fact(rule.id.to_string())),
+    match lacking(judged).next() {
+        Some(rule) => Err(Untold::Fact(rule.to_string())),
         None => Ok(()),
     }
+}
+
+/// The rules that count and ask for what nobody knows any more.
+fn lacking(judged: &Judged) -> impl Iterator<Item = &Arc<str>> {
+    let errors = judged.trace.errors().filter(|(rule, error)| !rule.shadow && is_unrecorded(error));
+    errors.map(|(rule, _)| rule.id)
 }
 
 /// Whether a rule erred only because a lookup's answer was not recorded.

@@ -238,7 +238,8 @@ impl MadeUp {
         }
         let length = significant.len();
         let count = |number: usize| {
-            let digits = format!("{:0>length$}", number % 10_usize.pow(u32::try_from(length.min(9)).unwrap_or(9)));
+            let digits = (number % 10_usize.pow(u32::try_from(length.min(9)).unwrap_or(9))).to_string();
+            let digits = "0".repeat(length.saturating_sub(digits.len())) + &digits;
             // None begins with a zero, and long ones all with the same.
             let first = if length > 9 { '5' } else { char::from(b"123456789"[number % 9]) };
             std::iter::once(first).chain(digits.chars().skip(1)).collect()
@@ -341,6 +342,14 @@ mod tests {
         let (local, domain) = other.split_once('@').expect("an address");
         assert_eq!(local, first.to_lowercase());
         assert!(domain.ends_with(".example") && domain.split('.').count() == 4 && !domain.contains("else"), "{other}");
+    }
+
+    #[test]
+    fn a_run_of_digits_of_any_length_has_its_stand_in() {
+        let long = "7".repeat(70_000);
+        let made = made_up(&format!("{{\"login\":\"{long}\"}}"));
+        let login = made["login"].as_str().expect("a text");
+        assert!(login.len() == 70_000 && login != long && login.bytes().all(|byte| byte.is_ascii_digit()));
     }
 
     #[test]
