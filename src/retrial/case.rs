@@ -1,6 +1,7 @@
 //! One kept event, opened to be judged again, and what judges it.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ pub struct Case<'a> {
 pub struct Court {
     rules: Arc<RuleSet>,
     handled: Vec<&'static str>,
+    distrusted: Vec<String>,
 }
 
 /// Why it cannot be told what rules would say, or have said.
@@ -123,7 +125,13 @@ impl<'a> Case<'a> {
 impl Court {
     /// These rules, where the program has handlers of its own for the events `handled`.
     pub fn new(rules: Arc<RuleSet>, handled: Vec<&'static str>) -> Self {
-        Self { rules, handled }
+        Self { rules, handled, distrusted: Vec::new() }
+    }
+
+    /// The same, to whom what was recorded of these lookups is nothing: they are others now.
+    #[must_use]
+    pub fn distrusting(self, lookups: Vec<String>) -> Self {
+        Self { distrusted: lookups, ..self }
     }
 
     /// The rules.
@@ -139,12 +147,17 @@ impl Court {
         Ok(judged)
     }
 
-    /// The same, and which rules were not reached although they would have held.
-    pub fn survey(&self, case: &Case<'_>) -> Result<(Judged, Vec<usize>), Untold> {
+    /// The same, and of each rule that was not reached whether it would have held; not of one that asks for what nobody
+    /// looked up then.
+    pub(super) fn survey(&self, case: &Case<'_>) -> Result<(Judged, BTreeMap<usize, bool>), Untold> {
         self.concerns(case)?;
         let (judged, beyond) = self.rules.survey(&case.event, &self.facts(case));
         told(&judged)?;
-        Ok((judged, beyond))
+        let known = beyond.into_iter().filter_map(|(index, held)| match held {
+            Ok(held) => Some((index, held)),
+            Err(why) => (!why.ends_with(NOT_RECORDED)).then_some((index, false)),
+        });
+        Ok((judged, known.collect()))
     }
 
     /// The rule that refuses a kept event, where one does. This can often be told although a rule asks for what was not
@@ -172,17 +185,20 @@ impl Court {
     /// What was recorded, and that the rest was not.
     fn facts<'a>(&self, case: &'a Case<'_>) -> Cow<'a, Facts> {
         let named = self.rules.lookups(case.event.name());
-        if named.iter().all(|lookup| case.facts.get(lookup).is_some()) {
+        let is_known = |lookup: &Arc<str>| {
+            case.facts.get(lookup).is_some() && !self.distrusted.iter().any(|other| **other == **lookup)
+        };
+        if named.iter().all(is_known) {
             return Cow::Borrowed(&case.facts);
         }
-        let missing = named.iter().filter(|lookup| case.facts.get(lookup).is_none()).map(|lookup| Fact {
+        let missing = named.iter().filter(|lookup| !is_known(lookup)).map(|lookup| Fact {
             lookup: lookup.clone(),
             answer: Err(NOT_RECORDED.to_owned()),
             source: FactSource::Given,
             as_of: case.event.received_at(),
             took: Duration::ZERO,
         });
-        Cow::Owned(case.facts.iter().cloned().chain(missing).collect())
+        Cow::Owned(case.facts.iter().filter(|fact| is_known(&fact.lookup)).cloned().chain(missing).collect())
     }
 
     fn concerns(&self, case: &Case<'_>) -> Result<(), Untold> {

@@ -160,6 +160,33 @@ fn whoever_comes_out_the_same_is_not_changed_otherwise() {
 }
 
 #[test]
+fn what_was_recorded_of_a_lookup_that_is_another_now_is_nothing() {
+    let denies = rule("mobile", "validateUser", "when = 'lookup.same_mobile.found'\ndeny = \"Taken\"");
+    let fact = Fact {
+        lookup: "same_mobile".into(),
+        answer: Ok(Answer::nothing()),
+        source: FactSource::Fetched,
+        as_of: DateTime::UNIX_EPOCH,
+        took: Duration::ZERO,
+    };
+    let entry = entry(1, "", "validateUser", r#"{"login":"x"}"#, &Facts::from_iter([fact]), Payload::Full);
+    let case = Case::open(&entry).expect("a case");
+    assert!(court(&denies).judge(&case).is_ok());
+    let distrusting = court(&denies).distrusting(vec!["same_mobile".to_owned()]);
+    assert_eq!(distrusting.judge(&case).err(), Some(Untold::Fact("mobile".to_owned())));
+}
+
+#[test]
+fn a_rule_whose_lookup_was_not_recorded_is_not_counted() {
+    let all = rule("all", "validateUser", "deny = \"No\"");
+    let behind = rule("behind", "validateUser", "when = 'lookup.same_mobile.found'\ndeny = \"Taken\"");
+    let tried = behind.replace("behind", "tried").replace("deny =", "shadow = true\ndeny =");
+    let mut census = Census::new(DateTime::UNIX_EPOCH);
+    census.note(&kept("", "validateUser", r#"{"login":"x"}"#), &court(&[all, behind, tried].concat()));
+    assert_eq!(census.rules.len(), 1, "{:?}", census.rules);
+}
+
+#[test]
 fn a_rule_that_is_only_tried_changes_nothing_by_erring() {
     let errs = rule("tried", "validateUser", "shadow = true\nwhen = 'user.nothing == \"\"'\ndeny = \"No\"");
     assert_eq!(differences(&kept("", "validateUser", r#"{"login":"x"}"#), &errs), []);
