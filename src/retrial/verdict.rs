@@ -199,7 +199,7 @@ impl<'a> Verdict<'a> {
             let path = FieldPath::parse(path).ok()?;
             match to {
                 Some(to) => edited.set(path.names(), (*to).clone()).ok()?,
-                None => _ = edited.unset(path.names()),
+                None => edited.unset(path.names()),
             }
         }
         let mut text = String::new();

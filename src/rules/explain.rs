@@ -29,6 +29,9 @@ pub struct Part {
     pub steps: Vec<Step>,
 }
 
+/// Rules that were not reached, by their place: whether each would have held, or why that cannot be said.
+type Beyond = Vec<(usize, Result<bool, String>)>;
+
 impl RuleSet {
     /// Decides an event and tells the values of everything that was evaluated for it. Values are those of the event: who
     /// shows them masks them.
@@ -40,7 +43,7 @@ impl RuleSet {
 
     /// Decides an event and tells of each rule that was not reached, by its place, whether it would have held, or why that
     /// cannot be said.
-    pub fn survey(&self, event: &Event, facts: &Facts) -> (Judged, Vec<(usize, Result<bool, String>)>) {
+    pub fn survey(&self, event: &Event, facts: &Facts) -> (Judged, Beyond) {
         let mut surveying = Surveying(Vec::new());
         let judged = self.decide_before(event, facts, &Stopwatch::stopped(), &mut surveying);
         (judged, surveying.0)
@@ -79,7 +82,7 @@ impl Onlooker for Explaining {
     }
 }
 
-struct Surveying(Vec<(usize, Result<bool, String>)>);
+struct Surveying(Beyond);
 
 impl Onlooker for Surveying {
     fn see<'a>(&mut self, index: usize, rule: &'a Rule, scope: &Scope<'a>, reached: bool) {
