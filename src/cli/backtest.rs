@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
+use serde_json::Value;
 
 use self::report::Report;
 use super::Ended;
@@ -17,6 +18,7 @@ use super::select::Selection;
 use super::store::{self, Store};
 use crate::app::{Plan, Source};
 use crate::base::diagnostic::{Diagnostics, Severity};
+use crate::base::tree::Node;
 use crate::base::units::Percent;
 use crate::config::Loaded;
 use crate::event::Event;
@@ -36,7 +38,7 @@ Examples:
 config/hookreeve.toml or /etc/hookreeve/hookreeve.toml, and where neither is there, of --config itself. Nothing is sent and \
 nothing is written.
 
-Exit status: 0 nothing changes, 1 something does, 2 it could not be looked at, 3 of more than --max-unknown it cannot be \
+Exit status: 0 nothing changes, 1 something does, 2 it could not be looked at or told of no event, 3 of more than --max-unknown it cannot be \
 told.")]
 pub(super) struct Arguments {
     /// The configuration of the server whose journal is read. Default: the one in its usual place
@@ -146,6 +148,18 @@ fn running(arguments: &Arguments, source: &Source) -> Source {
     if is_there { usual } else { source.clone() }
 }
 
+/// The lookups that both configurations have under the same id, and not with the same words.
+fn redefined(running: &Loaded, tried: &Loaded) -> Vec<String> {
+    let lookups = |loaded: &Loaded| -> Vec<Value> {
+        let entries = loaded.lists.get("lookup").and_then(Node::as_array).unwrap_or_default();
+        entries.iter().map(Node::to_json).collect()
+    };
+    let old = lookups(running);
+    let differs = |new: &Value| old.iter().any(|old| old["id"] == new["id"] && old != new);
+    let new = lookups(tried);
+    new.iter().filter(|new| differs(new)).filter_map(|new| new["id"].as_str().map(str::to_owned)).collect()
+}
+
 /// The configuration whose rules are tried.
 struct Tried<'a> {
     source: &'a Source,
@@ -158,7 +172,14 @@ fn backtest(arguments: &Arguments, tried: &Tried<'_>, store: &Store<'_>) -> anyh
     let reader = store.reader()?;
     let mut wanted = arguments.selection.made_out(store, &reader)?;
     wanted.only_decided()?;
-    let court = plan.court(&source.registry);
+    let redefined = if arguments.live_lookups { Vec::new() } else { redefined(&store.loaded, loaded) };
+    if !redefined.is_empty() {
+        output::complain(&format!(
+            "what was recorded of redefined lookups is not taken: {} (--live-lookups asks today's sources)",
+            redefined.join(", ")
+        ));
+    }
+    let court = plan.court(&source.registry).distrusting(redefined.clone());
     let against = match arguments.against {
         Against::Recorded => None,
         Against::Today => match store.plan() {
@@ -210,6 +231,7 @@ fn backtest(arguments: &Arguments, tried: &Tried<'_>, store: &Store<'_>) -> anyh
         tally: &tally,
         config: loaded.main.clone(),
         live: arguments.live_lookups,
+        redefined: &redefined,
         against: match arguments.against {
             Against::Recorded => "what was answered then",
             Against::Today => "what today's rules say",
@@ -228,6 +250,10 @@ fn backtest(arguments: &Arguments, tried: &Tried<'_>, store: &Store<'_>) -> anyh
         };
         output::complain(&format!("it cannot be told of {} events, and {bound} are allowed", tally.unknown));
         return Ok(Ended::Unknown);
+    }
+    if tally.unknown == tally.events {
+        output::complain("nothing was found out: no event could be judged again");
+        return Ok(Ended::Nothing);
     }
     Ok(if tally.changed > 0 { Ended::Findings } else { Ended::Well })
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
+use super::output::{cut, padded};
 use crate::base::units::Size;
 use crate::expr::BUDGET;
 use crate::rules::Costs;
@@ -49,7 +50,7 @@ pub(super) fn json(costs: &Costs, sizes: &[u64]) -> serde_json::Value {
 }
 
 fn row(first: &str, second: &str, numbers: Vec<String>, last: &str) -> Vec<String> {
-    [first.to_owned(), second.to_owned()].into_iter().chain(numbers).chain([last.to_owned()]).collect()
+    [cut(first), cut(second)].into_iter().chain(numbers).chain([last.to_owned()]).collect()
 }
 
 fn numbers(steps: &[u64]) -> Vec<String> {
@@ -66,9 +67,10 @@ fn aligned(rows: &[Vec<String>]) -> String {
         for (column, cell) in row.iter().enumerate() {
             let width = width(column);
             if (2..columns - 1).contains(&column) {
-                let _ = write!(line, "{cell:>width$}  ");
+                // A number, which is short.
+                let _ = write!(line, "{}{cell}  ", " ".repeat(width.saturating_sub(cell.chars().count())));
             } else {
-                let _ = write!(line, "{cell:<width$}  ");
+                let _ = write!(line, "{}  ", padded(cell, width));
             }
         }
         text.push_str(line.trim_end());

@@ -91,6 +91,22 @@ pub(super) fn harmless(text: &str) -> String {
     out
 }
 
+/// So many characters of a cell are shown: a sender writes some of them, and none may push the others off the screen.
+const CELL: usize = 120;
+
+/// Text for a cell, cut where it is too long to be read there.
+pub(super) fn cut(text: &str) -> String {
+    match text.char_indices().nth(CELL) {
+        Some(_) => text.chars().take(CELL - 1).chain(['…']).collect(),
+        None => text.to_owned(),
+    }
+}
+
+/// Text with blanks behind it up to so many characters. (A width in a format string must not be large.)
+pub(super) fn padded(text: &str, width: usize) -> String {
+    format!("{text}{}", " ".repeat(width.saturating_sub(text.chars().count())))
+}
+
 /// Rows under headings, each column as wide as it must be.
 pub(super) struct Table {
     headings: &'static [&'static str],
@@ -103,7 +119,7 @@ impl Table {
     }
 
     pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().map(|cell| harmless(&cell)).collect());
+        self.rows.push(cells.into_iter().map(|cell| cut(&harmless(&cell))).collect());
     }
 
     /// The table as text; nothing where it has no rows.
@@ -119,8 +135,7 @@ impl Table {
         let widths: Vec<usize> = (0..headings.len()).map(width).collect();
         let mut text = String::new();
         for row in all() {
-            let cells: Vec<String> =
-                row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}", width = *width)).collect();
+            let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| padded(cell, *width)).collect();
             text.push_str(cells.join("  ").trim_end());
             text.push('\n');
         }
@@ -179,6 +194,18 @@ mod tests {
         table.row(["äöü".to_owned(), "x".to_owned(), String::new()]);
         table.row(["1".to_owned(), "a\u{1b}[31mb".to_owned(), "end".to_owned()]);
         assert_eq!(table.render(), "A    LONG          C\näöü  x\n1    a\\u{1b}[31mb  end\n");
+    }
+
+    #[test]
+    fn a_text_of_any_length_is_cut_and_pushes_nothing_off_the_screen() {
+        let mut table = Table::new(&["PERSON", "KEY", "C"]);
+        table.row(["x".repeat(70_000), "ä".repeat(70_000), "end".to_owned()]);
+        table.row(["a".repeat(CELL), String::new(), "end".to_owned()]);
+        let text = table.render();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[1], format!("{}…  {}…  end", "x".repeat(CELL - 1), "ä".repeat(CELL - 1)));
+        assert_eq!(lines[2], format!("{}  {}  end", "a".repeat(CELL), " ".repeat(CELL)));
+        assert_eq!(padded("äb", 70_000).chars().count(), 70_000);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Ended;
 use super::junit::{self, Case, Outcome};
-use super::output::{self, count, harmless};
+use super::output::{self, count, cut, harmless, padded};
 use crate::app::{Source, testables};
 use crate::rules::{Judged, RuleOutcome};
 use crate::testing::{Coverage, Fault, Report, Subject, Test, outcome};
@@ -149,13 +149,13 @@ fn text(report: &Report<'_>, color: bool) -> String {
 
 /// What each rule did, a line for each.
 fn trace(judged: &Judged) -> Vec<String> {
-    let width = judged.trace.rules().map(|rule| rule.id.chars().count()).max().unwrap_or_default();
+    let width = judged.trace.rules().map(|rule| cut(rule.id).chars().count()).max().unwrap_or_default();
     judged
         .trace
         .rules()
         .map(|rule| {
             let shadow = if rule.shadow { " (shadow)" } else { "" };
-            format!("{:<width$}  {}{shadow}", rule.id, did(rule.outcome))
+            format!("{}  {}{shadow}", padded(&cut(rule.id), width), did(rule.outcome))
         })
         .collect()
 }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::{attributes, cymmetri, log, metrics, reload, server};
 use crate::auth::Exposure;
 use crate::base::diagnostic::Problem;
+use crate::journal::Payload;
 use crate::{directory, journal};
 
 /// Every section of the configuration that is no list.
@@ -47,6 +48,12 @@ impl Settings {
         problems.extend(within("directory", self.directory.iter().flat_map(directory::Config::problems).collect()));
         problems.extend(within("log", self.log.problems()));
         problems.extend(within("reload", self.reload.problems()));
+        if self.reload.is_on() && self.journal.payload != Payload::Full {
+            let message = "a reload cannot be tried on kept events, whose bodies are not kept in full";
+            let problem = Problem::warning("reload-payload", &["journal", "payload"], message);
+            problems
+                .push(problem.hint("`[reload]` refuses changed rules then, unless `hookreeve reload --force` is said"));
+        }
         problems.extend(within(
             "attributes",
             self.attributes.keys().filter_map(|path| attributes::problem(path)).collect(),

@@ -8,7 +8,7 @@ use crate::event::catalog::Care;
 use crate::event::{FieldPath, Spec};
 
 /// What stands for a value.
-const MASK: &str = "\"***\"";
+pub(super) const MASK: &str = "\"***\"";
 
 /// Writes `request` without what stands at `secrets`, and with a mask for every value that may tell of a person.
 pub fn masked(spec: &Spec, request: Json<'_>, secrets: &[FieldPath], text: &mut String) {

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::facts::Note;
+use super::mask::MASK;
 use super::{HeldNote, ShadowNote};
 use crate::base::ids::RequestId;
 use crate::dialect::cymmetri;
@@ -23,6 +24,8 @@ pub struct Record<'a> {
     /// What came in; none where the body is not kept.
     #[serde(borrow)]
     pub request: Option<&'a RawValue>,
+    /// How the body is kept, where its text does not tell.
+    payload: Option<String>,
     /// The changes that were made, `{"set": path, "to": value}` or `{"unset": path}`.
     #[serde(default)]
     pub changes: Vec<serde_json::Value>,
@@ -91,9 +94,13 @@ impl<'a> Record<'a> {
         if record.v == 1 { Ok(record) } else { Err(ReadError::Version(record.v)) }
     }
 
-    /// Whether the body's values are masked.
+    /// Whether the body's values are masked. A record without the word is of before: there a mask in the text is one. Since
+    /// then every record says so where its text has a mask, also one that came in so.
     pub fn is_masked(&self) -> bool {
-        self.request.is_some_and(|request| request.get().contains("\"***\""))
+        match self.payload.as_deref() {
+            Some(payload) => payload == "masked",
+            None => self.request.is_some_and(|request| request.get().contains(MASK)),
+        }
     }
 
     /// What was decided, of an event of this kind that ended with this outcome. None where that is not kept.

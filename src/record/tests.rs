@@ -53,6 +53,18 @@ fn a_masked_body_has_names_and_no_values_of_a_person() {
 }
 
 #[test]
+fn a_value_that_came_in_as_a_mask_makes_no_masked_record() {
+    let event = event("validateUser", r#"{"request":{"user":{"login":"Anna","note":"***"}}}"#);
+    let is_masked = |bytes: &[u8]| Record::parse(bytes).expect("a record").is_masked();
+    let full = record(&event, &Decision::Refuse("No".into()), Payload::Full);
+    assert!(!is_masked(&full));
+    let masked = record(&event, &Decision::Refuse("No".into()), Payload::Masked);
+    assert!(is_masked(&masked));
+    let before = String::from_utf8(masked).expect("UTF-8").replace(",\"payload\":\"masked\"", "");
+    assert!(is_masked(before.as_bytes()), "records of before do not say it");
+}
+
+#[test]
 fn what_is_no_record_is_an_error() {
     for (bytes, error) in
         [(&b"{}"[..], ReadError::Malformed), (b"", ReadError::Malformed), (br#"{"v":2}"#, ReadError::Version(2))]

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::facts;
-use super::mask::masked;
+use super::mask::{MASK, masked};
 use crate::base::json::{Edited, quote};
 use crate::event::{Change, Decision, Event, FieldPath, Mapped};
 use crate::facts::Facts;
@@ -43,6 +43,7 @@ pub fn write(
             Payload::Masked => {
                 text.push_str(",\"request\":");
                 masked(event.spec(), request, secrets, &mut text);
+                text.push_str(",\"payload\":\"masked\"");
             }
             Payload::Full => {
                 text.push_str(",\"request\":");
@@ -50,7 +51,12 @@ pub fn write(
                 for secret in secrets {
                     edited.unset(secret.names());
                 }
+                let start = text.len();
                 edited.write(&mut text);
+                // What came in looks masked.
+                if text[start..].contains(MASK) {
+                    text.push_str(",\"payload\":\"full\"");
+                }
             }
         }
     }

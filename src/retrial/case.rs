@@ -1,10 +1,11 @@
 //! One kept event, opened to be judged again, and what judges it.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::event::{Event, catalog};
+use crate::event::{Decision, Event, catalog};
 use crate::facts::{Fact, FactSource, Facts};
 use crate::journal::{self, Entry};
 use crate::record::{ReadError, Record};
@@ -31,6 +32,7 @@ pub struct Case<'a> {
 pub struct Court {
     rules: Arc<RuleSet>,
     handled: Vec<&'static str>,
+    distrusted: Vec<String>,
 }
 
 /// Why it cannot be told what rules would say, or have said.
@@ -143,7 +145,13 @@ impl<'a> Case<'a> {
 impl Court {
     /// These rules, where the program has handlers of its own for the events `handled`.
     pub fn new(rules: Arc<RuleSet>, handled: Vec<&'static str>) -> Self {
-        Self { rules, handled }
+        Self { rules, handled, distrusted: Vec::new() }
+    }
+
+    /// The same, to whom what was recorded of these lookups is nothing: they are others now.
+    #[must_use]
+    pub fn distrusting(self, lookups: Vec<String>) -> Self {
+        Self { distrusted: lookups, ..self }
     }
 
     /// The rules.
@@ -162,12 +170,32 @@ impl Court {
         Ok(judged)
     }
 
-    /// The same, and which rules were not reached although they would have held.
-    pub fn survey(&self, case: &Case<'_>) -> Result<(Judged, Vec<usize>), Untold> {
+    /// The same, and of each rule that was not reached whether it would have held; not of one that asks for what nobody
+    /// looked up then.
+    pub(super) fn survey(&self, case: &Case<'_>) -> Result<(Judged, BTreeMap<usize, bool>), Untold> {
         self.concerns(case)?;
         let (judged, beyond) = self.rules.survey(&case.event, &self.facts(case));
         told(&judged)?;
-        Ok((judged, beyond))
+        let known = beyond.into_iter().filter_map(|(index, held)| match held {
+            Ok(held) => Some((index, held)),
+            Err(why) => (!why.ends_with(NOT_RECORDED)).then_some((index, false)),
+        });
+        Ok((judged, known.collect()))
+    }
+
+    /// The rule that refuses a kept event, where one does. This can often be told although a rule asks for what was not
+    /// recorded: whether that one refuses too makes no difference to whoever is refused anyhow.
+    pub fn refusal(&self, case: &Case<'_>) -> Result<Option<Arc<str>>, Untold> {
+        self.concerns(case)?;
+        let judged = self.rules.decide(&case.event, &self.facts(case), &Stopwatch::stopped());
+        let refused = matches!(judged.decision, Decision::Refuse(_));
+        let mut lacking = lacking(&judged);
+        let makes_no_difference =
+            |rule: &Arc<str>| judged.rule.as_ref() != Some(rule) && self.rules.denies(case.event.name(), rule);
+        if !(refused && lacking.all(makes_no_difference)) {
+            told(&judged)?;
+        }
+        Ok(refused.then(|| judged.rule.clone().unwrap_or_default()))
     }
 
     /// The same with the values of everything that was evaluated; also where a rule asks for what was not recorded, which is
@@ -180,17 +208,20 @@ impl Court {
     /// What was recorded, and that the rest was not.
     fn facts<'a>(&self, case: &'a Case<'_>) -> Cow<'a, Facts> {
         let named = self.rules.lookups(case.event.name());
-        if named.iter().all(|lookup| case.facts.get(lookup).is_some()) {
+        let is_known = |lookup: &Arc<str>| {
+            case.facts.get(lookup).is_some() && !self.distrusted.iter().any(|other| **other == **lookup)
+        };
+        if named.iter().all(is_known) {
             return Cow::Borrowed(&case.facts);
         }
-        let missing = named.iter().filter(|lookup| case.facts.get(lookup).is_none()).map(|lookup| Fact {
+        let missing = named.iter().filter(|lookup| !is_known(lookup)).map(|lookup| Fact {
             lookup: lookup.clone(),
             answer: Err(NOT_RECORDED.to_owned()),
             source: FactSource::Given,
             as_of: case.event.received_at(),
             took: Duration::ZERO,
         });
-        Cow::Owned(case.facts.iter().cloned().chain(missing).collect())
+        Cow::Owned(case.facts.iter().filter(|fact| is_known(&fact.lookup)).cloned().chain(missing).collect())
     }
 
     fn concerns(&self, case: &Case<'_>) -> Result<(), Untold> {
@@ -203,10 +234,16 @@ impl Court {
 
 /// Nothing can be told where a rule that counts asks for what nobody knows any more.
 fn told(judged: &Judged) -> Result<(), Untold> {
-    match judged.trace.errors().find(|(rule, error)| !rule.shadow && is_unrecorded(error)) {
-        Some((rule, _)) => Err(Untold::Fact(rule.id.to_string())),
+    match lacking(judged).next() {
+        Some(rule) => Err(Untold::Fact(rule.to_string())),
         None => Ok(()),
     }
+}
+
+/// The rules that count and ask for what nobody knows any more.
+fn lacking(judged: &Judged) -> impl Iterator<Item = &Arc<str>> {
+    let errors = judged.trace.errors().filter(|(rule, error)| !rule.shadow && is_unrecorded(error));
+    errors.map(|(rule, _)| rule.id)
 }
 
 /// Whether a rule erred only because a lookup's answer was not recorded.

@@ -5,6 +5,9 @@ use crate::record::{Field, Fields};
 /// In so many events a field must have been missed for it to count as gone: one that was always rare may just not have come.
 const MISSED: u64 = 3;
 
+/// Of fewer events before, nobody knows what was usual.
+const USUAL: u64 = 5;
+
 /// A field that is not what it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drift {
@@ -37,7 +40,7 @@ pub enum Drifted {
 impl Drift {
     /// What is different of late. Of what came up or vanished as a whole, the parts are not told.
     pub fn between(before: &Fields, late: &Fields) -> Vec<Self> {
-        if before.events == 0 || late.events == 0 {
+        if before.events < USUAL || late.events == 0 {
             return Vec::new();
         }
         let mut found: Vec<Self> = Vec::new();
@@ -113,5 +116,6 @@ mod tests {
         assert_eq!(Drift::between(&before, &late), []);
         assert_eq!(Drift::between(&Fields::default(), &late), []);
         assert_eq!(Drift::between(&before, &Fields::default()), []);
+        assert_eq!(Drift::between(&fields(4, r#"{"user":{}}"#), &late), [], "so few tell nothing");
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use super::case::is_unrecorded;
 use super::{Case, Court, Untold};
 use crate::base::json::Document;
 use crate::event::catalog;
@@ -107,14 +108,23 @@ impl Census {
     }
 
     fn judge(&mut self, case: &Case<'_>, court: &Court) -> Result<(), Untold> {
-        let (judged, shadowed) = court.survey(case)?;
+        let (judged, beyond) = court.survey(case)?;
         for (index, rule) in judged.trace.rules().enumerate() {
+            // Of a rule that asks for what was not recorded nothing is known on this event.
+            let is_unknown = match rule.outcome {
+                RuleOutcome::Erred(error) => is_unrecorded(error),
+                RuleOutcome::NotReached => !beyond.contains_key(&index),
+                RuleOutcome::Held { .. } | RuleOutcome::NotHeld | RuleOutcome::OutOfTime => false,
+            };
+            if is_unknown {
+                continue;
+            }
             let count = self.rules.entry((case.event().name(), index)).or_default();
             count.events += 1;
             match rule.outcome {
                 RuleOutcome::Held { .. } => count.held += 1,
                 RuleOutcome::Erred(_) => count.erred += 1,
-                RuleOutcome::NotReached => count.shadowed += u64::from(shadowed.contains(&index)),
+                RuleOutcome::NotReached => count.shadowed += u64::from(beyond.get(&index) == Some(&true)),
                 RuleOutcome::NotHeld | RuleOutcome::OutOfTime => {}
             }
         }

@@ -102,7 +102,7 @@ impl Tally {
             Some(before) => Verdict::of(before),
             None => case.recorded()?,
         };
-        let differences = now.differences(&was);
+        let differences = now.differences(&was, case.event());
         if differences.is_empty() {
             return Ok(());
         }

@@ -89,7 +89,7 @@ fn differences(entry: &Entry, new: &str) -> Vec<(Kind, String)> {
     let case = Case::open(entry).expect("a case");
     let judged = court(new).judge(&case).expect("it can be told");
     let was = case.recorded().expect("rules decided it");
-    let found = Verdict::of(&judged).differences(&was);
+    let found = Verdict::of(&judged).differences(&was, case.event());
     found.into_iter().map(|difference| (difference.kind, difference.rule)).collect()
 }
 
@@ -138,6 +138,80 @@ fn each_way_to_differ_has_its_name_and_its_rule() {
         let expected: Vec<(Kind, String)> = expected.into_iter().map(|(kind, rule)| (kind, rule.to_owned())).collect();
         assert_eq!(differences(&kept(&was, name, r#"{"login":"x"}"#), &now), expected, "{was} to {now}");
     }
+}
+
+#[test]
+fn whoever_comes_out_the_same_is_not_changed_otherwise() {
+    let set = |field: &str, to: &str| rule(field, "preCreateUser", &format!("set.{field} = '\"{to}\"'"));
+    let again = |to: &str| rule("again", "preCreateUser", &format!("set.city = '\"{to}\"'"));
+    let (city, nick) = (set("city", "Goa"), set("nickName", "x"));
+    let unset = rule("unset", "preCreateUser", "unset = [\"nickName\"]");
+    for (was, now, is_same) in [
+        ([city.as_str(), &nick].concat(), [nick.as_str(), &city].concat(), true),
+        ([city.as_str(), &again("Pune")].concat(), set("city", "Pune"), true),
+        ([city.as_str(), &again("Pune")].concat(), again("Goa"), false),
+        ([nick.as_str(), &unset].concat(), String::new(), true),
+        (set("address.city", "Goa"), rule("whole", "preCreateUser", "set.address = '{\"city\": \"Goa\"}'"), true),
+    ] {
+        let found = differences(&kept(&was, "preCreateUser", r#"{"login":"x","city":"Agra"}"#), &now);
+        let is_told = found.iter().any(|(kind, _)| *kind == Kind::ChangedOtherwise);
+        assert_eq!(is_told, !is_same, "{was} to {now}: {found:?}");
+    }
+}
+
+#[test]
+fn what_was_recorded_of_a_lookup_that_is_another_now_is_nothing() {
+    let denies = rule("mobile", "validateUser", "when = 'lookup.same_mobile.found'\ndeny = \"Taken\"");
+    let fact = Fact {
+        lookup: "same_mobile".into(),
+        answer: Ok(Answer::nothing()),
+        source: FactSource::Fetched,
+        as_of: DateTime::UNIX_EPOCH,
+        took: Duration::ZERO,
+    };
+    let entry = entry(1, "", "validateUser", r#"{"login":"x"}"#, &Facts::from_iter([fact]), Payload::Full);
+    let case = Case::open(&entry).expect("a case");
+    assert!(court(&denies).judge(&case).is_ok());
+    let distrusting = court(&denies).distrusting(vec!["same_mobile".to_owned()]);
+    assert_eq!(distrusting.judge(&case).err(), Some(Untold::Fact("mobile".to_owned())));
+}
+
+#[test]
+fn a_rule_whose_lookup_was_not_recorded_is_not_counted() {
+    let all = rule("all", "validateUser", "deny = \"No\"");
+    let behind = rule("behind", "validateUser", "when = 'lookup.same_mobile.found'\ndeny = \"Taken\"");
+    let tried = behind.replace("behind", "tried").replace("deny =", "shadow = true\ndeny =");
+    let mut census = Census::new(DateTime::UNIX_EPOCH);
+    census.note(&kept("", "validateUser", r#"{"login":"x"}"#), &court(&[all, behind, tried].concat()));
+    assert_eq!(census.rules.len(), 1, "{:?}", census.rules);
+}
+
+#[test]
+fn a_rule_that_is_only_tried_changes_nothing_by_erring() {
+    let errs = rule("tried", "validateUser", "shadow = true\nwhen = 'user.nothing == \"\"'\ndeny = \"No\"");
+    assert_eq!(differences(&kept("", "validateUser", r#"{"login":"x"}"#), &errs), []);
+    let real = errs.replace("shadow = true\n", "");
+    let erred = [(Kind::Erred, "tried".to_owned())];
+    assert_eq!(differences(&kept(&errs, "validateUser", r#"{"login":"x"}"#), &real), erred);
+}
+
+#[test]
+fn a_refusal_is_told_where_a_lookup_that_is_missing_makes_no_difference() {
+    let mobile = rule("mobile", "validateUser", "when = 'lookup.same_mobile.found'\ndeny = \"Taken\"");
+    let strict = mobile.replace("deny =", "on_error = \"deny\"\ndeny =");
+    let sets = rule("sets", "validateUser", "when = 'lookup.same_mobile.found'\nset.city = '\"Goa\"'");
+    let all = rule("all", "validateUser", "deny = \"No\"");
+    let entry = kept("", "validateUser", r#"{"login":"admin"}"#);
+    let found = |new: &str| {
+        let mut found = Refusals::default();
+        found.note(&entry, &court(""), &court(new), &["admin".to_owned()]);
+        assert_eq!(found.told + found.unknown, 1);
+        (found.refused, found.protected, found.unknown, found.protected_unknown)
+    };
+    assert_eq!(found(&[mobile.as_str(), &all].concat()), (1, 1, 0, 0));
+    assert_eq!(found(&mobile), (0, 0, 1, 1));
+    assert_eq!(found(&[sets.as_str(), &all].concat()), (0, 0, 1, 1), "it may be another person that comes to the next");
+    assert_eq!(found(&[strict.as_str(), &all].concat()), (0, 0, 1, 1), "its own error refuses, and may not have been");
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::case::is_unrecorded;
-use crate::event::{Change, Decision, Mapped};
+use crate::base::json::Edited;
+use crate::event::{Change, Decision, Event, FieldPath, Mapped};
 use crate::journal::Entry;
 use crate::record::{DecisionNote, Record};
 use crate::rules::{Judged, RuleOutcome};
@@ -25,7 +26,7 @@ pub struct Verdict<'a> {
     pub mapped: Option<&'a Value>,
     /// The rules that changed something, each with the fields.
     pub changers: Vec<(&'a str, Vec<Cow<'a, str>>)>,
-    /// The rules that erred.
+    /// The rules that erred, without those that are only tried.
     pub erred: Vec<&'a str>,
 }
 
@@ -115,7 +116,7 @@ impl<'a> Verdict<'a> {
     /// That of a record.
     pub(super) fn recorded(entry: &'a Entry, record: &'a Record<'_>) -> Self {
         let changers = record.trace.iter().filter(|note| !note.shadow && !note.changed.is_empty());
-        let erred = record.trace.iter().filter(|note| note.did == "erred");
+        let erred = record.trace.iter().filter(|note| !note.shadow && note.did == "erred");
         Self {
             outcome: &entry.outcome,
             rule: entry.rule.as_deref(),
@@ -158,7 +159,7 @@ impl<'a> Verdict<'a> {
             }
             RuleOutcome::NotHeld | RuleOutcome::Erred(_) | RuleOutcome::NotReached | RuleOutcome::OutOfTime => None,
         });
-        let errors = judged.trace.errors().filter(|(_, error)| !is_unrecorded(error));
+        let errors = judged.trace.errors().filter(|(rule, error)| !rule.shadow && !is_unrecorded(error));
         Self {
             outcome: judged.decision.outcome(),
             rule: judged.rule.as_deref(),
@@ -170,19 +171,46 @@ impl<'a> Verdict<'a> {
         }
     }
 
-    /// Whether both tell the cloud the same.
-    pub fn answers_as(&self, other: &Self) -> bool {
+    /// Whether both tell the cloud the same of this event: where both accept, the same person.
+    pub fn answers_as(&self, other: &Verdict<'_>, event: &Event) -> bool {
+        if self.accepts() && other.accepts() {
+            return self.changes_as(other) || self.person(event).is_some_and(|one| Some(one) == other.person(event));
+        }
         self.outcome == other.outcome
             && self.message == other.message
             && same(self.mapped, other.mapped)
-            && self.changes.len() == other.changes.len()
+            && self.changes_as(other)
+    }
+
+    fn accepts(&self) -> bool {
+        matches!(self.outcome, "accepted" | "changed")
+    }
+
+    /// Whether both make the same changes one after the other.
+    fn changes_as(&self, other: &Verdict<'_>) -> bool {
+        self.changes.len() == other.changes.len()
             && self.changes.iter().zip(&other.changes).all(|(one, two)| one.0 == two.0 && same(one.1, two.1))
     }
 
-    /// How this one differs from an earlier one; usually not at all.
-    pub fn differences(&self, was: &Verdict<'_>) -> Vec<Difference> {
+    /// The person that comes of the changes.
+    fn person(&self, event: &Event) -> Option<Value> {
+        let mut edited = Edited::new(event.user()?);
+        for (path, to) in &self.changes {
+            let path = FieldPath::parse(path).ok()?;
+            match to {
+                Some(to) => edited.set(path.names(), (*to).clone()).ok()?,
+                None => edited.unset(path.names()),
+            }
+        }
+        let mut text = String::new();
+        edited.write(&mut text);
+        serde_json::from_str(&text).ok()
+    }
+
+    /// How this one differs from an earlier one on the same event; usually not at all.
+    pub fn differences(&self, was: &Verdict<'_>, event: &Event) -> Vec<Difference> {
         let mut found = Vec::new();
-        if !self.answers_as(was) {
+        if !self.answers_as(was, event) {
             found.push(self.answer_differs(was));
         } else if self.rule != was.rule {
             let rule = self.rule.or(was.rule).unwrap_or_default().to_owned();

@@ -29,6 +29,9 @@ pub struct Part {
     pub steps: Vec<Step>,
 }
 
+/// Rules that were not reached, by their place: whether each would have held, or why that cannot be said.
+type Beyond = Vec<(usize, Result<bool, String>)>;
+
 impl RuleSet {
     /// Decides an event and tells the values of everything that was evaluated for it. Values are those of the event: who
     /// shows them masks them.
@@ -38,8 +41,9 @@ impl RuleSet {
         Explained { judged, rules: explaining.0 }
     }
 
-    /// Decides an event and tells which rules were not reached although they would have held, by their place.
-    pub fn survey(&self, event: &Event, facts: &Facts) -> (Judged, Vec<usize>) {
+    /// Decides an event and tells of each rule that was not reached, by its place, whether it would have held, or why that
+    /// cannot be said.
+    pub fn survey(&self, event: &Event, facts: &Facts) -> (Judged, Beyond) {
         let mut surveying = Surveying(Vec::new());
         let judged = self.decide_before(event, facts, &Stopwatch::stopped(), &mut surveying);
         (judged, surveying.0)
@@ -78,7 +82,7 @@ impl Onlooker for Explaining {
     }
 }
 
-struct Surveying(Vec<usize>);
+struct Surveying(Beyond);
 
 impl Onlooker for Surveying {
     fn see<'a>(&mut self, index: usize, rule: &'a Rule, scope: &Scope<'a>, reached: bool) {
@@ -87,9 +91,8 @@ impl Onlooker for Surveying {
         }
         let left = scope.budget();
         scope.set_budget(BUDGET);
-        if rule.when.as_ref().is_none_or(|when| when.holds(scope) == Ok(true)) {
-            self.0.push(index);
-        }
+        let held = rule.when.as_ref().map_or(Ok(true), |when| when.holds(scope));
+        self.0.push((index, held.map_err(|error| error.message().to_owned())));
         scope.set_budget(left);
     }
 }

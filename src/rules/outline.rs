@@ -43,6 +43,12 @@ impl RuleSet {
         })
     }
 
+    /// Whether the rule of this id on this event refuses where it holds, and does nothing else.
+    pub fn denies(&self, event: &str, id: &str) -> bool {
+        let mut rules = self.of(event).into_iter().flat_map(|rules| &rules.rules);
+        rules.any(|rule| &*rule.id == id && matches!(rule.effect, Effect::Deny(_)))
+    }
+
     /// Whether a field, `user` or `request` first, is one that the rules on this event can know: listed, or declared.
     pub fn knows(&self, event: &str, path: &[String]) -> bool {
         self.of(event).is_some_and(|rules| rules.names.unknown(path).is_none())

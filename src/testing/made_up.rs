@@ -154,8 +154,13 @@ impl MadeUp {
 
     /// What stands for a text.
     pub fn text(&mut self, text: &str) -> String {
-        if self.kept.contains(&text.trim().to_lowercase()) || is_date(text) {
+        if self.kept.contains(&text.trim().to_lowercase()) {
             return text.to_owned();
+        }
+        // A date stays one.
+        if is_date(text) {
+            let day = self.birth(text);
+            return if text.len() > 10 { format!("{day}T00:00:00Z") } else { day };
         }
         match text.split_once('@') {
             Some((local, domain)) if domain.contains('.') && !domain.contains(['@', ' ']) => {
@@ -183,7 +188,7 @@ impl MadeUp {
     fn runs(&mut self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
         let mut run = String::new();
-        let kind = |character: char| (character.is_alphabetic(), character.is_ascii_digit());
+        let kind = |character: char| (character.is_alphabetic(), character.is_numeric());
         for character in text.chars() {
             if run.chars().next_back().is_some_and(|last| kind(last) != kind(character)) {
                 out.push_str(&self.run(&run));
@@ -205,7 +210,7 @@ impl MadeUp {
                     .map(|(old, new)| if old.is_uppercase() { new.to_ascii_uppercase() } else { new });
                 cased.collect()
             }
-            Some(first) if first.is_ascii_digit() => self.digits(run),
+            Some(first) if first.is_numeric() => self.digits(run),
             _ => run.to_owned(),
         }
     }
@@ -236,9 +241,10 @@ impl MadeUp {
         if significant.is_empty() {
             return run.to_owned();
         }
-        let length = significant.len();
+        let length = significant.chars().count();
         let count = |number: usize| {
-            let digits = format!("{:0>length$}", number % 10_usize.pow(u32::try_from(length.min(9)).unwrap_or(9)));
+            let digits = (number % 10_usize.pow(u32::try_from(length.min(9)).unwrap_or(9))).to_string();
+            let digits = "0".repeat(length.saturating_sub(digits.len())) + &digits;
             // None begins with a zero, and long ones all with the same.
             let first = if length > 9 { '5' } else { char::from(b"123456789"[number % 9]) };
             std::iter::once(first).chain(digits.chars().skip(1)).collect()
@@ -252,7 +258,14 @@ impl MadeUp {
         }
         let (sign, rest) = raw.strip_prefix('-').map_or(("", raw), |rest| ("-", rest));
         let end = rest.find(|character: char| !character.is_ascii_digit()).unwrap_or(rest.len());
-        format!("{sign}{}{}", self.digits(&rest[..end]), &rest[end..])
+        let rest_of = match rest[end..].strip_prefix('.') {
+            Some(fraction) => {
+                let end = fraction.find(|character: char| !character.is_ascii_digit()).unwrap_or(fraction.len());
+                format!(".{}{}", self.digits(&fraction[..end]), &fraction[end..])
+            }
+            None => rest[end..].to_owned(),
+        };
+        format!("{sign}{}{rest_of}", self.digits(&rest[..end]))
     }
 
     /// The first of January of the same year, as it is written.
@@ -341,6 +354,25 @@ mod tests {
         let (local, domain) = other.split_once('@').expect("an address");
         assert_eq!(local, first.to_lowercase());
         assert!(domain.ends_with(".example") && domain.split('.').count() == 4 && !domain.contains("else"), "{other}");
+    }
+
+    #[test]
+    fn a_run_of_digits_of_any_length_has_its_stand_in() {
+        let long = "7".repeat(70_000);
+        let made = made_up(&format!("{{\"login\":\"{long}\"}}"));
+        let login = made["login"].as_str().expect("a text");
+        assert!(login.len() == 70_000 && login != long && login.bytes().all(|byte| byte.is_ascii_digit()));
+    }
+
+    #[test]
+    fn digits_of_every_script_fractions_and_dates_are_a_persons_too() {
+        let made =
+            made_up(r#"{"mobile":"९८७६५","salary":51234.75,"joined":"2019-07-23","at":"2019-07-23T10:11:12+05:30"}"#);
+        let mobile = made["mobile"].as_str().expect("a text");
+        assert!(mobile.chars().count() == 5 && !mobile.chars().any(|c| "९८७६५".contains(c)), "{made}");
+        let salary = made["salary"].to_string();
+        assert!(!salary.ends_with(".75") && !salary.starts_with("51234"), "{made}");
+        assert_eq!((&made["joined"], &made["at"]), (&"2019-01-01".into(), &"2019-01-01T00:00:00Z".into()));
     }
 
     #[test]

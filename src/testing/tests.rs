@@ -522,7 +522,7 @@ fn what_the_test_looks_like() {
         id = "made"
         event = "validateUser"
         now = "2026-11-21T08:30:00.125Z"
-        token = { sub = "gogi", roles = ["USER"], tenantId = "pa807" }
+        token = { sub = "boki", roles = ["USER"], tenantId = "la109" }
         lookup.same_mobile = { found = true, value = "kedi.rod" }
         expect = { deny = "MobileAlreadyExist", rule = "mobile" }
 
@@ -530,7 +530,7 @@ fn what_the_test_looks_like() {
         login = "kedi.rod"
         mobile = "+32 40003"
         userType = "Guest"
-        "a b" = [5.5, true, {}]
+        "a b" = [7.6, true, {}]
     "#]]
     .assert_eq(&made(&lists, &event("validateUser", body), facts).text);
     let body = r#"{"request":{"targetAttribute":"email","cymmetrifield":null,"user":{"login":"Asha"}}}"#;

@@ -17,6 +17,8 @@ pub(super) struct Report<'a> {
     pub(super) against: &'static str,
     /// Whether today's sources were asked for what lookups find.
     pub(super) live: bool,
+    /// The lookups of which nothing recorded was taken, for they are others now.
+    pub(super) redefined: &'a [String],
     /// How a person is named.
     pub(super) person: &'a dyn Fn(&str) -> String,
 }
@@ -106,6 +108,7 @@ impl Report<'_> {
             "config": self.config.display().to_string(),
             "against": self.against,
             "lookups": if self.live { "live" } else { "recorded" },
+            "redefined_lookups": self.redefined,
             "events": self.tally.events,
             "changed": self.tally.changed,
             "unknown": self.tally.unknown,
@@ -117,6 +120,7 @@ impl Report<'_> {
     fn headline(&self) -> String {
         let Tally { events, changed, unknown, .. } = self.tally;
         let changes = match changed {
+            0 if events == unknown => "nothing can be told".to_owned(),
             0 => "nothing changes".to_owned(),
             changed => format!("{changed} would change"),
         };
@@ -124,7 +128,11 @@ impl Report<'_> {
         let config = harmless(&self.config.display().to_string());
         let live = if self.live { " with what lookups find today" } else { "" };
         let events = count(*events, "event");
-        format!("{events} judged again by {config}{live}, against {}: {changes}{more}", self.against)
+        let redefined = match self.redefined {
+            [] => String::new(),
+            ids => format!("; without what was recorded of redefined lookups: {}", harmless(&ids.join(", "))),
+        };
+        format!("{events} judged again by {config}{live}, against {}: {changes}{more}{redefined}", self.against)
     }
 
     /// What differs in this way, the most frequent first.

@@ -242,8 +242,11 @@ fn side(case: &Result<Case<'_>, Untold>, court: Result<Court, String>, eyes: Opt
         (_, Err(why), _) => return untold(&why),
         (_, _, None) => return untold(&"there is no such event any more"),
     };
+    let certain = court.judge(case).err().map(|why| why.to_string());
     match court.explain(case) {
-        Ok(explained) => Side { untold: disagreement(case, &explained), rules: rules(explained, eyes) },
+        Ok(explained) => {
+            Side { untold: certain.or_else(|| disagreement(case, &explained)), rules: rules(explained, eyes) }
+        }
         Err(why) => untold(&why),
     }
 }
@@ -255,7 +258,7 @@ fn disagreement(case: &Case<'_>, explained: &Explained) -> Option<String> {
         Err(why) => return Some(why.to_string()),
     };
     let now = Verdict::of(&explained.judged);
-    (!now.answers_as(&was)).then(|| {
+    (!now.answers_as(&was, case.event())).then(|| {
         format!("judged again, the same rules say `{}`: another version of the program judged it then", now.outcome)
     })
 }
@@ -272,17 +275,21 @@ fn today(case: &Result<Case<'_>, Untold>, court: &Court, same_rules: bool, eyes:
         Ok(explained) => explained,
         Err(why) => return Today { same_rules, side: untold(&why), ..Today::default() },
     };
+    if let Err(why) = court.judge(case) {
+        let side = Side { rules: rules(explained, eyes), ..untold(&why) };
+        return Today { same_rules, side, ..Today::default() };
+    }
     let now = Verdict::of(&explained.judged);
     // What a guard held back is what the rules had decided.
     let was = case.recorded().unwrap_or_else(|_| case.answered());
-    let differences = now.differences(&was);
+    let differences = now.differences(&was, case.event());
     let differences = differences.iter().map(|difference| match difference.rule.as_str() {
         "" => difference.kind.words().to_owned(),
         rule => format!("{} (rule `{rule}`)", difference.kind.words()),
     });
     Today {
         same_rules,
-        same_answer: Some(now.answers_as(&was)),
+        same_answer: Some(now.answers_as(&was, case.event())),
         outcome: Some(now.outcome.to_owned()),
         rule: now.rule.map(str::to_owned),
         message: now.message.map(str::to_owned),

@@ -25,7 +25,29 @@ impl Eyes {
         if self.personal || self.tells_of_nobody(source) {
             value
         } else {
-            masked(value, &mut |_| false, &mut Vec::new())
+            let value = masked(value, &mut |_| false, &mut Vec::new());
+            if is_name(source) { value } else { self.without_keys(source, value) }
+        }
+    }
+
+    /// Of an object that a rule made the keys may tell of a person, too: those are shown that the rule or the catalogue has.
+    fn without_keys(self, source: &str, value: Value) -> Value {
+        match value {
+            Value::Array(items) => items.into_iter().map(|item| self.without_keys(source, item)).collect(),
+            Value::Object(members) => {
+                let is_known = |key: &str| {
+                    let mut names = self.spec.fields.iter().flat_map(|field| field.path.split('.'));
+                    source.contains(&format!("\"{key}\""))
+                        || source.contains(&format!("'{key}'"))
+                        || names.any(|name| name == key)
+                };
+                let shown = members.into_iter().enumerate().map(|(index, (key, member))| {
+                    let key = if is_known(&key) { key } else { format!("{MASK}{}", index + 1) };
+                    (key, self.without_keys(source, member))
+                });
+                Value::Object(shown.collect())
+            }
+            other => other,
         }
     }
 
@@ -69,6 +91,13 @@ impl Eyes {
         let mut fields = self.spec.fields.iter().filter(|field| field.care == Care::Plain);
         fields.any(|field| field.path.split('.').eq(path.iter().map(String::as_str)))
     }
+}
+
+/// Whether it is a name of something that came in, whose keys are names of fields; or nothing that was written.
+fn is_name(source: &str) -> bool {
+    let root = source.trim().split('.').next().unwrap_or_default();
+    matches!(root, "" | "user" | "request" | "lookup" | "token")
+        && source.chars().all(|character| character.is_alphanumeric() || "._? ".contains(character))
 }
 
 /// Numbers and texts are masked where they stand; an empty text, like true, false and null, tells of nobody.
@@ -119,6 +148,8 @@ mod tests {
             ("user.userType + user.email", json!("Employeea@b.example"), json!("***")),
             ("size(user.email)", json!(11), json!("***")),
             ("user.email == \"x\"", json!(false), json!(false)),
+            ("{user.login: 1}", json!({"anna": 1}), json!({"***1": "***"})),
+            ("{\"who\": user.login}", json!({"who": "anna"}), json!({"who": "***"})),
             ("user", json!({"login": "x", "tags": ["a", null]}), json!({"login": "***", "tags": ["***", null]})),
         ] {
             assert_eq!(eyes(false).part(source, value.clone()), shown, "{source}");

@@ -107,10 +107,14 @@ fn side(side: &Side, text: &mut String) {
     if let Some(why) = &side.untold {
         let _ = writeln!(text, "  {}", harmless(&format!("values cannot be told for certain: {why}")));
     }
-    if side.rules.is_empty() {
+    if side.rules.is_empty() && side.untold.is_none() {
         text.push_str("  there was no rule on this event that did anything\n");
     }
-    for (index, rule) in side.rules.iter().enumerate() {
+    list(&side.rules, text);
+}
+
+fn list(rules: &[Rule], text: &mut String) {
+    for (index, rule) in rules.iter().enumerate() {
         one(index + 1, rule, text);
     }
 }
@@ -177,6 +181,9 @@ fn today(told: &Explanation, text: &mut String) {
     let Some(same) = today.same_answer else {
         let why = today.side.untold.as_deref().unwrap_or_default();
         let _ = writeln!(text, "  what they would say cannot be told: {}", harmless(why));
+        if !today.same_rules {
+            list(&today.side.rules, text);
+        }
         return;
     };
     let mut answer = today.outcome.clone().unwrap_or_default();

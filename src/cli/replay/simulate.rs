@@ -34,7 +34,7 @@ pub(super) fn run(events: &[Full], simulation: &Simulation, store: &Store<'_>) -
         };
         // Also where the answer was a fallback: the same decision may come of it.
         let (was, now) = (case.answered(), Verdict::of(&judged));
-        let same = now.differences(&was).is_empty();
+        let same = now.differences(&was, case.event()).is_empty();
         changed += u64::from(!same);
         if simulation.format == Format::Json {
             let side = |verdict: &Verdict<'_>| json!({ "outcome": verdict.outcome, "rule": verdict.rule, "message": verdict.message });
