@@ -60,7 +60,7 @@ pub(super) struct Built {
 
 /// What outlasts every configuration, and requests need.
 #[derive(Clone)]
-pub struct Lasting {
+pub(super) struct Lasting {
     pub(super) journal: Arc<dyn Journal>,
     pub(super) guards: Arc<Guards>,
     pub(super) aside: Aside,

@@ -169,6 +169,21 @@ mod tests {
     ];
 
     #[test]
+    fn repetitions_of_repetitions_take_no_more_room_than_they_say() {
+        for marks in ["+", "*", "?", "{1,}", "{2,}", "+?", "{0,1}"] {
+            for depth in [1, 2, 5] {
+                let source = format!("^(?:ab?){}$", marks.repeat(depth));
+                for text in ["", "a", "ab", "aba", "abab", "abaabab", "b"] {
+                    agree(&source, text);
+                }
+            }
+        }
+        // What made 2^60 states once.
+        let (hir, _) = parse(&format!("a{}", "+".repeat(60)), Span::default()).expect("a regular expression");
+        assert!(Machine::new(&hir).states.len() < 200);
+    }
+
+    #[test]
     fn every_kind_of_look_around_is_as_in_the_regex_crate() {
         for look in [
             r"^",

@@ -89,7 +89,7 @@ impl<'a> Case<'a> {
 
     /// Nothing can be told, either, where a rule that counts errs by a lookup that fails now.
     fn looked_up(&self, judged: &Judged) -> Result<(), Untold> {
-        for fact in self.facts.iter() {
+        for fact in &self.facts {
             let Err(why) = &fact.answer else { continue };
             let by_it = format!("lookup `{}` failed: {why}", fact.lookup);
             let mut errors = judged.trace.errors().filter(|(rule, _)| !rule.shadow);

@@ -169,13 +169,16 @@ impl Machine {
     }
 
     fn repetition(&mut self, repetition: &Repetition, next: u32) -> u32 {
-        let mut first = next;
+        let (mut first, mut least) = (next, repetition.min);
         match repetition.max {
             None => {
                 let around = self.push(State::Split(Box::new([])));
                 let body = self.add(&repetition.sub, around);
                 self.states[around as usize] = State::Split(Box::new([body, next]));
-                first = around;
+                // Of those that must be there the last is the one that comes again: one more for each `+` would be twice
+                // as many for each `+` around it.
+                first = if least == 0 { around } else { body };
+                least = least.saturating_sub(1);
             }
             Some(max) => {
                 for _ in repetition.min..max {
@@ -184,7 +187,7 @@ impl Machine {
                 }
             }
         }
-        (0..repetition.min).fold(first, |next, _| self.add(&repetition.sub, next))
+        (0..least).fold(first, |next, _| self.add(&repetition.sub, next))
     }
 
     fn class(&mut self, class: &Class) -> u32 {

@@ -127,7 +127,7 @@ pub(super) fn tell(writing: &Writing<'_>, told: &Told) -> Result<bool, JournalEr
     };
     let before = row.as_ref().and_then(|row| row.known(&writing.shared.persons));
     let mut known = before.clone().unwrap_or_default();
-    for field in fields.iter().filter(|field| !late || !known_before(&before, field)) {
+    for field in fields.iter().filter(|field| !late || !known_before(before.as_ref(), field)) {
         match field.key {
             Some(key) => _ = known.insert(field.name.to_string(), (field.value.clone(), key)),
             None => _ = known.remove(&*field.name),
@@ -145,8 +145,8 @@ pub(super) fn tell(writing: &Writing<'_>, told: &Told) -> Result<bool, JournalEr
     Ok(true)
 }
 
-fn known_before(before: &Option<Known>, field: &Field) -> bool {
-    before.as_ref().is_some_and(|known| known.contains_key(&*field.name))
+fn known_before(before: Option<&Known>, field: &Field) -> bool {
+    before.is_some_and(|known| known.contains_key(&*field.name))
 }
 
 fn write(writing: &Writing<'_>, told: &Told, row: Option<&Row>, known: &Known) -> Result<(), JournalError> {

@@ -75,16 +75,12 @@ impl Aside {
             self.bytes.fetch_sub(size, Ordering::Relaxed);
             return Err(Box::new(late));
         }
-        match self.queue.try_reserve() {
-            Ok(place) => {
-                place.send(Item::Late(Box::new(late), *self.hurries.borrow()));
-                Ok(())
-            }
-            Err(_) => {
-                self.bytes.fetch_sub(size, Ordering::Relaxed);
-                Err(Box::new(late))
-            }
-        }
+        let Ok(place) = self.queue.try_reserve() else {
+            self.bytes.fetch_sub(size, Ordering::Relaxed);
+            return Err(Box::new(late));
+        };
+        place.send(Item::Late(Box::new(late), *self.hurries.borrow()));
+        Ok(())
     }
 
     /// Waits until all that is queued now is on its way to the journal, unjudged where it is not judged yet.

@@ -134,6 +134,7 @@ async fn a_database_that_is_down_keeps_nobody_from_starting() {
 }
 
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "the server of this test ends with its runtime")]
 async fn a_connection_that_hangs_is_not_asked_again() {
     let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = server.local_addr().unwrap();
