@@ -124,9 +124,10 @@ fn it_takes_a_configuration_that_is_given_and_no_secret() {
     let reply = server.ask("validateUser", printed.export("TOKEN"), &crate::program::sample("validateUser", "request"));
     assert_eq!(reply["response"]["message"], "Mine");
     // What came in can be looked at, and is not kept beside the file.
+    server.ask("postCreateUser", printed.export("TOKEN"), &crate::program::sample("postCreateUser", "request"));
     let mut events = place.command(&["events", "list", "--config", "mine.toml"]);
     let events = events.envs(printed.exports.iter().cloned()).output().expect("it runs");
-    assert!(String::from_utf8_lossy(&events.stdout).contains("validateUser"), "{events:?}");
+    assert!(String::from_utf8_lossy(&events.stdout).contains("postCreateUser"), "{events:?}");
     assert!(!place.path("data").exists());
 }
 

@@ -245,6 +245,6 @@ fn a_backtest_asks_the_directory_of_today() {
     // What the journal's index does not have cannot be told.
     let text = std::fs::read_to_string(kept.place.path("config/hookreeve.toml")).expect("a file");
     kept.place.write("config/hookreeve.toml", &text.replace("country = \"91\"\n", ""));
-    let report = backtest(0);
+    let report = backtest(2);
     assert_eq!((&report["changed"], &report["unknown"]), (&json!(0), &json!(2)), "{report}");
 }
