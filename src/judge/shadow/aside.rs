@@ -96,7 +96,7 @@ impl Aside {
 }
 
 impl Worker {
-    /// Works until the server drains. What waits then is kept at once, unjudged; what comes after that has to be kept by
+    /// Works until the server drains. What waits then is kept at once, unjudged where something is to be looked up for it; what comes after that has to be kept by
     /// whoever brings it.
     pub async fn run(mut self, stop: Stop) {
         let mut running = FuturesOrdered::new();
@@ -134,7 +134,8 @@ impl Item {
             Self::Late(late, before) => {
                 let compared = tokio::select! {
                     biased;
-                    () = stop.draining() => late.shadow.left_out(&late.event),
+                    // What takes no time is judged all the same.
+                    () = stop.draining() => late.shadow.judge_briefly(&late.event, &late.judgement),
                     Ok(_) = hurries.wait_for(|hurries| *hurries > before) => late.shadow.left_out(&late.event),
                     // A panic costs the comparison alone.
                     judged = caught(|| late.shadow.judge(&late.event, &late.judgement)) => {
