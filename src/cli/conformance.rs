@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::builder::PossibleValuesParser;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use reqwest::Url;
 
 use super::{Ended, junit, output, send};
@@ -69,19 +69,8 @@ pub(super) struct Arguments {
     yes: bool,
 
     /// For people, for programs, or for a CI system
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    format: Format,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// Lines to read
-    #[value(alias = "text")]
-    Human,
-    /// One object
-    Json,
-    /// XML as CI systems read it
-    Junit,
+    #[arg(long, value_enum, default_value_t = junit::Format::Human)]
+    format: junit::Format,
 }
 
 fn calls(text: &str) -> Result<usize, String> {
@@ -129,9 +118,9 @@ pub(super) fn run(arguments: &Arguments, source: &Source) -> anyhow::Result<Ende
         .with_context(|| format!("{origin} cannot be asked"))?;
     let not_met = checks.iter().filter(|check| matches!(check.result, Outcome::NotMet(_))).count();
     output::print(&match arguments.format {
-        Format::Human => report::human(&checks, output::color_out(source)),
-        Format::Json => report::json(&checks, &origin).to_string(),
-        Format::Junit => junit::report("hookreeve conformance", &checks.iter().map(report::case).collect::<Vec<_>>()),
+        junit::Format::Human => report::human(&checks, output::color_out(source)),
+        junit::Format::Json => report::json(&checks, &origin).to_string(),
+        junit::Format::Junit => junit::report("hookreeve conformance", &checks.iter().map(report::case).collect::<Vec<_>>()),
     });
     Ok(if not_met > 0 { Ended::Findings } else { Ended::Well })
 }

@@ -1,6 +1,20 @@
-//! Reports in the XML of `JUnit`, which CI systems read.
+//! Reports on things that were tried: the forms in which they can be had, and the XML of `JUnit`, which CI systems read.
 
 use std::fmt::Write as _;
+
+use clap::ValueEnum;
+
+/// The form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// Lines to read
+    #[value(alias = "text")]
+    Human,
+    /// One object
+    Json,
+    /// XML as CI systems read it
+    Junit,
+}
 
 /// One thing that was tried.
 pub(super) struct Case {

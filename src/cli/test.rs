@@ -2,11 +2,11 @@
 
 mod coverage;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::{Value, json};
 
 use super::Ended;
-use super::junit::{self, Case, Outcome};
+use super::junit::{self, Case, Format, Outcome};
 use super::output::{self, count, cut, harmless, padded};
 use crate::app::{Source, testables};
 use crate::rules::{Judged, RuleOutcome};
@@ -40,17 +40,6 @@ pub(super) struct Arguments {
     /// For people, for programs, or for a CI system
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// Lines to read
-    #[value(alias = "text")]
-    Human,
-    /// One object
-    Json,
-    /// XML as CI systems read it
-    Junit,
 }
 
 pub(super) fn run(arguments: &Arguments, source: &Source) -> Ended {
