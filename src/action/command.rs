@@ -4,6 +4,7 @@
 //! It runs in a process group of its own, of which nothing is left when the attempt is over.
 
 mod plan;
+mod raw;
 mod run;
 
 #[cfg(test)]
@@ -17,15 +18,15 @@ use std::sync::Arc;
 
 use super::set::Tools;
 use super::{Action, Answer, Job, envelope};
-use crate::base::diagnostic::Diagnostics;
 use crate::base::future::BoxFuture;
 use crate::base::units::Span;
 
-pub(super) use plan::Plan;
+use plan::Plan;
+pub(super) use raw::RawCommand;
 use run::{Ended, Run};
 
 /// The action, ready to run.
-pub(super) struct Command {
+struct Command {
     plan: Arc<Plan>,
     /// What it sees of the server's environment.
     environment: Vec<(String, OsString)>,
@@ -33,10 +34,9 @@ pub(super) struct Command {
 
 impl Command {
     /// Takes the variables that the program may see.
-    #[expect(clippy::unnecessary_wraps, reason = "every type of action is made ready alike")]
-    pub(super) fn prepare(plan: &Arc<Plan>, tools: &Tools<'_>, _: &mut Diagnostics) -> Option<Self> {
-        let variables = plan.env.iter().filter_map(|name| Some((name.clone(), (tools.variable)(name)?)));
-        Some(Self { environment: variables.collect(), plan: plan.clone() })
+    fn new(plan: Arc<Plan>, tools: &Tools<'_>) -> Self {
+        let variables = plan.raw.env.iter().filter_map(|name| Some((name.clone(), (tools.variable)(name)?)));
+        Self { environment: variables.collect(), plan }
     }
 
     fn run(&self, job: &Job) -> Result<Run, Answer> {
@@ -50,11 +50,11 @@ impl Command {
         ];
         let mut command = tokio::process::Command::new(program);
         command
-            .args(&plan.arguments)
+            .args(plan.arguments())
             .env_clear()
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .envs(own)
-            .current_dir(&plan.dir);
+            .current_dir(plan.dir());
         let input = envelope::write(job, plan.hidden(job.event.name()), &job.secrets) + "\n";
         Run::start(command, input.into_bytes()).map_err(|error| not_started(&error))
     }
@@ -83,9 +83,9 @@ impl Plan {
         };
         let what = format!("exit code {code}");
         let listed = |codes: &[u16]| codes.iter().any(|listed| i32::from(*listed) == code);
-        if code == 0 || listed(&self.done) {
+        if code == 0 || listed(&self.raw.done) {
             Answer::done(what)
-        } else if listed(&self.dead) {
+        } else if listed(&self.raw.dead) {
             Answer::dead(what)
         } else {
             Answer::retry(what)

@@ -2,81 +2,28 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use indexmap::IndexSet;
 
 use super::grant::Grant;
+use super::kind::{self, Keys};
 use super::limits::Delivery;
-use super::raw::RawAction;
-use super::set::{ActionSet, Condition, Definition, EventActions, Plan};
-use super::{Context, command, http, log, view};
+use super::set::{ActionSet, Condition, Definition, EventActions};
+use super::written::Written;
+use super::{Context, view};
 use crate::base::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::base::many::OneOrMany;
-use crate::base::tree::{self, Node, closest};
+use crate::base::tree::{Node, closest};
 use crate::base::units::Span;
-use crate::event::catalog::{self, Kind as EventKind, Spec};
+use crate::event::catalog::{self, Kind as EventKind};
 use crate::event::{Decision, FieldPath};
 use crate::expr::Type;
-use crate::scope::{Names, UnknownFields};
-
-/// A type of action, and the keys that are its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Http,
-    Command,
-    Log,
-}
-
-const KINDS: [(&str, Kind, &[&str]); 3] = [
-    (
-        "http",
-        Kind::Http,
-        &[
-            "url",
-            "method",
-            "headers",
-            "body",
-            "text",
-            "content_type",
-            "format",
-            "sign",
-            "tls",
-            "proxy",
-            "allow_private",
-            "allow",
-            "done",
-            "secrets",
-            "secret_ttl",
-        ],
-    ),
-    ("command", Kind::Command, &["argv", "env", "dir", "done", "dead", "secrets", "secret_ttl"]),
-    ("log", Kind::Log, &["message", "level"]),
-];
-
-/// Types that the documents speak of and this version does not have.
-const LATER: [&str; 7] = ["sql", "email", "scim", "nats", "idhub", "optimalcloud", "cymmetri"];
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 const CONCURRENCY: u16 = 16;
 const SECRET_TTL: Duration = Duration::from_secs(72 * 3600);
 const MAX_ID_BYTES: usize = 64;
-
-/// An action as written, with its places, the events that it follows, and the secret fields that it is given.
-pub(super) struct Written<'a> {
-    /// Without the values that could not be read.
-    pub(super) entry: &'a Node,
-    /// With them.
-    original: &'a Node,
-    pub(super) raw: &'a RawAction,
-    pub(super) context: &'a Context,
-    pub(super) specs: Vec<&'static Spec>,
-    pub(super) granted: Vec<FieldPath>,
-    pub(super) timeout: Duration,
-    /// The fields that its expressions name and that nobody has listed.
-    unknown: RefCell<UnknownFields>,
-}
 
 impl ActionSet {
     /// Compiles actions in order. Where a finding is an error the set is incomplete and must not be used.
@@ -86,11 +33,11 @@ impl ActionSet {
         for entry in entries {
             let mut own = Diagnostics::default();
             // What can be read of an action is looked at even where a key of it is wrong, so that everything is said at once.
-            if let Some(salvaged) = tree::salvage::<RawAction>(entry, &mut own) {
+            if let Some(reading) = kind::read_table(entry, &mut own) {
                 let is_whole = !own.has_errors();
-                let raw = &salvaged.value;
+                let raw = &reading.common;
                 let mut written = Written {
-                    entry: &salvaged.rest,
+                    entry: &reading.rest,
                     original: entry,
                     raw,
                     context,
@@ -99,7 +46,8 @@ impl ActionSet {
                     timeout: raw.timeout.map_or(TIMEOUT, |timeout| timeout.0),
                     unknown: RefCell::default(),
                 };
-                let definition = written.definition(&mut ids, set.actions.len(), &mut set.events, &mut own);
+                let kind = reading.kind.as_ref().map(|(name, keys)| (*name, &**keys));
+                let definition = written.definition(kind, &mut ids, (set.actions.len(), &mut set.events), &mut own);
                 own.extend(written.unknown.into_inner().findings(&written.specs));
                 if let Some(definition) = definition.filter(|_| is_whole) {
                     set.actions.push(definition);
@@ -123,26 +71,21 @@ impl Written<'_> {
     /// What the table means, where nothing is wrong with it.
     fn definition(
         &mut self,
+        kind: Option<(&'static str, &dyn Keys)>,
         ids: &mut HashMap<String, Place>,
-        index: usize,
-        events: &mut Vec<EventActions>,
+        (index, events): (usize, &mut Vec<EventActions>),
         findings: &mut Diagnostics,
     ) -> Option<Definition> {
         let raw = self.raw;
         self.check_id(ids, findings);
-        let kind = self.kind(findings);
         self.find_specs(findings);
         self.check_events(findings);
         self.specs.retain(|spec| spec.kind != EventKind::Probe);
         self.find_granted(findings);
         let delivery = self.delivery(findings);
         self.conditions(index, events, findings);
-        let (name, kind) = kind?;
-        let plan = match kind {
-            Kind::Http => Plan::Http(Arc::new(http::Plan::compile(self, findings)?)),
-            Kind::Command => Plan::Command(Arc::new(command::Plan::compile(self, findings)?)),
-            Kind::Log => Plan::Log(Arc::new(log::Plan::compile(self, findings)?)),
-        };
+        let (name, keys) = kind?;
+        let plan = keys.compile(self, findings)?;
         Some(Definition {
             id: raw.id.as_str().into(),
             kind: name,
@@ -151,34 +94,6 @@ impl Written<'_> {
             grant: Grant { fields: self.granted.clone(), ttl: raw.secret_ttl.map_or(SECRET_TTL, |ttl| ttl.0) },
             plan,
         })
-    }
-
-    /// Whether a key is there at all, right or wrong.
-    pub(super) fn has(&self, key: &str) -> bool {
-        self.original.get(key).is_some()
-    }
-
-    /// Keeps the fields in mind that were named and that nobody has listed.
-    pub(super) fn note_unknown(&self, names: &mut Names) {
-        for (field, place) in names.take_unknown() {
-            self.unknown.borrow_mut().add(field, &place, names.spec());
-        }
-    }
-
-    /// The place of a key's value, or of the whole table.
-    pub(super) fn place(&self, key: &str) -> &Place {
-        self.entry.get(key).map_or(&self.entry.place, |node| &node.place)
-    }
-
-    /// The place of a key itself, or of the whole table.
-    pub(super) fn key_place(&self, key: &str) -> &Place {
-        self.entry.entry(key).map_or(&self.entry.place, |entry| &entry.key)
-    }
-
-    /// The granted fields that are secret fields of an event.
-    pub(super) fn granted_on(&self, spec: &Spec) -> Vec<FieldPath> {
-        let secrets = self.context.secrets.of(spec);
-        self.granted.iter().filter(|granted| secrets.contains(granted)).cloned().collect()
     }
 
     fn check_id(&self, ids: &mut HashMap<String, Place>, findings: &mut Diagnostics) {
@@ -196,36 +111,6 @@ impl Written<'_> {
         } else {
             ids.insert(id.clone(), place.clone());
         }
-    }
-
-    /// The type, and whether each key is one of it.
-    fn kind(&self, findings: &mut Diagnostics) -> Option<(&'static str, Kind)> {
-        let name = self.raw.kind.as_str();
-        let names: Vec<&str> = KINDS.iter().map(|(name, ..)| *name).collect();
-        let Some((known, kind, own)) = KINDS.iter().find(|(known, ..)| *known == name) else {
-            let finding = if LATER.contains(&name) {
-                let message = format!("actions of type `{name}` are not in this version");
-                Diagnostic::error("action-type", message).hint(format!("types: {}", names.join(", ")))
-            } else {
-                let finding = Diagnostic::error("action-type", "there is no such type of action");
-                match closest(name, &names) {
-                    Some(near) => finding.hint(format!("did you mean `{near}`?")),
-                    None => finding.hint(format!("types: {}", names.join(", "))),
-                }
-            };
-            findings.push(finding.at(self.place("type")));
-            return None;
-        };
-        for (key, entry) in self.entry.as_table().into_iter().flatten() {
-            let owners: Vec<&str> =
-                KINDS.iter().filter(|(.., keys)| keys.contains(&key.as_str())).map(|(name, ..)| *name).collect();
-            if !owners.is_empty() && !own.contains(&key.as_str()) {
-                let message = format!("`{key}` is no key of an action of type {name}");
-                let finding = Diagnostic::error("action-key", message).at(&entry.key);
-                findings.push(finding.hint(format!("it is one of type {}", owners.join(" or "))));
-            }
-        }
-        Some((known, *kind))
     }
 
     /// The events that it follows, in the order written.
@@ -363,27 +248,5 @@ impl Written<'_> {
             events[at].conditions.push(Condition { action, when, only_refused });
             Some(())
         });
-    }
-
-    /// What `make` makes for each event. What it finds wrong with several events is said once.
-    pub(super) fn for_each_event<T>(
-        &self,
-        findings: &mut Diagnostics,
-        mut make: impl FnMut(&'static Spec, &mut Diagnostics) -> Option<T>,
-    ) -> Vec<(&'static str, T)> {
-        let mut said: Vec<Diagnostic> = Vec::new();
-        let mut made = Vec::new();
-        for spec in &self.specs {
-            let mut own = Diagnostics::default();
-            made.extend(make(spec, &mut own).map(|made| (spec.name, made)));
-            for finding in own {
-                // Hints may differ, by the names that each event has.
-                if !said.iter().any(|known| known.message == finding.message && known.place == finding.place) {
-                    said.push(finding);
-                }
-            }
-        }
-        findings.extend(said);
-        made
     }
 }

@@ -1,42 +1,39 @@
 //! `type = "http"`: a request to another system, and what its answer means.
 //!
-//! | file | what it does |
-//! |---|---|
-//! | `plan` | the table's keys, checked and compiled |
-//! | `body` | what a request says, made for each attempt |
-//! | `answer` | what becomes of the work |
+//! `raw` are the table's keys as written, `plan` what is made of them.
 
-mod answer;
-mod body;
 mod plan;
+mod raw;
 
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
-use ::http::{HeaderMap, HeaderValue};
+use ::http::HeaderMap;
 use aws_lc_rs::hmac;
 use reqwest::Url;
 
+use super::headers::header;
 use super::set::Tools;
 use super::standard_webhooks::{self, Signer};
-use super::{Action, Answer, Job};
+use super::{Action, Answer, Job, answer};
 use crate::base::clock::Clock;
-use crate::base::diagnostic::{Diagnostic, Diagnostics, Place};
+use crate::base::diagnostic::{Diagnostic, Diagnostics};
 use crate::base::future::BoxFuture;
-use crate::base::secret::{Secret, SecretText};
+use crate::base::secret::Secret;
 use crate::expr::EvalError;
 use crate::outgoing::{Client, Request};
 use crate::scope::address;
 
-pub(super) use plan::Plan;
+use plan::Plan;
+pub(super) use raw::RawHttp;
 
 /// How much of what a target says is read.
 const MAX_SAID_BYTES: usize = 64 << 10;
 
 /// The action, ready to run.
-pub(super) struct Http {
+struct Http {
     plan: Arc<Plan>,
     client: Client,
     /// The address, where it is a secret.
@@ -51,30 +48,19 @@ pub(super) struct Http {
 
 impl Http {
     /// Reads the secrets and certificates that the action names.
-    pub(super) fn prepare(plan: &Arc<Plan>, tools: &Tools<'_>, findings: &mut Diagnostics) -> Option<Self> {
+    fn prepare(plan: &Arc<Plan>, tools: &Tools<'_>, findings: &mut Diagnostics) -> Option<Self> {
         let before = findings.errors();
         let mut secrets = Vec::new();
         let url = plan.secret_url.as_ref().and_then(|(text, place)| {
-            let secret = resolve(text, place, tools, findings)?;
-            let url = address::of_secret(&secret, &plan.outlet.guard, plan.gives_secrets);
+            let secret = tools.secret(text, place, findings)?;
+            let url = address::of_secret(&secret, &plan.way.outlet.guard, plan.gives_secrets);
             secrets.push(secret);
             url.map_err(|problem| findings.push(Diagnostic::error("action-url", problem).at(place).without_line())).ok()
         });
-        let mut headers = HeaderMap::new();
-        for (name, text, place) in &plan.secret_headers {
-            let Some(secret) = resolve(text, place, tools, findings) else { continue };
-            if let Ok(mut value) = HeaderValue::from_bytes(secret.expose()) {
-                value.set_sensitive(true);
-                headers.insert(name.clone(), value);
-            } else {
-                let message = format!("what stands in {} is no header's value", text.place);
-                findings.push(Diagnostic::error("action-header", message).at(place).without_line());
-            }
-            secrets.push(secret);
-        }
+        let headers = plan.secret_headers.prepare(tools, &mut secrets, findings);
         let mut keys: Vec<hmac::Key> = Vec::new();
         for (text, place) in &plan.signing_keys {
-            let Some(secret) = resolve(text, place, tools, findings) else { continue };
+            let Some(secret) = tools.secret(text, place, findings) else { continue };
             match standard_webhooks::key(&secret) {
                 Ok(key) => keys.push(key),
                 Err(error) => {
@@ -83,12 +69,7 @@ impl Http {
                 }
             }
         }
-        let client = Client::try_new(&plan.outlet)
-            .map_err(|(key, problem)| {
-                let place = plan.places.iter().find(|(name, _)| *name == key).map_or(&plan.place, |(_, place)| place);
-                findings.push(Diagnostic::error("action-client", problem).at(place));
-            })
-            .ok()?;
+        let client = plan.way.client(findings)?;
         let signer = Some(Signer::new(keys)).filter(|_| !plan.signing_keys.is_empty());
         let ready = Self { plan: plan.clone(), client, url, headers, signer, secrets, clock: tools.clock.clone() };
         (findings.errors() == before).then_some(ready)
@@ -103,7 +84,7 @@ impl Http {
         if let Some(signer) = &self.signer {
             let body = request.body.as_deref().unwrap_or_default();
             for (name, value) in signer.headers(&job.idempotency_key, self.clock.unix_seconds(), body) {
-                request.headers.insert(name, plan::header(&value)?);
+                request.headers.insert(name, header(&value)?);
             }
         }
         Ok(request)
@@ -118,22 +99,10 @@ impl Action for Http {
                 Err(error) => return Answer::dead(error.message()),
             };
             let given_secrets = !job.secrets.is_empty();
-            match self.client.send(self.plan.method, request, MAX_SAID_BYTES).await {
-                Ok(received) => answer::of(&received, &self.plan.done, &self.secrets, given_secrets, &self.clock),
+            match self.client.send(self.plan.method(), request, MAX_SAID_BYTES).await {
+                Ok(received) => answer::of(&received, &self.plan.raw.done, &self.secrets, given_secrets, &self.clock),
                 Err(failure) => answer::of_failure(&failure),
             }
         })
-    }
-}
-
-/// The secret with its prefix.
-fn resolve(text: &SecretText, place: &Place, tools: &Tools<'_>, findings: &mut Diagnostics) -> Option<Secret> {
-    match text.resolve(tools.secrets) {
-        Ok(secret) => Some(secret),
-        Err(error) => {
-            let finding = Diagnostic::error("missing-secret", error.to_string()).at(place).hint(error.remedy());
-            findings.push(finding.without_line());
-            None
-        }
     }
 }

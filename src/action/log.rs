@@ -5,31 +5,52 @@
 
 use std::sync::Arc;
 
-use super::compile::Written;
-use super::raw::Level;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
 use super::set::Tools;
-use super::{Action, Answer, Job};
+use super::written::Written;
+use super::{Action, Answer, Job, kind};
 use crate::base::diagnostic::{Diagnostic, Diagnostics};
 use crate::base::future::BoxFuture;
 use crate::telemetry::PersonName;
 
+/// The keys that are this type's own.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLog {
+    /// What the line says. Default: `an event`.
+    message: Option<String>,
+    /// How loud. Default: `info`.
+    level: Option<Level>,
+}
+
+/// How loud a line is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Level {
+    #[default]
+    Info,
+    Warn,
+}
+
 /// What the line says, and how loud.
 #[derive(Debug)]
-pub(super) struct Plan {
+struct Plan {
     id: String,
     message: String,
     level: Level,
 }
 
 /// The action, ready to run.
-pub(super) struct Log {
+struct Log {
     plan: Arc<Plan>,
     person: PersonName,
 }
 
-impl Plan {
-    pub(super) fn compile(written: &Written<'_>, findings: &mut Diagnostics) -> Option<Self> {
-        let message = written.raw.message.as_deref().unwrap_or("an event");
+impl kind::Keys for RawLog {
+    fn compile(&self, written: &Written<'_>, findings: &mut Diagnostics) -> Option<Arc<dyn kind::Plan>> {
+        let message = self.message.as_deref().unwrap_or("an event");
         if message.trim().is_empty() || message.chars().any(char::is_control) {
             let finding = Diagnostic::error("action-message", "the message must be a line of text");
             findings.push(finding.at(written.place("message")));
@@ -41,14 +62,18 @@ impl Plan {
             findings.push(finding.at(written.place("message")).hint(hint));
             return None;
         }
-        let level = written.raw.level.unwrap_or_default();
-        Some(Self { id: written.raw.id.clone(), message: message.to_owned(), level })
+        let (id, message) = (written.raw.id.clone(), message.to_owned());
+        Some(Arc::new(Plan { id, message, level: self.level.unwrap_or_default() }))
     }
 }
 
-impl Log {
-    pub(super) fn new(plan: &Arc<Plan>, tools: &Tools<'_>) -> Self {
-        Self { plan: plan.clone(), person: tools.person.clone() }
+impl kind::Plan for Plan {
+    fn lookups(&self, _: &str) -> Vec<Arc<str>> {
+        Vec::new()
+    }
+
+    fn prepare(self: Arc<Self>, tools: &Tools<'_>, _: &mut Diagnostics) -> Option<Arc<dyn Action>> {
+        Some(Arc::new(Log { plan: self, person: tools.person.clone() }))
     }
 }
 

@@ -3,19 +3,35 @@
 //! They are read from `[[action]]` tables into an [`ActionSet`], every error at once with its place, and made ready to run
 //! by [`ActionSet::prepare`]. When an attempt is made, how often, in which order and what is kept of it is the matter of
 //! whoever delivers; here is one attempt, and what it came to.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `kind`, `raw`, `schema` | the table of types; the keys that types share; the schema of all keys |
+//! | `compile`, `written`, `set` | tables to actions that are correct, and those to actions that can run |
+//! | `limits`, `grant`, `view` | how an action is delivered, which secret fields it is given, what its expressions see |
+//! | `body`, `headers`, `way`, `answer` | what types share that speak HTTP, or say what HTTP would |
+//! | `envelope`, `cloudevents`, `standard_webhooks` | the event for other systems, and the forms that it goes out in |
+//! | `http`, `command`, `log` | the types |
 
+mod answer;
+mod body;
 mod cloudevents;
 mod command;
 mod compile;
 mod envelope;
 mod grant;
+mod headers;
 mod http;
+mod kind;
 mod limits;
 mod log;
 mod raw;
+mod schema;
 mod set;
 mod standard_webhooks;
 mod view;
+mod way;
+mod written;
 
 #[cfg(test)]
 mod tests;
@@ -29,12 +45,12 @@ use indexmap::IndexMap;
 use crate::base::future::BoxFuture;
 use crate::base::secret::Secret;
 use crate::event::{Decision, Event, SecretFields};
-use crate::expr::Type;
+use crate::expr::{EvalError, Type};
 use crate::facts::Facts;
 
 pub use grant::Grant;
 pub use limits::{Delivery, Order, Rate, RateError, Retry};
-pub use raw::RawAction;
+pub use schema::schema;
 pub use set::{ActionSet, Definition, Ready, Tools};
 
 /// What actions need to know of the rest of the configuration.
@@ -201,6 +217,11 @@ impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.what)
     }
+}
+
+/// An error with the key whose expression it arose in.
+fn within(key: &str, error: &EvalError) -> EvalError {
+    EvalError::new(format!("`{key}`: {error}"))
 }
 
 /// `text` in one line of at most `limit` bytes, without control characters.

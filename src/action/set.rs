@@ -6,12 +6,13 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::grant::Grant;
+use super::kind::Plan;
 use super::limits::Delivery;
 use super::view;
-use super::{Action, DecisionView, command, http, log};
+use super::{Action, DecisionView};
 use crate::base::clock::Clock;
-use crate::base::diagnostic::Diagnostics;
-use crate::base::secret::SecretSource;
+use crate::base::diagnostic::{Diagnostic, Diagnostics, Place};
+use crate::base::secret::{Secret, SecretError, SecretSource, SecretText};
 use crate::event::Event;
 use crate::expr::{EvalError, Expression};
 use crate::facts::Facts;
@@ -30,7 +31,7 @@ pub struct ActionSet {
 pub struct Definition {
     /// Its name.
     pub id: Arc<str>,
-    /// The word for its type: `http`, `command` or `log`.
+    /// The word for its type, `http` say.
     pub kind: &'static str,
     /// The events that it follows.
     pub events: Vec<&'static str>,
@@ -38,15 +39,7 @@ pub struct Definition {
     pub delivery: Delivery,
     /// The secret fields that it is given.
     pub grant: Grant,
-    pub(super) plan: Plan,
-}
-
-/// What an action of each type needs beside an event.
-#[derive(Debug)]
-pub(super) enum Plan {
-    Http(Arc<http::Plan>),
-    Command(Arc<command::Plan>),
-    Log(Arc<log::Plan>),
+    pub(super) plan: Arc<dyn Plan>,
 }
 
 /// When each action is wanted after one event.
@@ -75,6 +68,17 @@ pub struct Tools<'a> {
     pub clock: &'a Clock,
     /// How log lines name persons.
     pub person: &'a PersonName,
+}
+
+impl Tools<'_> {
+    /// A secret that an action names, with its prefix.
+    pub(super) fn secret(&self, text: &SecretText, place: &Place, findings: &mut Diagnostics) -> Option<Secret> {
+        let missing = |error: SecretError| {
+            let finding = Diagnostic::error("missing-secret", error.to_string()).at(place).hint(error.remedy());
+            findings.push(finding.without_line());
+        };
+        text.resolve(self.secrets).map_err(missing).ok()
+    }
 }
 
 /// Actions that are ready to run, by their names.
@@ -119,12 +123,7 @@ impl ActionSet {
     pub fn lookups(&self, event: &str) -> Vec<Arc<str>> {
         let conditions = self.events.iter().filter(|actions| actions.event == event);
         let mut lookups: Vec<Arc<str>> = conditions.flat_map(|actions| actions.names.lookups()).collect();
-        for action in &self.actions {
-            match &action.plan {
-                Plan::Http(plan) => lookups.extend(plan.lookups(event)),
-                Plan::Command(_) | Plan::Log(_) => {}
-            }
-        }
+        lookups.extend(self.actions.iter().flat_map(|action| action.plan.lookups(event)));
         lookups
     }
 
@@ -179,13 +178,7 @@ impl ActionSet {
         let mut findings = Diagnostics::default();
         let mut ready = Ready::new();
         for action in &self.actions {
-            let made: Option<Arc<dyn Action>> = match &action.plan {
-                Plan::Http(plan) => http::Http::prepare(plan, tools, &mut findings).map(|made| Arc::new(made) as _),
-                Plan::Command(plan) => {
-                    command::Command::prepare(plan, tools, &mut findings).map(|made| Arc::new(made) as _)
-                }
-                Plan::Log(plan) => Some(Arc::new(log::Log::new(plan, tools))),
-            };
+            let made = action.plan.clone().prepare(tools, &mut findings);
             ready.extend(made.map(|made| (action.id.clone(), made)));
         }
         if findings.has_errors() { Err(findings) } else { Ok(ready) }

@@ -3,7 +3,7 @@
 
 use schemars::{Schema, SchemaGenerator};
 
-use crate::action::RawAction;
+use crate::action;
 use crate::judge::RawGuard;
 use crate::lookup::RawLookup;
 use crate::rules::RawRule;
@@ -21,7 +21,7 @@ pub(super) struct List {
 pub(super) const LISTS: [List; 5] = [
     List { name: "rule", entry: SchemaGenerator::subschema_for::<RawRule> },
     List { name: "lookup", entry: SchemaGenerator::subschema_for::<RawLookup> },
-    List { name: "action", entry: SchemaGenerator::subschema_for::<RawAction> },
+    List { name: "action", entry: action::schema },
     List { name: "guard", entry: SchemaGenerator::subschema_for::<RawGuard> },
     List { name: "test", entry: SchemaGenerator::subschema_for::<RawTest> },
 ];

@@ -2,23 +2,24 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::action::compile::Written;
+use super::Command;
+use super::raw::RawCommand;
+use crate::action::set::Tools;
+use crate::action::written::Written;
+use crate::action::{Action, kind};
 use crate::base::diagnostic::{Diagnostic, Diagnostics};
 use crate::base::tree::Node;
 use crate::event::FieldPath;
 
 /// What an action of type command needs beside a job and an environment.
 #[derive(Debug)]
-pub(in crate::action) struct Plan {
-    pub(super) program: String,
-    pub(super) arguments: Vec<String>,
-    pub(super) env: Vec<String>,
-    pub(super) dir: PathBuf,
+pub(super) struct Plan {
+    /// With a program.
+    pub(super) raw: RawCommand,
     pub(super) timeout: Duration,
-    pub(super) done: Vec<u16>,
-    pub(super) dead: Vec<u16>,
     /// The secret fields of each event.
     hidden: Vec<(&'static str, Vec<FieldPath>)>,
 }
@@ -29,11 +30,9 @@ const PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr
 /// The variables that every program sees.
 const OURS: [&str; 4] = ["HOOKREEVE_EVENT", "HOOKREEVE_ENTRY_ID", "HOOKREEVE_IDEMPOTENCY_KEY", "HOOKREEVE_ATTEMPT"];
 
-impl Plan {
-    /// Checks the keys of a table.
-    pub(in crate::action) fn compile(written: &Written<'_>, findings: &mut Diagnostics) -> Option<Self> {
+impl kind::Keys for RawCommand {
+    fn compile(&self, written: &Written<'_>, findings: &mut Diagnostics) -> Option<Arc<dyn kind::Plan>> {
         let before = findings.errors();
-        let raw = written.raw;
         let items = |key: &str| written.entry.get(key).and_then(Node::as_array).unwrap_or_default();
         for node in items("argv") {
             let text = node.as_str().unwrap_or_default();
@@ -47,7 +46,7 @@ impl Plan {
             };
             findings.push(finding.at(&node.place));
         }
-        match raw.argv.first() {
+        match self.argv.first() {
             None if written.has("argv") && written.entry.get("argv").is_none() => {}
             None => {
                 let finding = Diagnostic::error("action-argv", "an action of type command takes an `argv`");
@@ -61,7 +60,7 @@ impl Plan {
             }
             Some(_) => {}
         }
-        for (name, node) in raw.env.iter().zip(items("env")) {
+        for (name, node) in self.env.iter().zip(items("env")) {
             let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
             let message = if !plain || name.is_empty() {
                 "expected a variable's name"
@@ -79,30 +78,48 @@ impl Plan {
                 findings.push(Diagnostic::error("action-exit", "expected an exit code from 1 to 255").at(&node.place));
             }
         }
-        for (code, node) in raw.dead.iter().zip(items("dead")).filter(|(code, _)| raw.done.contains(code)) {
+        for (code, node) in self.dead.iter().zip(items("dead")).filter(|(code, _)| self.done.contains(code)) {
             let message = format!("{code} cannot count as both done and dead");
             findings.push(Diagnostic::error("action-exit", message).at(&node.place));
         }
         let hidden = written.specs.iter().map(|spec| (spec.name, written.context.secrets.of(spec))).collect();
-        let (program, arguments) = raw.argv.split_first()?;
-        (findings.errors() == before).then(|| Self {
-            program: program.clone(),
-            arguments: arguments.to_vec(),
-            env: raw.env.clone(),
-            dir: raw.dir.clone().unwrap_or_else(|| PathBuf::from("/")),
-            timeout: written.timeout,
-            done: raw.done.clone(),
-            dead: raw.dead.clone(),
-            hidden,
-        })
+        let plan = Plan { raw: self.clone(), timeout: written.timeout, hidden };
+        (findings.errors() == before && !self.argv.is_empty()).then(|| Arc::new(plan) as _)
+    }
+}
+
+impl kind::Plan for Plan {
+    fn lookups(&self, _: &str) -> Vec<Arc<str>> {
+        Vec::new()
+    }
+
+    fn prepare(self: Arc<Self>, tools: &Tools<'_>, _: &mut Diagnostics) -> Option<Arc<dyn Action>> {
+        Some(Arc::new(Command::new(self, tools)))
+    }
+}
+
+impl Plan {
+    fn program(&self) -> &str {
+        self.raw.argv.first().map_or("", String::as_str)
+    }
+
+    /// What the program is called with.
+    pub(super) fn arguments(&self) -> &[String] {
+        self.raw.argv.get(1..).unwrap_or_default()
+    }
+
+    /// The directory that it runs in.
+    pub(super) fn dir(&self) -> &Path {
+        self.raw.dir.as_deref().unwrap_or(Path::new("/"))
     }
 
     /// The program's path, as it is now.
     pub(super) fn find_program(&self) -> Option<PathBuf> {
-        if self.program.starts_with('/') {
-            return Some(PathBuf::from(&self.program));
+        let program = self.program();
+        if program.starts_with('/') {
+            return Some(PathBuf::from(program));
         }
-        PATH.iter().map(|directory| Path::new(directory).join(&self.program)).find(|path| is_program(path))
+        PATH.iter().map(|directory| Path::new(directory).join(program)).find(|path| is_program(path))
     }
 
     /// The secret fields of an event.

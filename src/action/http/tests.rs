@@ -327,7 +327,8 @@ fn made(login: &str) -> Result<Request, EvalError> {
          headers = { x = '${user.login}' }",
     );
     assert!(findings.is_empty(), "{findings:?}");
-    let crate::action::set::Plan::Http(plan) = &set.actions[0].plan else { panic!("another type") };
+    let plan: Arc<dyn std::any::Any + Send + Sync> = set.actions[0].plan.clone();
+    let plan: Arc<plan::Plan> = plan.downcast().expect("a plan of this type");
     plan.request(&job_about("postCreateUser", &json!({ "login": login })), None)
 }
 

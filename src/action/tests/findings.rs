@@ -40,19 +40,33 @@ fn every_error_of_an_action_is_found_at_once() {
 #[test]
 fn what_cannot_be_read_is_found_at_once() {
     check(
-        "[[action]]\nid = 'a'\non = 1\ntype = 'log'\nrate = '0/s'\norder = 'x'\nretry = { fro = '1s' }\nlevel = 'loud'\n\
-         headers = { x = 5, y = { env = 'A', prefix = 1 } }\nallow = ['x']\nurll = 'x'\nmethod = 'post'",
+        "[[action]]\nid = 'a'\non = 1\ntype = 'http'\nrate = '0/s'\norder = 'x'\nretry = { fro = '1s' }\n\
+         headers = { x = 5, y = { env = 'A', prefix = 1 } }\nallow = ['x']\nurll = 'x'\nmethod = 'post'\nconcurency = 1\nx = 1\n\
+         [[action]]\nid = 'b'\non = 1\ntype = 'log'\nlevel = 'loud'\ntimout = '1s'\nheaders = { x = 5 }\nargvv = 1\n\
+         [[action]]\nidd = 'c'\non = 'postCreateUser'\ntype = 'lgo'\nlevel = 'loud'\nurl = 5\n\
+         [[action]]\nid = 'd'\non = 'postCreateUser'\ntype = 1\nlevel = 'info'\n\
+         [[action]]\nid = 'e'\non = 'postCreateUser'\nlevel = 'info'",
         &expect![[r#"
             t.toml:3:6: `on`: expected a text or a list of texts
             t.toml:5:8: `rate`: expected a rate such as "100/s" or "30/m"
             t.toml:6:9: `order`: expected `person` or `none`
             t.toml:7:11: unknown key `fro` (did you mean `for`?)
-            t.toml:8:9: `level`: expected `info` or `warn`
-            t.toml:9:17: `headers.x`: expected a text, or a secret's place as { env = "NAME" } or { file = "path" }
-            t.toml:9:24: `headers.y`: expected a text, or a secret's place as { env = "NAME" } or { file = "path" }
-            t.toml:10:10: `allow`: expected a network or an address, such as "10.0.0.0/8" or "203.0.113.7"
-            t.toml:11:1: unknown key `urll` (did you mean `url`?)
-            t.toml:12:10: `method`: expected one of `POST`, `PUT`, `PATCH`, `DELETE`, `GET` (did you mean `POST`?)
+            t.toml:8:17: `headers.x`: expected a text, or a secret's place as { env = "NAME" } or { file = "path" }
+            t.toml:8:24: `headers.y`: expected a text, or a secret's place as { env = "NAME" } or { file = "path" }
+            t.toml:9:10: `allow`: expected a network or an address, such as "10.0.0.0/8" or "203.0.113.7"
+            t.toml:10:1: unknown key `urll` (did you mean `url`?)
+            t.toml:11:10: `method`: expected one of `POST`, `PUT`, `PATCH`, `DELETE`, `GET` (did you mean `POST`?)
+            t.toml:12:1: unknown key `concurency` (did you mean `concurrency`?)
+            t.toml:13:1: unknown key `x` (known keys here: id, on, when, decision, type, description, order, retry, timeout, concurrency, rate, secrets, secret_ttl, tls, proxy, allow_private, allow, url, method, headers, body, text, content_type, format, sign, done)
+            t.toml:16:6: `on`: expected a text or a list of texts
+            t.toml:18:9: `level`: expected `info` or `warn`
+            t.toml:19:1: unknown key `timout` (did you mean `timeout`?)
+            t.toml:20:1: `headers` is no key of an action of type log (it is one of type http)
+            t.toml:21:1: unknown key `argvv` (known keys here: id, on, when, decision, type, description, order, retry, timeout, concurrency, rate, message, level)
+            t.toml:23:1: unknown key `idd` (did you mean `id`?)
+            t.toml:25:8: there is no such type of action (did you mean `log`?)
+            t.toml:31:8: `type`: expected text, found an integer (put it in quotes)
+            t.toml:33:1: the key `type` is missing (add `type = …` to this table)
         "#]],
     );
 }

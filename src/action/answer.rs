@@ -1,16 +1,16 @@
-//! What becomes of the work, by what the target answered.
+//! What becomes of the work, by what a target answered over HTTP.
 
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta};
 
-use crate::action::{Answer, Fate, Trouble};
+use super::{Answer, Fate, Trouble};
 use crate::base::clock::Clock;
 use crate::base::secret::Secret;
 use crate::outgoing::{Failure, Received};
 
 /// The fate of a status.
-fn fate(status: u16, after: Option<Duration>, done: &[u16]) -> Fate {
+pub(super) fn fate(status: u16, after: Option<Duration>, done: &[u16]) -> Fate {
     match status {
         200..=299 => Fate::Done,
         listed if done.contains(&listed) => Fate::Done,
@@ -56,7 +56,7 @@ fn retry_after(text: &str, clock: &Clock) -> Option<Duration> {
 }
 
 /// What was said without the secrets in it.
-fn struck_out(said: &[u8], secrets: &[Secret]) -> Vec<u8> {
+pub(super) fn struck_out(said: &[u8], secrets: &[Secret]) -> Vec<u8> {
     // A header's value with its prefix, and what stands behind it.
     let parts = |secret: &'_ Secret| {
         let whole = secret.expose().trim_ascii().to_vec();
