@@ -18,7 +18,7 @@ use hookreeve::event::{Arrival, Event, SecretFields, catalog};
 use hookreeve::expr::Type;
 use hookreeve::journal::sqlite::{Options, SqliteJournal};
 use hookreeve::journal::{self, Journal};
-use hookreeve::judge::{Aside, Judge, Judgement, Recorder, Registry, Settings, Shadow};
+use hookreeve::judge::{Aside, Judge, Judgement, Recorder, Registry, Settings, Shadow, Timing};
 use hookreeve::rules::{self, OnError, RuleSet};
 use hookreeve::telemetry::metrics::Metrics;
 
@@ -39,6 +39,7 @@ const TEN: [&str; 10] = [
 
 /// How many events there are in a round, fewer than may wait; and how many rounds.
 const EVENTS: u32 = 2000;
+const DEADLINE: Duration = Duration::from_secs(2);
 const ROUNDS: usize = 15;
 
 fn main() {
@@ -50,11 +51,10 @@ fn main() {
 async fn measure() {
     let clock = Clock::system();
     let rules = Arc::new(rules());
-    let settings =
-        Settings { deadline: Duration::from_secs(2), on_error: OnError::Allow, error_message: "Unavailable".into() };
+    let settings = Settings { on_error: OnError::Allow, error_message: "Unavailable".into() };
     let judge = Judge::try_new(settings, rules.clone(), &Registry::new(), clock.clone()).expect("no handlers");
     let event = Arc::new(event());
-    let judgement = judge.judge(&event, clock.instant()).await;
+    let judgement = judge.judge(&event, Timing { received: clock.instant(), deadline: DEADLINE }).await;
     let (mut plain, mut shadowed, mut behind) = (f64::MAX, f64::MAX, f64::MAX);
     for _ in 0..ROUNDS {
         let directory = tempfile::tempdir().expect("a directory");
@@ -84,7 +84,7 @@ async fn measure() {
 async fn before_the_reply(recorder: &Recorder, event: &Arc<Event>, judgement: &Judgement) -> f64 {
     let begun = Instant::now();
     for _ in 0..EVENTS {
-        recorder.record(event, judgement, tokio::time::Instant::now(), Duration::from_secs(2)).await;
+        recorder.record(event, judgement, Timing { received: tokio::time::Instant::now(), deadline: DEADLINE }).await;
     }
     begun.elapsed().as_secs_f64() * 1e9 / f64::from(EVENTS)
 }

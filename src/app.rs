@@ -12,6 +12,7 @@ mod reload;
 mod reload_check;
 mod rule_text;
 mod shadow;
+mod systems;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -241,7 +242,7 @@ impl App {
         // Whoever reads that it listens may send one.
         let hangup = reload::hangup();
         tracing::info!(%address, scheme, rules, "listening");
-        self.keep_up_to_date(hangup, wishes).await;
+        Box::pin(self.keep_up_to_date(hangup, wishes)).await;
         tracing::info!("stopping: requests that were begun are finished");
         tasks.close();
         if timeout(self.settings.server.drain.0, tasks.wait()).await.is_err() {

@@ -165,13 +165,14 @@ impl Names {
 
     /// Finds out whether an expression names as a whole what a secret lies in, so that the secret must be taken out.
     fn find_exposed(&mut self) {
-        let exposed = |root: Option<&str>| {
-            self.secrets.iter().any(|secret| {
-                let names: Vec<&str> = root.into_iter().chain(secret.names().iter().map(String::as_str)).collect();
-                (1..names.len()).any(|length| self.paths.has(&names[..length]))
-            })
+        let exposed = |root: &str, secret: &[String]| {
+            let names: Vec<&str> = [root].into_iter().chain(secret.iter().map(String::as_str)).collect();
+            (1..names.len()).any(|length| self.paths.has(&names[..length]))
         };
-        (self.exposes_user, self.exposes_request) = (exposed(None), exposed(Some("request")));
+        let below = |secret: &'_ FieldPath| self.spec.below_user(secret.names()).map(<[String]>::to_vec);
+        self.exposes_user =
+            self.secrets.iter().any(|secret| below(secret).is_some_and(|below| exposed("user", &below)));
+        self.exposes_request = self.secrets.iter().any(|secret| exposed("request", secret.names()));
     }
 
     /// The values of these names for an event and what lookups found for it, and the person as a value that can be changed.
@@ -183,14 +184,14 @@ impl Names {
             scope.begin("token", &event.token().map_or(Value::Null, Value::from_value));
         }
         let user = match event.user() {
-            Some(user) => hidden(user, &self.secrets, Some("user"), self.exposes_user),
+            Some(user) => hidden(user, self.spec, &self.secrets, Of::User, self.exposes_user),
             None => Value::Map(Map::Borrowed(&[])),
         };
         scope.begin("user", &user);
         if self.paths.names("request")
             && let Some(request) = event.request()
         {
-            scope.begin("request", &hidden(request, &self.secrets, None, self.exposes_request));
+            scope.begin("request", &hidden(request, self.spec, &self.secrets, Of::Request, self.exposes_request));
         }
         if !self.lookups.is_empty() {
             scope.begin_each(LOOKUP, |id| fact(facts, id));
@@ -221,7 +222,7 @@ fn schema(spec: &Spec, secrets: &[FieldPath], attributes: &IndexMap<String, Type
     // An attribute goes before the catalogue's field of that name: the operator knows the tenant.
     for (path, kind) in attributes {
         let Ok(path) = FieldPath::parse(path) else { continue };
-        for path in both_ways(path.names()) {
+        for path in both_ways(spec, path.names()) {
             // Of an object that is declared as such, the fields that are declared need not be all.
             if matches!(kind, Type::Map | Type::Dyn) {
                 schema.leave_open(&path);
@@ -231,7 +232,7 @@ fn schema(spec: &Spec, secrets: &[FieldPath], attributes: &IndexMap<String, Type
     }
     for field in spec.fields.iter().filter(|field| field.care != Care::Secret) {
         let names: Vec<String> = ["request"].into_iter().chain(field.path.split('.')).map(str::to_owned).collect();
-        for path in both_ways(&names) {
+        for path in both_ways(spec, &names) {
             schema.add_field(&path, field_type(field.kind));
         }
     }
@@ -239,19 +240,28 @@ fn schema(spec: &Spec, secrets: &[FieldPath], attributes: &IndexMap<String, Type
         let mut path = vec!["request".to_owned()];
         path.extend_from_slice(secret.names());
         schema.add_secret(&path);
-        if path.get(1).is_some_and(|name| name == "user") {
-            schema.add_secret(&path[1..]);
+        if let Some(below) = spec.below_user(secret.names()).filter(|below| !below.is_empty()) {
+            schema.add_secret(&[&["user".to_owned()], below].concat());
         }
     }
     schema
 }
 
-/// The paths of a field: one of the person's is found under `user` and under `request.user`.
-fn both_ways(path: &[String]) -> Vec<Vec<String>> {
-    let below = |first: &str, names: &[String]| [&[first.to_owned()], names].concat();
-    match path {
-        [request, user, _, ..] if request == "request" && user == "user" => vec![path[1..].to_vec(), path.to_vec()],
-        [user, _, ..] if user == "user" => vec![path.to_vec(), below("request", path)],
+/// The paths of a field: one of the person's is found under `user` and where the person stands in `request`.
+fn both_ways(spec: &Spec, path: &[String]) -> Vec<Vec<String>> {
+    let join = |first: &[&str], names: &[String]| {
+        let first = first.iter().filter(|name| !name.is_empty()).map(|&name| name.to_owned());
+        first.chain(names.iter().cloned()).collect::<Vec<String>>()
+    };
+    match path.split_first() {
+        Some((request, rest)) if request == "request" => {
+            let below = spec.below_user(rest).filter(|below| !below.is_empty());
+            below.map(|below| join(&["user"], below)).into_iter().chain([path.to_vec()]).collect()
+        }
+        Some((user, rest)) if user == "user" && !rest.is_empty() => {
+            let whole = spec.user.iter().map(|member| join(&["request", member], rest));
+            [path.to_vec()].into_iter().chain(whole).collect()
+        }
         _ => vec![path.to_vec()],
     }
 }
@@ -267,17 +277,24 @@ fn field_type(kind: FieldType) -> Type {
     }
 }
 
+/// What a value is.
+#[derive(Clone, Copy)]
+enum Of {
+    User,
+    Request,
+}
+
 /// Received JSON as expressions see it. Secrets cannot be named; they are taken out where a whole that they lie in is.
-fn hidden<'a>(json: Json<'a>, secrets: &[FieldPath], under: Option<&str>, exposed: bool) -> Value<'a> {
+fn hidden<'a>(json: Json<'a>, spec: &Spec, secrets: &[FieldPath], of: Of, exposed: bool) -> Value<'a> {
     if !exposed {
         // An object always has a value.
         return Value::from_json(json).unwrap_or(Value::Null);
     }
     let paths: Vec<&[String]> = secrets
         .iter()
-        .filter_map(|secret| match under {
-            Some(first) => secret.names().split_first().filter(|(name, _)| *name == first).map(|(_, rest)| rest),
-            None => Some(secret.names()),
+        .filter_map(|secret| match of {
+            Of::User => spec.below_user(secret.names()),
+            Of::Request => Some(secret.names()),
         })
         .filter(|path| !path.is_empty())
         .collect();

@@ -167,7 +167,12 @@ impl Written<'_> {
                     let finding = Diagnostic::warning("action-event", message).at(self.place("on"));
                     findings.push(finding.hint("postProvision tells how it went"));
                 }
-                EventKind::Mutate | EventKind::Verdict | EventKind::Map | EventKind::Decide | EventKind::Notice => {}
+                EventKind::Mutate
+                | EventKind::Verdict
+                | EventKind::Map
+                | EventKind::Decide
+                | EventKind::Perform
+                | EventKind::Notice => {}
             }
         }
     }

@@ -164,7 +164,11 @@ impl DecisionView {
     pub fn of(decision: &Decision, rule: Option<&str>) -> Self {
         let message = match decision {
             Decision::Refuse(message) => Some(message.clone()),
-            Decision::Accept(_) | Decision::Map(_) | Decision::Deprovision(_) | Decision::Acknowledge => None,
+            Decision::Accept(_)
+            | Decision::Map(_)
+            | Decision::Deprovision(_)
+            | Decision::Perform(_)
+            | Decision::Acknowledge => None,
         };
         Self { outcome: decision.outcome().to_owned(), rule: rule.map(str::to_owned), message }
     }

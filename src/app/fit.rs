@@ -34,7 +34,7 @@ pub(super) fn uses(
         let is_named = |id: &Arc<str>| rules.contains(id) || actions.contains(id) || handler.contains(&id.as_ref());
         ids.iter().filter(|id| is_named(id)).cloned().collect()
     };
-    catalog::EVENTS.iter().map(|spec| (spec.name, named(spec.name))).collect()
+    catalog::events().map(|spec| (spec.name, named(spec.name))).collect()
 }
 
 /// A handler that wants what is not there.

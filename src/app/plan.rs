@@ -5,20 +5,18 @@ use std::sync::Arc;
 use super::fit::{unknown_lookups, unsealed, unused, uses};
 use super::rule_text::RuleText;
 use super::shadow::{self, Beside};
+use super::systems::systems;
 use super::{Source, journal, person};
 use crate::action::{self, ActionSet, Ready};
-use crate::auth::Authenticator;
 use crate::base::clock::Clock;
 use crate::base::diagnostic::{Diagnostic, Diagnostics, Problem, Severity};
 use crate::base::tree::Node;
-use crate::config::cymmetri::UnknownEvent;
 use crate::config::{Loaded, Settings};
 use crate::directory::{self, Directory, Fields, LeaveOut};
 use crate::event::{SecretFields, catalog};
 use crate::expr::ORDINARY_EVENT_BYTES;
 use crate::http::body::BodyLimits;
 use crate::http::receive::Active;
-use crate::http::route::BasePaths;
 use crate::http::tls::{self, TlsError};
 use crate::journal::Journal;
 use crate::judge::{self, Aside, GuardSet, Guards, Judge, Recorder, Registry, RegistryError, Worker};
@@ -227,7 +225,7 @@ impl Plan {
 
     /// What is wrong with the contents of what it names: secrets, keys, certificates.
     pub fn look_into(&self, loaded: &Loaded, source: &Source) -> Diagnostics {
-        let mut findings = self.authenticator(loaded, source).err().unwrap_or_default();
+        let mut findings = systems(&self.settings, loaded, source).err().unwrap_or_default();
         findings.extend(self.tls(loaded).err());
         findings.extend(self.ready(loaded, source, &PersonName::None).err().unwrap_or_default());
         self.lookups(loaded, source, &Metrics::new(), None, &mut findings);
@@ -250,19 +248,6 @@ impl Plan {
         rules::reads(list(loaded, "rule"), &context(&self.settings, &ids))
     }
 
-    /// Who may send, prepared.
-    fn authenticator(&self, loaded: &Loaded, source: &Source) -> Result<Authenticator, Diagnostics> {
-        let (config, exposure) = (&self.settings.cymmetri.auth, self.settings.exposure());
-        Authenticator::try_new(config, &loaded.secrets(), &loaded.base_dir, exposure, &source.clock).map_err(
-            |problems| {
-                let mut findings = Diagnostics::default();
-                findings
-                    .extend(problems.into_iter().map(|problem| loaded.locate(within(&["cymmetri", "auth"], problem))));
-                findings
-            },
-        )
-    }
-
     /// The certificate, where it has one.
     pub(super) fn tls(&self, loaded: &Loaded) -> Result<Option<tls::Acceptor>, Diagnostic> {
         let files = self.settings.server.tls.as_ref();
@@ -273,11 +258,7 @@ impl Plan {
     /// Who decides events.
     pub fn judge(&self, source: &Source) -> Result<Judge, RegistryError> {
         let cymmetri = &self.settings.cymmetri;
-        let settings = judge::Settings {
-            deadline: cymmetri.deadline.0,
-            on_error: cymmetri.on_error,
-            error_message: cymmetri.error_message.clone(),
-        };
+        let settings = judge::Settings { on_error: cymmetri.on_error, error_message: cymmetri.error_message.clone() };
         Judge::try_new(settings, self.rules.clone(), &source.registry, source.clock.clone())
     }
 
@@ -317,14 +298,19 @@ impl Plan {
         lookups: Lookups,
         previous: Option<&Active>,
     ) -> Result<(Active, Beside), Diagnostics> {
-        let Settings { server, cymmetri, .. } = &self.settings;
+        let server = &self.settings.server;
         let mut findings = Diagnostics::default();
-        let authenticator = self.authenticator(loaded, source).map_err(|more| findings.extend(more));
+        let systems = systems(&self.settings, loaded, source).map_err(|more| findings.extend(more));
         let person = self.person(loaded).map_err(|more| findings.extend(more));
         let judge = self.judge(source).map_err(|error| findings.push(Diagnostic::error("handler", error.to_string())));
-        let (Ok(authenticator), Ok(person), Ok(judge)) = (authenticator, person, judge) else { return Err(findings) };
+        let (Ok(systems), Ok(person), Ok(judge)) = (systems, person, judge) else { return Err(findings) };
         if let Some(previous) = previous {
-            authenticator.inherit(&previous.authenticator);
+            for system in &systems {
+                let before = previous.systems.iter().find(|before| before.name() == system.name());
+                if let Some(before) = before {
+                    system.authenticator.inherit(&before.authenticator);
+                }
+            }
         }
         let directory_before = previous.and_then(|previous| previous.recorder.directory()).map(AsRef::as_ref);
         let directory = self.directory(&lasting.journal, &source.clock, directory_before);
@@ -335,14 +321,11 @@ impl Plan {
         let (shadow, beside) = shadow::ready(loaded, source, lasting, directory.as_ref());
         let active = Active {
             recorder: self.recorder(&lasting.journal, directory).with_shadow(shadow, &lasting.aside),
-            base_paths: BasePaths::parse(&cymmetri.base_paths).unwrap_or_default(),
-            authenticator,
+            systems,
             judge: judge.with_lookups(lookups).with_guards(self.guards.clone(), lasting.guards.clone()),
             guards: lasting.guards.clone(),
             guard_set: self.guards.clone(),
             rules: self.rules.len(),
-            accept_shape: cymmetri.accept_shape,
-            acknowledge_unknown: cymmetri.unknown_event == UnknownEvent::Acknowledge,
             body: BodyLimits { size: server.body_limit.0, time: server.body_timeout.0 },
             max_in_flight: server.max_in_flight,
             trusted_proxies: server.trusted_proxies.clone(),
@@ -357,7 +340,7 @@ pub(super) fn tls_problem(loaded: &Loaded, error: &TlsError) -> Diagnostic {
     loaded.locate(Problem::error("tls", &["server", "tls"], error.to_string()))
 }
 
-fn within(section: &[&str], mut problem: Problem) -> Problem {
+pub(super) fn within(section: &[&str], mut problem: Problem) -> Problem {
     problem.path = section.iter().map(|&name| name.to_owned()).chain(problem.path).collect();
     problem
 }

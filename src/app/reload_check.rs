@@ -42,7 +42,7 @@ impl App {
     async fn refusals(&self, config: &Config, new: &Court) -> Result<Found, JournalError> {
         let protected: Vec<String> = config.protected.iter().map(|key| Person::normal_key(key)).collect();
         let trial = Arc::new(Trial { in_force: self.judging.0.clone(), new: new.clone(), protected });
-        let verdicts = catalog::EVENTS.iter().filter(|spec| spec.kind == Kind::Verdict);
+        let verdicts = catalog::events().filter(|spec| spec.kind == Kind::Verdict);
         let last = Filter {
             events: verdicts.map(|spec| spec.name.to_owned()).collect(),
             records: true,
@@ -147,7 +147,7 @@ impl Trial {
 }
 
 fn protected_persons(tenants: &[String], protected: &[String]) -> Vec<Person> {
-    let system = catalog::EVENTS[0].system;
+    let system = catalog::USUAL_SYSTEM;
     let person =
         |tenant: &String, key: &String| Person { system, tenant: tenant.clone(), key: key.clone(), known: true };
     tenants.iter().flat_map(|tenant| protected.iter().map(move |key| person(tenant, key))).collect()

@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 use std::path::Path;
 
-use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName};
 
+use super::basic::Passwords;
 use super::check::Exposure;
 use super::claims::Claims;
 use super::config::{Config, Unverified};
@@ -26,6 +27,9 @@ pub struct Authenticator {
     path_secret: Option<Vec<Secret>>,
     client_names: Option<Vec<String>>,
     bearer: Option<Vec<Secret>>,
+    header: Option<(HeaderName, Vec<Secret>)>,
+    api_key: Option<Vec<Secret>>,
+    basic: Option<Passwords>,
     jwt: Option<Verifier>,
 }
 
@@ -71,6 +75,9 @@ impl Authenticator {
             path_secret: config.path_secret.as_ref().map(|places| preparation.path_secrets(places.iter())),
             client_names: client_names.or_else(|| exposure.client_ca.then(Vec::new)),
             bearer: config.bearer.as_ref().map(|places| preparation.secrets(&["bearer"], places.iter())),
+            header: config.header.as_ref().and_then(|header| preparation.header(header)),
+            api_key: config.api_key.as_ref().map(|places| preparation.secrets(&["api_key"], places.iter())),
+            basic: config.basic.as_ref().map(|entries| preparation.basic(entries)),
             jwt: config.jwt.as_ref().map(|jwt| preparation.jwt(jwt)),
         };
         if preparation.problems.is_empty() { Ok(authenticator) } else { Err(preparation.problems) }
@@ -107,11 +114,32 @@ impl Authenticator {
         {
             return Err(DeniedReason::WrongBearer.into());
         }
+        if let Some((name, secrets)) = &self.header {
+            let value = only(presented.headers, name)?.ok_or(DeniedReason::WrongHeader)?;
+            if !matches_any(secrets, value) {
+                return Err(DeniedReason::WrongHeader.into());
+            }
+        }
+        if self.api_key.is_some() || self.basic.is_some() {
+            self.verify_key_or_password(presented.headers).await?;
+        }
         let claims = match &self.jwt {
             Some(jwt) => Some(jwt.verify(bearer_token(presented.headers)?).await?),
             None => None,
         };
         Ok(Verified { claims })
+    }
+
+    /// An API key, or a name and its password, whichever is sent.
+    async fn verify_key_or_password(&self, headers: &HeaderMap) -> Result<(), DeniedReason> {
+        let missing = if self.api_key.is_some() { DeniedReason::WrongApiKey } else { DeniedReason::WrongPassword };
+        let value = only(headers, &AUTHORIZATION)?.ok_or(missing)?;
+        if let (Some(passwords), Some(credential)) = (&self.basic, after_scheme(value, "basic")) {
+            return if passwords.verify(credential).await { Ok(()) } else { Err(DeniedReason::WrongPassword) };
+        }
+        let Some(keys) = &self.api_key else { return Err(missing) };
+        let key = after_scheme(value, "bearer").or_else(|| after_scheme(value, "apikey")).unwrap_or(value);
+        if matches_any(keys, key) { Ok(()) } else { Err(DeniedReason::WrongApiKey) }
     }
 
     /// What the configuration wants done with an event whose credentials do not hold.
@@ -159,6 +187,22 @@ fn bearer_token(headers: &HeaderMap) -> Result<&str, DeniedReason> {
         return Err(DeniedReason::OversizedToken);
     }
     Ok(token)
+}
+
+/// The value of a header that must not stand twice.
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, DeniedReason> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next();
+    if values.next().is_some() {
+        return Err(DeniedReason::DuplicateHeader);
+    }
+    Ok(value.map(|value| value.to_str().unwrap_or_default()))
+}
+
+/// What stands behind a scheme, whatever its case.
+fn after_scheme<'a>(value: &'a str, scheme: &str) -> Option<&'a str> {
+    let (written, rest) = value.trim().split_once(' ')?;
+    written.eq_ignore_ascii_case(scheme).then(|| rest.trim())
 }
 
 /// Compares with every secret, whichever holds, so that the time does not tell which.

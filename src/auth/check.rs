@@ -4,6 +4,8 @@ use std::net::IpAddr;
 use std::str::FromStr as _;
 use std::time::Duration;
 
+use http::HeaderName;
+use http::header::AUTHORIZATION;
 use jsonwebtoken::Algorithm;
 use reqwest::Url;
 
@@ -21,6 +23,9 @@ pub struct Exposure {
     pub loopback: bool,
 }
 
+/// The code of the finding that no credential is named.
+pub const NO_CREDENTIAL: &str = "auth-none";
+
 /// The algorithms that a configuration may name.
 const ALGORITHMS: [&str; 12] =
     ["HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"];
@@ -35,32 +40,70 @@ impl Config {
         self.check_lists(exposure, &mut problems);
         if let Some(jwt) = &self.jwt {
             jwt.check(&mut problems);
-            if self.bearer.is_some() {
-                let problem = Problem::error(
-                    "auth-contradiction",
-                    &["bearer"],
-                    "jwt and bearer need the same header, and both must hold",
-                );
-                problems.push(problem.hint("keep one of the two; path_secret goes with either"));
+        }
+        self.check_contradictions(&mut problems);
+        self.check_others(&mut problems);
+        problems
+    }
+
+    /// One header cannot hold two credentials. An API key and a password are two ways to show the same.
+    fn check_contradictions(&self, problems: &mut Vec<Problem>) {
+        let keys = [
+            ("jwt", self.jwt.is_some()),
+            ("bearer", self.bearer.is_some()),
+            ("api_key", self.api_key.is_some()),
+            ("basic", self.basic.is_some()),
+        ];
+        let named: Vec<&str> = keys.into_iter().filter(|(_, named)| *named).map(|(key, _)| key).collect();
+        if let [first, second, ..] = named[..]
+            && (first, second) != ("api_key", "basic")
+        {
+            let message = format!("{first} and {second} need the same header, and both must hold");
+            let problem = Problem::error("auth-contradiction", &[second], message);
+            problems.push(problem.hint("keep one of the two; path_secret goes with either"));
+        }
+    }
+
+    fn check_others(&self, problems: &mut Vec<Problem>) {
+        if let Some(header) = &self.header {
+            match HeaderName::from_bytes(header.name.as_bytes()) {
+                Err(_) => {
+                    let problem = Problem::error("auth-header", &["header", "name"], "this is no name of a header");
+                    problems.push(problem.hint("for example \"X-Webhook-Secret\""));
+                }
+                Ok(AUTHORIZATION) if self.uses_authorization() => {
+                    let message = "another credential needs this header";
+                    problems.push(Problem::error("auth-contradiction", &["header", "name"], message));
+                }
+                Ok(_) => {}
             }
         }
-        problems
+        for (index, entry) in self.basic.iter().flatten().enumerate() {
+            let path = ["basic", &index.to_string(), "user"];
+            if entry.user.is_empty() || entry.user.contains(':') {
+                problems.push(Problem::error("auth-basic", &path, "a name is not empty and has no colon"));
+            }
+        }
+    }
+
+    fn uses_authorization(&self) -> bool {
+        self.jwt.is_some() || self.bearer.is_some() || self.api_key.is_some() || self.basic.is_some()
     }
 
     fn check_unverified(&self, exposure: Exposure, problems: &mut Vec<Problem>) {
         let named = self.jwt.is_some()
             || self.path_secret.is_some()
             || self.bearer.is_some()
+            || self.header.is_some()
+            || self.api_key.is_some()
+            || self.basic.is_some()
             || self.allow_from.is_some()
             || self.client_cert.is_some()
             || exposure.client_ca;
         let everyone = self.unverified == Unverified::Accept;
         if !named && !everyone {
             let message = "no credential is named, so nobody could tell who sends an event";
-            problems.push(Problem::error("auth-none", &[], message).hint(
-                "name one, such as `[cymmetri.auth] jwt = { secret = { env = \"HOOKREEVE_JWT_SECRET\" } }`; \
-                 the others are path_secret, bearer, allow_from and client_cert",
-            ));
+            problems.push(Problem::error(NO_CREDENTIAL, &[], message));
         }
         if everyone && !self.accept_everyone && !exposure.loopback {
             let message = "unverified = \"accept\" takes events from everyone who can reach this listener";
@@ -76,6 +119,7 @@ impl Config {
     fn check_lists(&self, exposure: Exposure, problems: &mut Vec<Problem>) {
         let lists = [
             ("bearer", self.bearer.as_ref().is_some_and(Vec::is_empty)),
+            ("basic", self.basic.as_ref().is_some_and(Vec::is_empty)),
             ("allow_from", self.allow_from.as_ref().is_some_and(Vec::is_empty)),
         ];
         for (key, _) in lists.iter().filter(|(_, empty)| *empty) {

@@ -1,4 +1,4 @@
-//! `[cymmetri.auth]` as it is written. What is wrong with it is found in `check`, what it means in `authenticator`.
+//! `[cymmetri.auth]`, and that of every other system, as it is written. What is wrong with it is found in `check`, what it means in `authenticator`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::base::net::Network;
-use crate::base::secret::{SecretRef, SecretRefs};
+use crate::base::secret::{SecretRef, SecretRefs, TextOrSecret};
 use crate::base::units::Span;
 
 /// Which credentials an event needs. Every credential that is named must hold.
@@ -25,6 +25,13 @@ pub struct Config {
     pub path_secret: Option<SecretRefs>,
     /// Static bearer values in the `Authorization` header, of which one must be sent. Default: none is asked for.
     pub bearer: Option<Vec<SecretRef>>,
+    /// A header with a shared secret. Default: none is asked for.
+    pub header: Option<HeaderConfig>,
+    /// API keys in the `Authorization` header, bare, after `Bearer` or after `ApiKey`; one, or several during a rotation.
+    /// Default: none is asked for.
+    pub api_key: Option<SecretRefs>,
+    /// Names and passwords in the `Authorization` header. Beside `api_key` either will do. Default: none is asked for.
+    pub basic: Option<Vec<BasicConfig>>,
     /// Addresses and networks that events may come from, after `trusted_proxies`. Default: from anywhere.
     pub allow_from: Option<Vec<Network>>,
     /// Asks for a certificate of the listener's `client_ca`. Default: asked for where the listener has a `client_ca`.
@@ -64,6 +71,26 @@ pub struct JwtConfig {
     pub jwks_url: Option<String>,
     /// How long published keys are used before they are fetched again. Default: 10m.
     pub jwks_refresh: Span,
+}
+
+/// A header with a shared secret.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HeaderConfig {
+    /// Its name, whatever its case.
+    pub name: String,
+    /// The whole of its value; one, or several during a rotation.
+    pub value: SecretRefs,
+}
+
+/// A name and its password.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BasicConfig {
+    /// The name, such as a service account's mail address.
+    pub user: String,
+    /// The password's Argon2 hash, as `hookreeve hash-password` prints it; or where that is kept.
+    pub password_hash: TextOrSecret,
 }
 
 /// How the shared secret's text becomes a key.

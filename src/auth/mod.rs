@@ -1,10 +1,11 @@
-//! Who may send: tokens, secret paths, static bearers, address lists and client certificates.
+//! Who may send: tokens, secret paths and headers, static bearers, API keys, passwords, address lists and client certificates.
 //!
 //! [`Config`] is what was written, [`Authenticator`] what it means, and only it makes a [`Verified`]. Which route a
 //! request is for, and what the sender hears, is the matter of `http`.
 
 mod address;
 mod authenticator;
+mod basic;
 mod check;
 mod claims;
 mod config;
@@ -20,8 +21,9 @@ mod tests;
 
 pub use address::client_address;
 pub use authenticator::{Authenticator, Presented, Verified};
-pub use check::Exposure;
+pub use basic::{PasswordError, hash_password};
+pub use check::{Exposure, NO_CREDENTIAL};
 pub use claims::Claims;
-pub use config::{ClientCertConfig, Config, JwtConfig, KeyFiles, SecretForm, Unverified};
+pub use config::{BasicConfig, ClientCertConfig, Config, HeaderConfig, JwtConfig, KeyFiles, SecretForm, Unverified};
 pub use denied::{Denied, DeniedReason};
 pub use identity::{ClientIdentity, IdentityError};

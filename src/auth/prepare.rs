@@ -2,13 +2,16 @@
 
 use std::path::Path;
 
-use super::config::{JwtConfig, KeyFiles};
+use http::HeaderName;
+
+use super::basic::Passwords;
+use super::config::{BasicConfig, HeaderConfig, JwtConfig, KeyFiles};
 use super::jwt::{Keys, Verifier};
 use super::keys::{Key, is_symmetric};
 use super::source::Source;
 use crate::base::clock::Clock;
 use crate::base::diagnostic::Problem;
-use crate::base::secret::{Secret, SecretError, SecretRef, SecretSource};
+use crate::base::secret::{Secret, SecretError, SecretRef, SecretSource, TextOrSecret};
 
 /// What preparing needs, and what it found wrong so far.
 pub(super) struct Preparation<'a> {
@@ -45,6 +48,38 @@ impl Preparation<'_> {
             secrets.push(secret);
         }
         secrets
+    }
+
+    pub(super) fn header(&mut self, config: &HeaderConfig) -> Option<(HeaderName, Vec<Secret>)> {
+        let secrets = self.secrets(&["header", "value"], config.value.iter());
+        // What is wrong with the name is found in `check`.
+        HeaderName::from_bytes(config.name.as_bytes()).ok().map(|name| (name, secrets))
+    }
+
+    pub(super) fn basic(&mut self, entries: &[BasicConfig]) -> Passwords {
+        let mut known = Vec::new();
+        for (index, entry) in entries.iter().enumerate() {
+            let path = ["basic", &index.to_string(), "password_hash"];
+            let hash = match &entry.password_hash {
+                TextOrSecret::Text(text) => text.clone(),
+                TextOrSecret::Secret(secret) => match secret.resolve(self.secrets) {
+                    Ok(secret) => String::from_utf8_lossy(secret.expose()).into_owned(),
+                    Err(error) => {
+                        let problem = Problem::error("missing-secret", &path, error.to_string());
+                        self.problems.push(problem.hint(error.remedy()));
+                        continue;
+                    }
+                },
+            };
+            match Passwords::check(&hash) {
+                Ok(()) => known.push((entry.user.clone(), hash)),
+                Err(error) => {
+                    let problem = Problem::error("auth-password", &path, error.to_string());
+                    self.problems.push(problem.hint("`hookreeve hash-password` makes one"));
+                }
+            }
+        }
+        Passwords::new(known)
     }
 
     pub(super) fn jwt(&mut self, config: &JwtConfig) -> Verifier {

@@ -6,8 +6,8 @@ mod report;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
-use clap::builder::PossibleValuesParser;
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 use reqwest::Url;
 
 use super::{Ended, junit, output, send};
@@ -120,14 +120,16 @@ pub(super) fn run(arguments: &Arguments, source: &Source) -> anyhow::Result<Ende
     output::print(&match arguments.format {
         junit::Format::Human => report::human(&checks, output::color_out(source)),
         junit::Format::Json => report::json(&checks, &origin).to_string(),
-        junit::Format::Junit => junit::report("hookreeve conformance", &checks.iter().map(report::case).collect::<Vec<_>>()),
+        junit::Format::Junit => {
+            junit::report("hookreeve conformance", &checks.iter().map(report::case).collect::<Vec<_>>())
+        }
     });
     Ok(if not_met > 0 { Ended::Findings } else { Ended::Well })
 }
 
 /// Where events go, without their names.
 fn base(arguments: &Arguments, settings: Option<&Settings>, loaded: &Loaded) -> anyhow::Result<Url> {
-    let path = || settings.map_or_else(|| Ok(String::new()), |settings| send::base_path(settings, loaded));
+    let path = || settings.map_or_else(|| Ok(String::new()), |settings| base_path(settings, loaded));
     let text = match (&arguments.url, settings) {
         (Some(url), _) if url.path() != "/" => url.to_string(),
         (Some(url), _) => format!("{}{}", url.as_str().trim_end_matches('/'), path()?),
@@ -136,6 +138,12 @@ fn base(arguments: &Arguments, settings: Option<&Settings>, loaded: &Loaded) -> 
     };
     let url = Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.query().is_none());
     url.context("--url takes an address such as https://hooks.example.com/webhook")
+}
+
+/// The path under which the cloud's events come in.
+fn base_path(settings: &Settings, loaded: &Loaded) -> anyhow::Result<String> {
+    let spec = catalog::find("test").context("the catalogue has a probe")?;
+    send::Sender::of(spec, settings, loaded)?.base_path()
 }
 
 fn is_this_machine(url: &Url) -> bool {
@@ -149,7 +157,7 @@ fn part(arguments: &Arguments, settings: Option<&Settings>, loaded: &Loaded, sou
     let (good, bad) = credentials::tokens(arguments, settings, loaded, source)?;
     let limit = settings.and_then(|settings| usize::try_from(settings.server.body_limit.0).ok());
     Ok(Part {
-        events: catalog::EVENTS.iter().filter(|spec| is_meant(spec.name)).collect(),
+        events: catalog::of("cymmetri").filter(|spec| is_meant(spec.name)).collect(),
         documented_only: arguments.documented,
         calls: arguments.calls,
         deadline: arguments

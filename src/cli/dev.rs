@@ -8,7 +8,9 @@ use anyhow::Context as _;
 
 use super::token;
 use crate::app::Source;
+use crate::auth::{self, hash_password};
 use crate::base::ids::{hex, random_bytes};
+use crate::base::secret::SecretRef;
 use crate::config::{Environment, Settings};
 use crate::event::{Spec, catalog};
 
@@ -16,6 +18,11 @@ use crate::event::{Spec, catalog};
 const DEMO: &str = include_str!("../../config/demo.toml");
 const DEMO_PATH: &str = "config/demo.toml";
 const SECRET: &str = "HOOKREEVE_JWT_SECRET";
+/// What the demonstration names for the systems beside Cymmetri.
+const LUMOS: &str = "HOOKREEVE_LUMOS_SECRET";
+const OPTIMALCLOUD: &str = "HOOKREEVE_OPTIMALCLOUD_KEY";
+const PASSWORD: &str = "HOOKREEVE_PAYLOCITY_PASSWORD";
+const PASSWORD_HASH: &str = "HOOKREEVE_PAYLOCITY_PASSWORD_HASH";
 const LISTEN: &str = "HOOKREEVE__SERVER__LISTEN";
 const DATA_DIR: &str = "HOOKREEVE__SERVER__DATA_DIR";
 /// How long the token lasts: a day of trying things out.
@@ -25,6 +32,8 @@ const TOKEN_SECONDS: i64 = 12 * 3600;
 pub(super) struct Playground {
     directory: PathBuf,
     secret: String,
+    /// The secrets of the other systems, by the variables that hold them.
+    others: Vec<(&'static str, String)>,
 }
 
 impl Playground {
@@ -32,7 +41,11 @@ impl Playground {
         let directory = std::env::temp_dir().join(format!("hookreeve-dev-{}", hex(&random_bytes::<8>())));
         std::fs::create_dir(&directory).with_context(|| format!("{} cannot be made", directory.display()))?;
         // Never the one that is in the environment: this one is printed.
-        let playground = Self { directory, secret: hex(&random_bytes::<32>()) };
+        let mut others: Vec<(&'static str, String)> =
+            [LUMOS, OPTIMALCLOUD, PASSWORD].map(|name| (name, hex(&random_bytes::<16>()))).into();
+        let hash = others.last().map(|(_, password)| hash_password(password.as_bytes()));
+        others.push((PASSWORD_HASH, hash.transpose()?.unwrap_or_default()));
+        let playground = Self { directory, secret: hex(&random_bytes::<32>()), others };
         if source.path.is_none() && !Path::new(DEMO_PATH).exists() {
             std::fs::write(playground.directory.join("demo.toml"), DEMO)
                 .context("the demonstration cannot be written")?;
@@ -53,6 +66,10 @@ impl Playground {
             variables.push((LISTEN.to_owned(), "127.0.0.1:8080".into()));
         }
         variables.push((SECRET.to_owned(), self.secret.clone().into()));
+        for (name, value) in &self.others {
+            variables.retain(|(other, _)| other != name);
+            variables.push(((*name).to_owned(), value.into()));
+        }
         variables.push((DATA_DIR.to_owned(), self.data().into()));
         let demo = || if Path::new(DEMO_PATH).exists() { DEMO_PATH.into() } else { self.directory.join("demo.toml") };
         Source { path: Some(source.path.unwrap_or_else(demo)), environment: Environment::new(variables), ..source }
@@ -69,11 +86,24 @@ impl Playground {
             Ok(token) => {
                 let _ = write!(
                     text,
-                    "Its secret and token are good for this run. Paste into another terminal:\n\n\
-                     export HOST={scheme}://{address}\nexport TOKEN={token}\nexport {SECRET}={}\nexport {DATA_DIR}={}\n\n",
+                    "Its secrets and its token are good for this run. Paste into another terminal:\n\n\
+                     export HOST={scheme}://{address}\nexport TOKEN={token}\nexport {SECRET}={}\nexport {DATA_DIR}={}\n",
                     self.secret,
                     self.data().display()
                 );
+                let named = |section: &str| settings.systems().iter().any(|(name, _)| *name == section);
+                for (name, value) in &self.others {
+                    let section = match *name {
+                        LUMOS => "lumos",
+                        OPTIMALCLOUD => "optimalcloud",
+                        _ => "paylocity",
+                    };
+                    if named(section) {
+                        // A hash has dollars in it.
+                        let _ = writeln!(text, "export {name}='{value}'");
+                    }
+                }
+                text.push('\n');
             }
             Err(_) => {
                 let _ = writeln!(
@@ -82,9 +112,12 @@ impl Playground {
                 );
             }
         }
-        let base = settings.cymmetri.base_paths.first().map_or("", String::as_str);
-        for spec in &catalog::EVENTS {
-            let _ = writeln!(text, "# {}\n{}\n", spec.doc, curl_line(spec, base.trim_end_matches('/')));
+        for (section, paths) in settings.systems() {
+            let base = paths.first().map_or("", String::as_str).trim_end_matches('/');
+            let Some(credential) = settings.auth_of(section).map(shown_credential) else { continue };
+            for spec in catalog::of(section) {
+                let _ = writeln!(text, "# {}\n{}\n", spec.doc, curl_line(spec, base, &credential));
+            }
         }
         let _ = write!(
             text,
@@ -103,14 +136,34 @@ impl Drop for Playground {
     }
 }
 
-/// A line that sends the documented sample, with HOST and TOKEN from the shell's environment. `scripts/curl` holds the same.
-fn curl_line(spec: &Spec, base: &str) -> String {
-    let sample: serde_json::Value = serde_json::from_str(spec.sample).unwrap_or_default();
+/// A line that sends the documented sample, with HOST and credentials from the shell's environment. `scripts/curl` holds the
+/// same.
+fn curl_line(spec: &Spec, base: &str, credential: &str) -> String {
+    let path = spec.path.replace('*', "1");
+    let slash = if path.is_empty() { "" } else { "/" };
     format!(
-        "curl -sS --fail-with-body --max-time 10 -w '\\n' \"$HOST{base}/{}\" -H \"Authorization: Bearer $TOKEN\" \
-         -H 'Content-Type: application/json' -d '{sample}'",
-        spec.name
+        "curl -sS --fail-with-body --max-time 10 -w '\\n' \"$HOST{base}{slash}{path}\" {credential} \
+         -H 'Content-Type: application/json' -d '{}'",
+        spec.sample_value()
     )
+}
+
+/// How curl shows a credential; what is a secret stands in the shell's environment.
+fn shown_credential(auth: &auth::Config) -> String {
+    let variable = |place: Option<&SecretRef>| match place {
+        Some(SecretRef::Env(name)) => name.clone(),
+        Some(SecretRef::File(_)) | None => "TOKEN".to_owned(),
+    };
+    if let Some(header) = &auth.header {
+        return format!("-H \"{}: ${}\"", header.name, variable(header.value.iter().next()));
+    }
+    if let Some(keys) = &auth.api_key {
+        return format!("-H \"Authorization: ApiKey ${}\"", variable(keys.iter().next()));
+    }
+    if let Some(entry) = auth.basic.as_ref().and_then(|entries| entries.first()) {
+        return format!("-u \"{}:${PASSWORD}\"", entry.user);
+    }
+    "-H \"Authorization: Bearer $TOKEN\"".to_owned()
 }
 
 #[cfg(test)]
@@ -119,8 +172,9 @@ mod tests {
 
     #[test]
     fn every_sample_can_stand_in_single_quotes() {
-        for spec in &catalog::EVENTS {
-            assert_eq!(curl_line(spec, "/webhook").matches('\'').count(), 6, "{}", spec.name);
+        for spec in catalog::events() {
+            let line = curl_line(spec, "/webhook", "-H \"Authorization: Bearer $TOKEN\"");
+            assert_eq!(line.matches('\'').count(), 6, "{}", spec.name);
         }
     }
 }

@@ -205,7 +205,7 @@ fn add(all: &mut (u64, u64), reply: &Reply) {
 
 fn person(key: &str, tenant: &str) -> Person {
     let key = Person::normal_key(key);
-    Person { system: catalog::EVENTS[0].system, tenant: tenant.to_owned(), known: !key.is_empty(), key }
+    Person { system: catalog::USUAL_SYSTEM, tenant: tenant.to_owned(), known: !key.is_empty(), key }
 }
 
 /// The tenant that is meant where nobody says which: the only one that the configuration or the newest events name. People

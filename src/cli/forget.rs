@@ -4,7 +4,6 @@ use std::io::{IsTerminal as _, Write as _};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use clap::builder::PossibleValuesParser;
 use serde_json::json;
 
 use super::Ended;
@@ -13,7 +12,6 @@ use super::select::OfPerson;
 use super::store::{self, Store};
 use crate::app::Source;
 use crate::app::control::protocol::{Reply, Request, Whom};
-use crate::event::catalog;
 use crate::journal::Reader as _;
 
 /// Destroys what is known of a person
@@ -33,10 +31,6 @@ pub(super) struct Arguments {
     #[command(flatten)]
     person: OfPerson,
 
-    /// The system that tells of the person
-    #[arg(long, default_value = catalog::EVENTS[0].system, value_parser = PossibleValuesParser::new([catalog::EVENTS[0].system]))]
-    system: String,
-
     /// Asks nothing
     #[arg(long)]
     yes: bool,
@@ -53,8 +47,7 @@ pub(super) fn run(arguments: &Arguments, source: &Source) -> anyhow::Result<Ende
 fn forget(arguments: &Arguments, store: &Store<'_>) -> anyhow::Result<Ended> {
     let Some(key) = &arguments.person.person else { bail!("say whom with --person") };
     let reader = store.reader()?;
-    let mut person = Whom::from(&arguments.person.made_out(key, store, &reader)?);
-    person.system.clone_from(&arguments.system);
+    let person = Whom::from(&arguments.person.made_out(key, store, &reader)?);
     // Somebody may be listed whom no event was about.
     let listed = match person.person() {
         Some(person) => store.wait(reader.listed(&person))?.is_some(),

@@ -1,6 +1,7 @@
 //! `guard`: persons whom guards hold, and what is done about them.
 
 use anyhow::bail;
+use clap::builder::PossibleValuesParser;
 use clap::{ArgGroup, Args, Subcommand};
 use serde_json::json;
 
@@ -13,6 +14,7 @@ use super::store::{self, Store};
 use crate::app::Source;
 use crate::app::control::protocol::{MAX_DELIVERIES, Reply, Request, ToldGuarded};
 use crate::base::tree::{Node, closest};
+use crate::event::catalog;
 use crate::journal::sqlite::SqliteReader;
 use crate::journal::{Guarded, GuardedFilter, Reader as _};
 
@@ -77,6 +79,11 @@ struct Act {
     /// Of this tenant. Needed only where several have such a person
     #[arg(long, value_name = "TENANT", requires = "person")]
     tenant: Option<String>,
+
+    /// Of this system
+    #[arg(long, value_name = "SYSTEM", default_value = catalog::USUAL_SYSTEM, hide_default_value = true,
+        value_parser = PossibleValuesParser::new(catalog::systems()))]
+    system: String,
 
     /// Whom this guard holds
     #[arg(long, value_name = "GUARD")]
@@ -234,7 +241,7 @@ fn act(
     }
     let mut missing = false;
     for key in &arguments.person {
-        let of = OfPerson { person: None, tenant: arguments.tenant.clone() };
+        let of = OfPerson { person: None, tenant: arguments.tenant.clone(), system: arguments.system.clone() };
         let person = Some(of.made_out(key, store, &reader)?);
         let own = found(&GuardedFilter { person, ..of_guard.clone() }, usize::MAX, store, &reader)?;
         if own.is_empty() {

@@ -13,6 +13,7 @@ mod events;
 mod explain;
 mod forget;
 mod guard;
+mod hash_password;
 mod health;
 mod hygiene;
 mod init;
@@ -78,6 +79,7 @@ enum Command {
     Init(init::Arguments),
     Schema(schema::Arguments),
     Pseudonym(pseudonym::Arguments),
+    HashPassword(hash_password::Arguments),
     /// Prints a completion script for a shell
     #[command(after_help = "Examples:\n  hookreeve completions bash > /etc/bash_completion.d/hookreeve")]
     Completions {
@@ -139,6 +141,7 @@ pub fn main(registry: Registry) -> ExitCode {
         Command::Init(arguments) => init::run(&arguments, &source),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Pseudonym(arguments) => pseudonym::run(&arguments, &source),
+        Command::HashPassword(arguments) => hash_password::run(&arguments),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "hookreeve", &mut script);

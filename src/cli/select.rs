@@ -54,13 +54,18 @@ pub(super) struct Selection {
 /// A person
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct OfPerson {
-    /// Of this person: the login, in any case
+    /// Of this person: the login, or what the system that tells of it has instead, in any case
     #[arg(long, visible_alias = "login", value_name = "KEY")]
     pub(super) person: Option<String>,
 
     /// Of this tenant. Needed only where several have such a person
     #[arg(long, value_name = "TENANT")]
     pub(super) tenant: Option<String>,
+
+    /// Of this system
+    #[arg(long, value_name = "SYSTEM", default_value = catalog::USUAL_SYSTEM, hide_default_value = true,
+        value_parser = PossibleValuesParser::new(catalog::systems()))]
+    pub(super) system: String,
 }
 
 /// A time as one types it.
@@ -180,7 +185,8 @@ impl OfPerson {
         if key.is_empty() {
             bail!("the person's key is empty");
         }
-        let system = catalog::EVENTS[0].system;
+        let system =
+            catalog::systems().into_iter().find(|system| *system == self.system).unwrap_or(catalog::USUAL_SYSTEM);
         let person = |tenant: &str| Person { system, tenant: tenant.to_owned(), key: key.clone(), known: true };
         if let Some(tenant) = &self.tenant {
             return Ok(person(tenant));

@@ -1,5 +1,7 @@
 //! `send`: plays the cloud. It signs and posts a sample, and shows status, reply and time.
 
+mod sender;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,12 +10,13 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use serde_json::Value;
 
-use super::{Ended, output, token};
+use super::{Ended, output};
 use crate::app::Source;
-use crate::base::secret::SecretSource as _;
 use crate::base::tree::closest;
-use crate::config::{Loaded, Settings};
+use crate::config::Settings;
 use crate::event::{FieldPath, Spec, catalog};
+
+pub(super) use sender::Sender;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -24,8 +27,11 @@ Examples:
   hookreeve send test
   hookreeve send validateUser --set user.email=a@b.example --set user.age=17
   hookreeve send policyMap --body request.json --url https://hooks.example.com
+  hookreeve send lumos.provision --set application.app_id=crm --set target_user.email=asha@corp.example
+  hookreeve send paylocity.change --user svc@corp.example:password
 
-The token is signed with the configured secret, unless --token gives one. The reply goes to standard output, status \
+It shows the credentials that the configuration names: the token is signed with the configured secret, unless --token gives
+one. A password is known to nobody but its owner: give it with --user. The reply goes to standard output, status \
 and time to standard error.
 
 Exit status: 0 for a 2xx, 1 for any other status, 2 where there was no reply.")]
@@ -50,6 +56,14 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "TOKEN")]
     token: Option<String>,
 
+    /// Name and password, for senders that show such
+    #[arg(long, value_name = "NAME:PASSWORD", conflicts_with = "token")]
+    user: Option<String>,
+
+    /// A header, also in place of one that would be sent
+    #[arg(long, value_name = "NAME: VALUE")]
+    header: Vec<String>,
+
     /// An authority that signed the server's certificate, PEM, beside those of the system
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
@@ -61,10 +75,11 @@ pub(super) fn run(arguments: &Arguments, source: &Source) -> anyhow::Result<Ende
     let spec = find(&arguments.event)?;
     let body = body(spec, arguments)?;
     let server = arguments.url.clone().unwrap_or_else(|| own_url(settings));
-    let url = format!("{}{}/{}", server.trim_end_matches('/'), base_path(settings, &loaded)?, spec.name);
+    let sender = Sender::of(spec, settings, &loaded)?;
+    let url = format!("{}{}", server.trim_end_matches('/'), sender.path(spec)?);
     let mut request = client(arguments)?.post(&url).header("content-type", "application/json").body(body);
-    if let Some(bearer) = bearer(arguments, settings, &loaded, source)? {
-        request = request.bearer_auth(bearer);
+    for (name, value) in sender.headers(arguments, source)? {
+        request = request.header(name, value);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (status, reply, took) = runtime.block_on(async {
@@ -101,40 +116,10 @@ pub(super) fn own_url(settings: &Settings) -> String {
     format!("{scheme}://{address}")
 }
 
-/// The path that events are under, a secret segment included.
-pub(super) fn base_path(settings: &Settings, loaded: &Loaded) -> anyhow::Result<String> {
-    let base = settings.cymmetri.base_paths.first().map_or("", |base| base.trim_end_matches('/'));
-    let secret = match settings.cymmetri.auth.path_secret.as_ref().and_then(|places| places.iter().next()) {
-        Some(place) => format!("/{}", String::from_utf8_lossy(loaded.secrets().resolve(place)?.expose())),
-        None => String::new(),
-    };
-    Ok(format!("{base}{secret}"))
-}
-
-fn bearer(
-    arguments: &Arguments,
-    settings: &Settings,
-    loaded: &Loaded,
-    source: &Source,
-) -> anyhow::Result<Option<String>> {
-    let auth = &settings.cymmetri.auth;
-    if arguments.token.is_some() {
-        return Ok(arguments.token.clone());
-    }
-    if let Some(place) = auth.bearer.as_ref().and_then(|places| places.first()) {
-        return Ok(Some(String::from_utf8_lossy(loaded.secrets().resolve(place)?.expose()).into_owned()));
-    }
-    if auth.jwt.is_none() {
-        return Ok(None);
-    }
-    let claims = token::claims(settings, source.clock.unix_seconds(), 60);
-    token::sign(settings, &loaded.secrets(), &claims).map(Some)
-}
-
 fn body(spec: &Spec, arguments: &Arguments) -> anyhow::Result<Vec<u8>> {
     let written = match &arguments.body {
         // On one line, for the reply keeps the white space of what no rule changed.
-        None => serde_json::from_str::<Value>(spec.sample).context("the sample is not JSON")?.to_string().into_bytes(),
+        None => spec.sample_value().to_string().into_bytes(),
         Some(path) if path.as_os_str() == "-" => {
             let mut text = Vec::new();
             std::io::Read::read_to_end(&mut std::io::stdin(), &mut text).context("standard input cannot be read")?;
@@ -149,7 +134,7 @@ fn body(spec: &Spec, arguments: &Arguments) -> anyhow::Result<Vec<u8>> {
     let mut body: Value =
         serde_json::from_slice(&written).context("the body is not JSON, so that nothing can be set in it")?;
     let members = body.as_object_mut().context("the body is no JSON object, so that nothing can be set in it")?;
-    let request = members.entry("request").or_insert(Value::Null);
+    let request = if spec.sender() == "cymmetri" { members.entry("request").or_insert(Value::Null) } else { &mut body };
     for set in &arguments.set {
         let (field, value) = set.split_once('=').with_context(|| format!("--set {set}: expected FIELD=VALUE"))?;
         let path = FieldPath::parse(field).with_context(|| format!("--set {set}"))?;

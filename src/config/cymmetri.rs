@@ -5,12 +5,12 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::system::{self, Section};
 use crate::auth;
 use crate::base::diagnostic::Problem;
 use crate::base::units::Span;
 use crate::dialect::cymmetri::AcceptShape;
 use crate::event::SecretFields;
-use crate::http::route::BasePaths;
 use crate::rules::OnError;
 
 /// `[cymmetri]`.
@@ -47,8 +47,8 @@ pub enum UnknownEvent {
     Acknowledge,
 }
 
-const SHORTEST_DEADLINE: Duration = Duration::from_millis(100);
-const LONGEST_DEADLINE: Duration = Duration::from_secs(60);
+const SECTION: Section =
+    Section { name: "cymmetri", credential: "jwt = { secret = { env = \"HOOKREEVE_JWT_SECRET\" } }" };
 
 impl Default for Config {
     fn default() -> Self {
@@ -68,17 +68,7 @@ impl Default for Config {
 impl Config {
     /// What is wrong with values that are right in themselves, behind a listener that is open as `exposure` says.
     pub fn problems(&self, exposure: auth::Exposure) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        if let Err((index, error)) = BasePaths::parse(&self.base_paths) {
-            let problem = Problem::error("base-path", &["base_paths", &index.to_string()], error.to_string());
-            problems.push(problem.hint("for example \"/webhook\", or \"/\" for none"));
-        }
-        if self.base_paths.is_empty() {
-            problems.push(Problem::error("base-path", &["base_paths"], "no event could come in without a base path"));
-        }
-        if self.deadline.0 < SHORTEST_DEADLINE || self.deadline.0 > LONGEST_DEADLINE {
-            problems.push(Problem::error("deadline", &["deadline"], "a deadline is between 100ms and 60s"));
-        }
+        let mut problems = system::problems(&SECTION, &self.base_paths, self.deadline, &self.auth, exposure);
         if self.error_message.trim().is_empty() {
             problems.push(Problem::error("deny-message", &["error_message"], "a refusal must say something"));
         }
@@ -86,10 +76,6 @@ impl Config {
             let problem = Problem::error("secret-field", &["secret_fields", &index.to_string()], error.to_string());
             problems.push(problem.hint("for example \"user.pin\""));
         }
-        problems.extend(self.auth.problems(exposure).into_iter().map(|mut problem| {
-            problem.path.insert(0, "auth".to_owned());
-            problem
-        }));
         problems
     }
 }

@@ -8,6 +8,7 @@
 //! | `layers` | the environment over the files |
 //! | `sections` | which top-level names there are |
 //! | `settings` | the fixed sections, added up from the modules that own them |
+//! | `system` | what the sections of all systems have in common |
 //! | `shape`, `schema` | what the JSON Schema says of each position, here and for editors |
 //! | `paths`, `conceal` | what the schema's marks are for: files to resolve and watch, lines not to show |
 //! | `shadow` | the shadow file, of which only what bears on rules counts |
@@ -31,12 +32,16 @@ mod sections;
 mod settings;
 mod shadow;
 mod shape;
+mod system;
 #[cfg(test)]
 mod tests;
 
 pub mod cymmetri;
 pub mod log;
+pub mod lumos;
 pub mod metrics;
+pub mod optimalcloud;
+pub mod paylocity;
 pub mod reload;
 pub mod server;
 pub mod watch;

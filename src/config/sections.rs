@@ -27,7 +27,7 @@ pub(super) const LISTS: [List; 5] = [
 ];
 
 /// What the documents speak of and this version does not have.
-pub(super) const LATER: [&str; 5] = ["console", "lumos", "optimalcloud", "paylocity", "inbound"];
+pub(super) const LATER: [&str; 2] = ["console", "inbound"];
 
 /// Other files to read: a key at the top of the main file that is no table.
 pub(super) const INCLUDE: &str = "include";

@@ -4,8 +4,8 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{attributes, cymmetri, log, metrics, reload, server};
-use crate::auth::Exposure;
+use super::{attributes, cymmetri, log, lumos, metrics, optimalcloud, paylocity, reload, server};
+use crate::auth::{self, Exposure};
 use crate::base::diagnostic::Problem;
 use crate::journal::Payload;
 use crate::{directory, journal};
@@ -16,8 +16,14 @@ use crate::{directory, journal};
 pub struct Settings {
     /// Where and how requests come in.
     pub server: server::Config,
-    /// The system that sends events.
+    /// Cymmetri, which sends events unless another system is named and nothing is said of this one.
     pub cymmetri: cymmetri::Config,
+    /// Lumos. Absent: it sends none.
+    pub lumos: Option<lumos::Config>,
+    /// Systems that speak the webhooks of `OptimalCloud`. Absent: there are none.
+    pub optimalcloud: Option<optimalcloud::Config>,
+    /// Paylocity. Absent: it sends none.
+    pub paylocity: Option<paylocity::Config>,
     /// Where events are kept, and for how long.
     pub journal: journal::Config,
     /// The people that were seen. Absent, and no lookup of its type: nothing is kept of them.
@@ -39,11 +45,65 @@ impl Settings {
         Exposure { client_ca, loopback: self.server.listen.0.ip().is_loopback() }
     }
 
+    /// Whether Cymmetri sends events here: it does unless another system is named and nothing is said of it.
+    pub fn has_cymmetri(&self) -> bool {
+        let others = self.lumos.is_some() || self.optimalcloud.is_some() || self.paylocity.is_some();
+        !others || self.cymmetri != cymmetri::Config::default()
+    }
+
+    /// Each system that sends events, by the name of its section, with the paths under which they come in.
+    pub fn systems(&self) -> Vec<(&'static str, &[String])> {
+        let cymmetri = self.has_cymmetri().then_some(("cymmetri", self.cymmetri.base_paths.as_slice()));
+        let lumos = self.lumos.as_ref().map(|lumos| ("lumos", lumos.base_paths.as_slice()));
+        let optimalcloud = self.optimalcloud.as_ref().map(|cloud| ("optimalcloud", cloud.base_paths.as_slice()));
+        let paylocity = self.paylocity.as_ref().map(|paylocity| ("paylocity", paylocity.base_paths.as_slice()));
+        [cymmetri, lumos, optimalcloud, paylocity].into_iter().flatten().collect()
+    }
+
+    /// Who may send events of the system that this section is of; none where there is no such section.
+    pub fn auth_of(&self, section: &str) -> Option<&auth::Config> {
+        match section {
+            "cymmetri" => self.has_cymmetri().then_some(&self.cymmetri.auth),
+            "lumos" => self.lumos.as_ref().map(|lumos| &lumos.auth),
+            "optimalcloud" => self.optimalcloud.as_ref().map(|cloud| &cloud.auth),
+            "paylocity" => self.paylocity.as_ref().map(|paylocity| &paylocity.auth),
+            _ => None,
+        }
+    }
+
+    /// Paths that two systems would share.
+    fn shared_paths(&self) -> Vec<Problem> {
+        let systems = self.systems();
+        let mut taken: Vec<(&str, &str)> = Vec::new();
+        let mut problems = Vec::new();
+        for (system, paths) in systems {
+            for (index, path) in paths.iter().enumerate() {
+                let path = path.trim_end_matches('/');
+                if let Some((_, other)) = taken.iter().find(|(taken, other)| *taken == path && *other != system) {
+                    let message = format!("this is the path of `[{other}]`, too");
+                    let at = [system, "base_paths", &index.to_string()];
+                    problems.push(Problem::error("base-path", &at, message).hint("give each system a path of its own"));
+                }
+                taken.push((path, system));
+            }
+        }
+        problems
+    }
+
     /// What is wrong with values that are right in themselves; each path begins with the section's name.
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         problems.extend(within("server", self.server.problems()));
-        problems.extend(within("cymmetri", self.cymmetri.problems(self.exposure())));
+        let exposure = self.exposure();
+        if self.has_cymmetri() {
+            problems.extend(within("cymmetri", self.cymmetri.problems(exposure)));
+        }
+        problems.extend(within("lumos", self.lumos.iter().flat_map(|lumos| lumos.problems(exposure)).collect()));
+        let optimalcloud = self.optimalcloud.iter().flat_map(|optimalcloud| optimalcloud.problems(exposure));
+        problems.extend(within("optimalcloud", optimalcloud.collect()));
+        let paylocity = self.paylocity.iter().flat_map(|paylocity| paylocity.problems(exposure));
+        problems.extend(within("paylocity", paylocity.collect()));
+        problems.extend(self.shared_paths());
         problems.extend(within("journal", self.journal.problems()));
         problems.extend(within("directory", self.directory.iter().flat_map(directory::Config::problems).collect()));
         problems.extend(within("log", self.log.problems()));

@@ -122,7 +122,20 @@ protected = ["admin"]
 "#,
     )
     .settings();
-    let Settings { server, cymmetri: _, journal: _, directory: _, log, metrics, reload, attributes } = settings;
+    let Settings {
+        server,
+        cymmetri: _,
+        lumos,
+        optimalcloud,
+        paylocity,
+        journal: _,
+        directory: _,
+        log,
+        metrics,
+        reload,
+        attributes,
+    } = settings;
+    assert!(lumos.is_none() && optimalcloud.is_none() && paylocity.is_none());
     assert_eq!(reload.refuse_above.map(|part| part.to_string()).as_deref(), Some("2.5%"));
     assert_eq!(
         (reload.sample, reload.protected, reload::Config::default().is_on()),
@@ -328,7 +341,7 @@ id = "x"
         3 | colour = true
           | ^^^^^^
           |
-          = help: known keys here: server, cymmetri, journal, directory, log, metrics, reload, attributes, rule, lookup, action, guard, test, include, shadow_file
+          = help: known keys here: server, cymmetri, lumos, optimalcloud, paylocity, journal, directory, log, metrics, reload, attributes, rule, lookup, action, guard, test, include, shadow_file
 
         error[unknown-key]: unknown key `sever`
          --> /config/hookreeve.toml:4:2
@@ -669,6 +682,9 @@ fn the_schema_has_every_section_and_key_with_its_words() {
     let expected = [
         "server",
         "cymmetri",
+        "lumos",
+        "optimalcloud",
+        "paylocity",
         "journal",
         "directory",
         "log",
@@ -692,7 +708,14 @@ fn the_schema_has_every_section_and_key_with_its_words() {
     [
         "Server",
         "Cymmetri",
+        "Lumos",
+        "LumosTrial",
+        "Optimalcloud",
+        "OptimalcloudFailures",
+        "Paylocity",
         "Auth",
+        "HeaderConfig",
+        "BasicConfig",
         "JwtConfig",
         "ClientCertConfig",
         "Log",

@@ -18,7 +18,7 @@ pub(super) async fn play(stage: &mut Stage<'_>, spec: &'static Spec) {
     match spec.kind {
         Kind::Mutate | Kind::Verdict => echo(stage, spec).await,
         Kind::Map => neutral(stage, spec).await,
-        Kind::Decide | Kind::Notice | Kind::Probe => {}
+        Kind::Decide | Kind::Perform | Kind::Notice | Kind::Probe => {}
     }
 }
 

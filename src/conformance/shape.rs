@@ -52,7 +52,7 @@ pub(super) async fn play(stage: &mut Stage<'_>, spec: &'static Spec) {
             };
             stage.tell(spec, "is answered without a body", PROBE, result);
         }
-        Kind::Verdict | Kind::Decide | Kind::Notice => {}
+        Kind::Verdict | Kind::Decide | Kind::Perform | Kind::Notice => {}
     }
 }
 
@@ -81,7 +81,8 @@ fn expected(kind: Kind) -> (&'static str, Source) {
             "is answered `{\"response\":{\"data\":true or false}}`",
             Source::Documented("the sample reply to `runDeprovision`"),
         ),
-        Kind::Notice => ("is taken", TAKEN),
+        // None of the cloud's events is one that something is performed for.
+        Kind::Perform | Kind::Notice => ("is taken", TAKEN),
     }
 }
 
@@ -104,7 +105,7 @@ fn is_shaped(kind: Kind, reply: &Reply) -> bool {
         }
         Kind::Map => response.is_some_and(|response| response.get("mappedValue").is_some()),
         Kind::Decide => data.and_then(Json::as_bool).is_some(),
-        Kind::Notice => true,
+        Kind::Perform | Kind::Notice => true,
     }
 }
 

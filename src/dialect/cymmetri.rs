@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Reply;
-use crate::base::json::{Document, Json, Kind as JsonKind, ParseError};
-use crate::event::{Arrival, Changes, Decision, Event, Kind, Mapped, Spec};
+use super::{DecodeError, Dialect, Reply, require_object};
+use crate::base::json::{Document, EditError, Json, Kind as JsonKind};
+use crate::event::{Arrival, Changes, Decision, Event, Kind, Mapped, Performance, Spec};
 
 /// The body that a `yes` to a validate event has. The vendor's documents do not show it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -22,32 +22,24 @@ pub enum AcceptShape {
     Echo,
 }
 
-/// Why a body is not the event that its path names. Texts hold no value of the body.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DecodeError {
-    /// The body is not JSON as we accept it.
-    #[error(transparent)]
-    Json(#[from] ParseError),
-    /// It is, and lacks something.
-    #[error("{expected} at {path}")]
-    Shape {
-        /// What is wrong, from the root.
-        path: &'static str,
-        /// What should stand there.
-        expected: &'static str,
-    },
+/// Cymmetri, as it is configured.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cymmetri {
+    /// The body of a yes to a validate event.
+    pub accept_shape: AcceptShape,
 }
 
-impl DecodeError {
-    /// A stable code for the sender.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Json(ParseError::DuplicateKey { .. }) => "duplicate_key",
-            Self::Json(ParseError::Depth { .. }) => "too_deep",
-            Self::Json(ParseError::Utf8 { .. }) => "invalid_utf8",
-            Self::Json(ParseError::Syntax { .. } | ParseError::Length) => "invalid_json",
-            Self::Shape { .. } => "invalid_shape",
-        }
+impl Dialect for Cymmetri {
+    fn decode(&self, spec: &'static Spec, body: Vec<u8>, arrival: Arrival) -> Result<Event, DecodeError> {
+        decode(spec, body, arrival)
+    }
+
+    fn encode(&self, event: &Event, decision: &Decision, _: &Performance) -> Result<Reply, EditError> {
+        encode(event, decision, self.accept_shape)
+    }
+
+    fn acknowledgement(&self) -> Reply {
+        acknowledgement()
     }
 }
 
@@ -56,28 +48,20 @@ pub fn decode(spec: &'static Spec, body: Vec<u8>, arrival: Arrival) -> Result<Ev
     if spec.kind == Kind::Probe {
         // The probe's body says nothing, so that nothing in it can be wrong.
         let document = Document::parse("{}").expect("an empty object is JSON");
-        return Ok(Event::new(spec, document, None, None, arrival));
+        return Ok(Event::new(spec, document, None, arrival));
     }
     let document = Document::parse(body)?;
     let root = document.root();
     require_object(Some(root), "the top", "expected an object with a `request`")?;
     let request = root.get("request");
     let request = require_object(request, "request", "expected an object")?;
-    let user = match request.get("user").filter(|user| !user.is_null()) {
+    match request.get("user").filter(|user| !user.is_null()) {
         // A notice or a mapping can do without; a reply that is the person cannot.
-        None if matches!(spec.kind, Kind::Notice | Kind::Map) => None,
-        user => Some(require_object(user, "request.user", "expected an object")?.slot()),
-    };
+        None if matches!(spec.kind, Kind::Notice | Kind::Map) => {}
+        user => _ = require_object(user, "request.user", "expected an object")?,
+    }
     let request = request.slot();
-    Ok(Event::new(spec, document, Some(request), user, arrival))
-}
-
-fn require_object<'a>(
-    value: Option<Json<'a>>,
-    path: &'static str,
-    expected: &'static str,
-) -> Result<Json<'a>, DecodeError> {
-    value.filter(|value| value.is_object()).ok_or(DecodeError::Shape { path, expected })
+    Ok(Event::new(spec, document, Some(request), arrival))
 }
 
 /// The reply to an event: 200 and the documented body.
@@ -85,7 +69,7 @@ fn require_object<'a>(
 /// # Errors
 ///
 /// A change that cannot be made to the person as received; `judge` has made sure that there is none.
-pub fn encode(event: &Event, decision: &Decision, shape: AcceptShape) -> Result<Reply, crate::base::json::EditError> {
+pub fn encode(event: &Event, decision: &Decision, shape: AcceptShape) -> Result<Reply, EditError> {
     let body = match decision {
         Decision::Accept(changes) => accept(event, changes, shape)?,
         Decision::Refuse(message) => {
@@ -95,7 +79,8 @@ pub fn encode(event: &Event, decision: &Decision, shape: AcceptShape) -> Result<
         Decision::Map(Mapped::Value(value)) => mapped(&value.to_string()),
         Decision::Deprovision(true) => return Ok(Reply::json(200, "{\"response\":{\"data\":true}}")),
         Decision::Deprovision(false) => return Ok(Reply::json(200, "{\"response\":{\"data\":false}}")),
-        Decision::Acknowledge => return Ok(acknowledgement()),
+        // None of its events has anything performed.
+        Decision::Perform(_) | Decision::Acknowledge => return Ok(acknowledgement()),
     };
     Ok(Reply::json(200, body))
 }
@@ -105,10 +90,10 @@ pub fn acknowledgement() -> Reply {
     Reply::json(200, "{\"response\":{}}")
 }
 
-fn accept(event: &Event, changes: &Changes, shape: AcceptShape) -> Result<String, crate::base::json::EditError> {
+fn accept(event: &Event, changes: &Changes, shape: AcceptShape) -> Result<String, EditError> {
     let Some(user) = event.user() else { return Ok("{\"response\":{}}".to_owned()) };
     let mut body = String::with_capacity(user.raw().len() + 64);
-    let write_user = |body: &mut String| -> Result<(), crate::base::json::EditError> {
+    let write_user = |body: &mut String| -> Result<(), EditError> {
         if changes.is_empty() {
             body.push_str(user.raw());
         } else {

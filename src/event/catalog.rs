@@ -3,21 +3,33 @@
 //! A new event is one row. What a row says of the wire has its source in the vendor's documents; where those are silent
 //! the safest reading is a setting, not a row.
 
-use FieldType::{Any, Bool, List, Object, Text};
-use Kind::{Decide, Map, Mutate, Notice, Probe, Verdict};
+mod cymmetri;
+mod lumos;
+mod optimalcloud;
+mod paylocity;
+
+use crate::base::json::Json;
+
+use FieldType::Any;
+use Kind::{Decide, Map, Mutate, Notice, Perform, Probe, Verdict};
 
 /// One event that a system sends.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Spec {
-    /// As the documents spell it; it is matched without regard to case.
+    /// As the documents spell it, behind the system's name and a dot where that is not Cymmetri; it is matched without
+    /// regard to case.
     pub name: &'static str,
-    /// The system that sends it.
+    /// The system whose persons it is about.
     pub system: &'static str,
+    /// Its path below the base path. `*` stands for a segment that the receiver's operator has chosen.
+    pub path: &'static str,
     /// What is expected in reply.
     pub kind: Kind,
     /// Known fields of `request`; real events bring more.
     pub fields: &'static [Field],
-    /// Fields of the person, in order, of which the first that is there is the person's key.
+    /// The members of `request` of which the first that is an object is the person; `""` is `request` itself.
+    pub user: &'static [&'static str],
+    /// Fields, from `request` downwards, of which the first that is there is the person's key.
     pub person: &'static [&'static str],
     /// The vendor's documented request.
     pub sample: &'static str,
@@ -36,6 +48,8 @@ pub enum Kind {
     Map,
     /// A yes or no to the removal of access.
     Decide,
+    /// Whether something was done about it, now.
+    Perform,
     /// None; it tells what has happened.
     Notice,
     /// None; it asks whether anybody is there.
@@ -53,6 +67,8 @@ pub enum Effect {
     Map,
     /// `deprovision`
     Deprovision,
+    /// `perform`
+    Perform,
 }
 
 /// A known field.
@@ -110,105 +126,76 @@ const fn secret(path: &'static str) -> Field {
     Field { path, kind: Any, care: Care::Secret }
 }
 
-macro_rules! with_user {
-    ($($more:expr),* $(,)?) => {
-        &[
-            $($more,)*
-            field("user", Object),
-            personal("user.id", Text),
-            personal("user.login", Text),
-            personal("user.firstName", Text),
-            personal("user.middleName", Text),
-            personal("user.lastName", Text),
-            personal("user.displayName", Text),
-            personal("user.nickName", Text),
-            personal("user.email", Text),
-            personal("user.mobile", Text),
-            personal("user.country", Text),
-            personal("user.city", Text),
-            field("user.userType", Text),
-            field("user.status", Text),
-            personal("user.department", Text),
-            personal("user.designation", Text),
-            personal("user.manager", Any),
-            personal("user.startDate", Any),
-            personal("user.endDate", Any),
-            personal("user.dateOfBirth", Any),
-            personal("user.address", Any),
-            field("user.assignedGroups", List),
-            field("user.provisionedApps", Object),
-            secret("user.securityQuestion"),
-            secret("user.password"),
-        ]
-    };
+/// The tables, one for each system.
+static SYSTEMS: [&[Spec]; 4] = [&cymmetri::EVENTS, &lumos::EVENTS, &optimalcloud::EVENTS, &paylocity::EVENTS];
+
+/// The system whose persons are meant where nobody says which.
+pub const USUAL_SYSTEM: &str = "cymmetri";
+
+/// Every event, in the order in which documents list them.
+pub fn events() -> impl Iterator<Item = &'static Spec> {
+    SYSTEMS.iter().flat_map(|events| events.iter())
 }
 
-const USER: &[Field] = with_user!();
-const PASSWORD: &[Field] = with_user!(secret("passwordText"));
-const PROVISION: &[Field] = with_user!(
-    field("policyMap", Any),
-    field("form", Any),
-    field("applicationId", Text),
-    field("roleList", List),
-    field("action", Text),
-);
-const PROVISIONED: &[Field] = with_user!(
-    field("policyMap", Any),
-    field("form", Any),
-    field("applicationId", Text),
-    field("roleList", List),
-    field("action", Text),
-    field("isSuccess", Bool),
-    personal("uid", Text),
-);
-const MAPPING: &[Field] = with_user!(
-    field("targetAttribute", Text),
-    field("cymmetrifield", Text),
-    personal("defaultValue", Any),
-    field("formVeriable", Any),
-);
-
-macro_rules! cymmetri {
-    ($name:literal, $kind:expr, $fields:expr, $doc:literal) => {
-        Spec {
-            name: $name,
-            system: "cymmetri",
-            kind: $kind,
-            fields: $fields,
-            person: &["login", "id"],
-            sample: include_str!(concat!("../../tests/data/cymmetri/", $name, ".request.json")),
-            doc: $doc,
-        }
-    };
+/// The systems that tell of persons.
+pub fn systems() -> Vec<&'static str> {
+    let mut systems: Vec<&str> = events().map(|spec| spec.system).collect();
+    systems.dedup();
+    systems
 }
 
-/// Every event, in the order in which documents list them. Source: the vendor's webhook guide.
-pub static EVENTS: [Spec; 12] = [
-    cymmetri!("test", Probe, &[], "Is anybody there?"),
-    cymmetri!("preCreateUser", Mutate, USER, "A person is about to be created: with which fields?"),
-    cymmetri!("validateUser", Verdict, USER, "May this person be created?"),
-    cymmetri!("postCreateUser", Notice, USER, "A person was created."),
-    cymmetri!("preUpdateUser", Mutate, USER, "A person is about to be changed: to which fields?"),
-    cymmetri!("validateUpdateUser", Verdict, USER, "May this person be changed so?"),
-    cymmetri!("postUpdateUser", Notice, USER, "A person was changed."),
-    cymmetri!("changePassword", Notice, PASSWORD, "A password was changed."),
-    cymmetri!("policyMap", Map, MAPPING, "What shall this mapped attribute be?"),
-    cymmetri!("preProvision", Notice, PROVISION, "Access to an application is about to be given, changed or taken."),
-    cymmetri!("postProvision", Notice, PROVISIONED, "Access to an application was given, changed or taken."),
-    cymmetri!("runDeprovision", Decide, USER, "Shall access be removed now?"),
-];
+/// The events that a system sends.
+pub fn of(system: &str) -> impl Iterator<Item = &'static Spec> {
+    events().filter(move |spec| spec.sender() == system)
+}
 
 /// The event of that name, whatever its case.
 pub fn find(name: &str) -> Option<&'static Spec> {
-    EVENTS.iter().find(|spec| spec.name.eq_ignore_ascii_case(name))
+    events().find(|spec| spec.name.eq_ignore_ascii_case(name))
 }
 
 /// The names of all events.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    EVENTS.iter().map(|spec| spec.name)
+    events().map(|spec| spec.name)
+}
+
+/// The names of the events that a system sends.
+pub fn names_of(system: &str) -> impl Iterator<Item = &'static str> {
+    of(system).map(|spec| spec.name)
 }
 
 impl Spec {
+    /// The documented request as a value; one of them has a comma too many, which is left out.
+    pub fn sample_value(&self) -> serde_json::Value {
+        let whole = self.sample.trim_end();
+        let mended = || {
+            let members = whole.strip_suffix('}')?.trim_end().strip_suffix(',')?;
+            serde_json::from_str(&format!("{members}}}")).ok()
+        };
+        serde_json::from_str(whole).ok().or_else(mended).unwrap_or_default()
+    }
+
+    /// The system that sends it, whose section of the configuration says by which credentials.
+    pub fn sender(&self) -> &'static str {
+        self.name.split_once('.').map_or(self.system, |(sender, _)| sender)
+    }
+
+    /// The person in a request; none where it tells of none.
+    pub fn user_of<'a>(&self, request: Json<'a>) -> Option<Json<'a>> {
+        let member = |member: &&str| if member.is_empty() { Some(request) } else { request.get(member) };
+        self.user.iter().filter_map(member).find(|user| user.is_object())
+    }
+
+    /// A field of the person, as expressions have it below `user`, from its path below `request`; none where it is no
+    /// field of the person.
+    pub fn below_user<'p>(&self, path: &'p [String]) -> Option<&'p [String]> {
+        self.user.iter().find_map(|member| match path.split_first() {
+            Some(_) if member.is_empty() => Some(path),
+            Some((first, rest)) if first == member => Some(rest),
+            _ => None,
+        })
+    }
+
     /// Whether an equal one shortly after is the same told twice. One that brings a secret of its own, beside the person, is
     /// there to be done each time: a password that is set twice was set twice.
     pub fn can_repeat(&self) -> bool {
@@ -222,6 +209,7 @@ impl Spec {
             Verdict => &[Effect::Deny, Effect::Set],
             Map => &[Effect::Map],
             Decide => &[Effect::Deprovision],
+            Perform => &[Effect::Deny],
             Notice | Probe => &[],
         }
     }
@@ -235,6 +223,7 @@ impl Effect {
             Self::Set => "set",
             Self::Map => "map",
             Self::Deprovision => "deprovision",
+            Self::Perform => "perform",
         }
     }
 }
@@ -247,7 +236,7 @@ impl KindSet {
 
     /// Every kind.
     pub fn all() -> Self {
-        Self::of(&[Mutate, Verdict, Map, Decide, Notice, Probe])
+        Self::of(&[Mutate, Verdict, Map, Decide, Perform, Notice, Probe])
     }
 
     /// Whether `kind` is one of them.
@@ -269,19 +258,35 @@ mod tests {
 
     #[test]
     fn every_sample_has_only_fields_that_its_row_knows() {
-        for spec in &EVENTS {
-            let sample: serde_json::Value = serde_json::from_str(spec.sample).expect(spec.name);
-            let Some(request) = sample.get("request").and_then(|request| request.as_object()) else {
+        for spec in events() {
+            let sample = spec.sample_value();
+            assert!(sample.is_object(), "{}", spec.name);
+            let request = if spec.system == "cymmetri" { sample.get("request") } else { Some(&sample) };
+            let Some(request) = request.and_then(|request| request.as_object()) else {
                 assert_eq!(spec.kind, Probe);
                 continue;
             };
             let known = |path: &str| spec.fields.iter().any(|field| field.path == path);
-            for key in request.keys() {
+            for (key, value) in request {
                 assert!(known(key), "{}: {key}", spec.name);
-            }
-            for key in request["user"].as_object().expect("a user").keys() {
-                assert!(known(&format!("user.{key}")), "{}: user.{key}", spec.name);
+                for below in value.as_object().into_iter().flat_map(serde_json::Map::keys) {
+                    let free = spec.fields.iter().any(|field| field.path == key && field.kind == FieldType::Any);
+                    assert!(free || known(&format!("{key}.{below}")), "{}: {key}.{below}", spec.name);
+                }
             }
         }
+    }
+
+    #[test]
+    fn a_field_of_the_person_is_found_below_it() {
+        let below = |event: &str, path: &str| {
+            let path: Vec<String> = path.split('.').map(str::to_owned).collect();
+            find(event).and_then(|spec| spec.below_user(&path).map(|path| path.join(".")))
+        };
+        assert_eq!(below("validateUser", "user.email").as_deref(), Some("email"));
+        assert_eq!(below("validateUser", "targetAttribute"), None);
+        assert_eq!(below("lumos.provision", "target_user.email").as_deref(), Some("email"));
+        assert_eq!(below("optimalcloud.adduser", "email").as_deref(), Some("email"));
+        assert_eq!(below("optimalcloud.createticket", "title"), None);
     }
 }

@@ -1,5 +1,7 @@
 //! What is decided of an event.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::{FieldPath, Kind};
@@ -16,6 +18,8 @@ pub enum Decision {
     Map(Mapped),
     /// Whether access is to be removed now.
     Deprovision(bool),
+    /// What is to be done about it now: actions, by their ids, in no order. None: nothing.
+    Perform(Vec<Arc<str>>),
     /// It was noted.
     Acknowledge,
 }
@@ -44,8 +48,18 @@ pub enum Change {
 
 impl Decision {
     /// Every word that [`Decision::outcome`] can say.
-    pub const OUTCOMES: [&'static str; 8] =
-        ["accepted", "changed", "refused", "mapped", "mapped_neutral", "deprovision", "kept", "acknowledged"];
+    pub const OUTCOMES: [&'static str; 10] = [
+        "accepted",
+        "changed",
+        "refused",
+        "mapped",
+        "mapped_neutral",
+        "deprovision",
+        "kept",
+        "perform",
+        "no_action",
+        "acknowledged",
+    ];
 
     /// The answer that changes nothing, for an event of this kind.
     pub fn neutral(kind: Kind) -> Self {
@@ -53,6 +67,7 @@ impl Decision {
             Kind::Mutate | Kind::Verdict => Self::Accept(Changes::default()),
             Kind::Map => Self::Map(Mapped::Neutral),
             Kind::Decide => Self::Deprovision(false),
+            Kind::Perform => Self::Perform(Vec::new()),
             Kind::Notice | Kind::Probe => Self::Acknowledge,
         }
     }
@@ -61,9 +76,10 @@ impl Decision {
     pub fn fits(&self, kind: Kind) -> bool {
         match self {
             Self::Accept(_) => matches!(kind, Kind::Mutate | Kind::Verdict),
-            Self::Refuse(_) => kind == Kind::Verdict,
+            Self::Refuse(_) => matches!(kind, Kind::Verdict | Kind::Perform),
             Self::Map(_) => kind == Kind::Map,
             Self::Deprovision(_) => kind == Kind::Decide,
+            Self::Perform(_) => kind == Kind::Perform,
             Self::Acknowledge => matches!(kind, Kind::Notice | Kind::Probe),
         }
     }
@@ -78,8 +94,63 @@ impl Decision {
             Self::Map(Mapped::Value(_)) => "mapped",
             Self::Deprovision(true) => "deprovision",
             Self::Deprovision(false) => "kept",
+            Self::Perform(actions) if actions.is_empty() => "no_action",
+            Self::Perform(_) => "perform",
             Self::Acknowledge => "acknowledged",
         }
+    }
+}
+
+/// What became of the actions that were to be performed, each by its id, for the reply.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Performance {
+    /// In the order in which the rules name them.
+    pub actions: Vec<(Arc<str>, Performed)>,
+    /// A number of our own, where the reply wants one that no action has brought.
+    pub number: Option<i64>,
+}
+
+/// What became of one action while somebody waited for it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Performed {
+    /// It is done. What it kept of the target's answer: an object, by the names that the action gives.
+    Done(Option<Value>),
+    /// The target has said no, and no further attempt will be made.
+    Rejected,
+    /// It could not be done, or not in this time.
+    Failed,
+    /// It was begun, and nobody knows yet.
+    Late,
+}
+
+impl Performance {
+    /// Whether there was something to do and all of it is done.
+    pub fn is_done(&self) -> bool {
+        !self.actions.is_empty() && self.actions.iter().all(|(_, performed)| matches!(performed, Performed::Done(_)))
+    }
+
+    /// One word for logs and metrics: the worst of what became of the actions.
+    pub fn as_str(&self) -> &'static str {
+        let has = |wanted: fn(&Performed) -> bool| self.actions.iter().any(|(_, performed)| wanted(performed));
+        if has(|performed| *performed == Performed::Rejected) {
+            "rejected"
+        } else if has(|performed| *performed == Performed::Failed) {
+            "failed"
+        } else if has(|performed| *performed == Performed::Late) {
+            "late"
+        } else if self.actions.is_empty() {
+            "nothing"
+        } else {
+            "done"
+        }
+    }
+
+    /// The first value of this name that an action kept of its answer.
+    pub fn kept(&self, name: &str) -> Option<&Value> {
+        self.actions.iter().find_map(|(_, performed)| match performed {
+            Performed::Done(kept) => kept.as_ref()?.get(name),
+            Performed::Rejected | Performed::Failed | Performed::Late => None,
+        })
     }
 }
 

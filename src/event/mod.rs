@@ -15,7 +15,7 @@ use crate::base::ids::RequestId;
 use crate::base::json::{Document, Json};
 
 pub use catalog::{Kind, KindSet, Spec};
-pub use decision::{Change, Changes, Decision, Mapped};
+pub use decision::{Change, Changes, Decision, Mapped, Performance, Performed};
 pub use path::{FieldPath, PathError};
 pub use person::Person;
 pub use secrets::{SecretFieldError, SecretFields};
@@ -46,16 +46,12 @@ pub struct Arrival {
 }
 
 impl Event {
-    /// Puts an event together; a dialect does, once it has understood a body. `request` and `user` are slots of `document`.
-    pub(crate) fn new(
-        spec: &'static Spec,
-        document: Document,
-        request: Option<u32>,
-        user: Option<u32>,
-        arrival: Arrival,
-    ) -> Self {
+    /// Puts an event together; a dialect does, once it has understood a body. `request` is a slot of `document`.
+    pub(crate) fn new(spec: &'static Spec, document: Document, request: Option<u32>, arrival: Arrival) -> Self {
         let tenant = arrival.token.as_ref().and_then(Token::tenant);
-        let person = Person::find(spec, tenant, user.map(|slot| document.at(slot)), &arrival.request_id);
+        let whole = request.map(|slot| document.at(slot));
+        let user = whole.and_then(|request| spec.user_of(request)).map(Json::slot);
+        let person = Person::find(spec, tenant, whole, &arrival.request_id);
         let Arrival { token, received_at, request_id } = arrival;
         Self { spec, document, request, user, token, person, received_at, request_id }
     }

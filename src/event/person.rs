@@ -19,8 +19,10 @@ pub struct Person {
 }
 
 impl Person {
-    pub(super) fn find(spec: &Spec, tenant: Option<&str>, user: Option<Json<'_>>, request_id: &RequestId) -> Self {
-        let own = user.and_then(|user| spec.person.iter().find_map(|field| user.get(field).and_then(key)));
+    pub(super) fn find(spec: &Spec, tenant: Option<&str>, request: Option<Json<'_>>, request_id: &RequestId) -> Self {
+        let own = request.and_then(|request| {
+            spec.person.iter().find_map(|path| path.split('.').try_fold(request, Json::get).and_then(key))
+        });
         Self {
             system: spec.system,
             tenant: tenant.unwrap_or_default().to_owned(),

@@ -1,7 +1,7 @@
 //! HTTP: the only floor that knows axum.
 //!
 //! Connections are taken in `listener`, encrypted in `tls`; `router` has the routes, `receive` the way of one request,
-//! `refusal` turns what goes wrong into responses. What is decided of an event is the matter of `judge`.
+//! `system` who sends it, `refusal` turns what goes wrong into responses. What is decided of an event is the matter of `judge`.
 
 pub mod body;
 pub mod listener;
@@ -9,4 +9,5 @@ pub mod receive;
 pub mod refusal;
 pub mod route;
 pub mod router;
+pub mod system;
 pub mod tls;

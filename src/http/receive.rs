@@ -14,16 +14,15 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use super::body::{self, Body, BodyLimits, whole};
 use super::listener::{Connection, Stop};
 use super::refusal::Refusal;
-use super::route::{BasePaths, Route};
-use crate::auth::{self, Authenticator, Claims, Presented, Unverified, Verified};
+use super::system::System;
+use crate::auth::{self, Claims, Presented, Unverified, Verified};
 use crate::base::clock::Clock;
 use crate::base::ids::RequestId;
 use crate::base::net::Network;
 use crate::dialect::Reply;
-use crate::dialect::cymmetri::{self, AcceptShape};
-use crate::event::{Arrival, Event, Kind, Spec, Token, catalog};
+use crate::event::{Arrival, Event, Kind, Performance, Spec, Token};
 use crate::journal::Health;
-use crate::judge::{GuardSet, Guards, HeldBack, Judge, Judgement, Recorded, Recorder};
+use crate::judge::{Cause, GuardSet, Guards, HeldBack, Judge, Judgement, Recorded, Recorder, Timing};
 use crate::telemetry::PersonName;
 use crate::telemetry::metrics::Metrics;
 
@@ -35,10 +34,8 @@ pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// What is in force: made whole from one configuration, replaced whole by the next.
 pub struct Active {
-    /// Where events come in.
-    pub base_paths: BasePaths,
-    /// Who may send them.
-    pub authenticator: Authenticator,
+    /// Who sends events.
+    pub systems: Vec<System>,
     /// Who decides them.
     pub judge: Judge,
     /// Who keeps them.
@@ -49,10 +46,6 @@ pub struct Active {
     pub guard_set: Arc<GuardSet>,
     /// How many rules it has.
     pub rules: usize,
-    /// The body of a yes.
-    pub accept_shape: AcceptShape,
-    /// Whether an event that nobody knows is acknowledged.
-    pub acknowledge_unknown: bool,
     /// What a body may be.
     pub body: BodyLimits,
     /// How many requests may be worked on at once.
@@ -143,32 +136,60 @@ where
     let request_id = given.unwrap_or_else(RequestId::random);
     match answer(receiver, request, &request_id).await {
         Ok(reply) => into_response(reply, &request_id),
-        Err(refusal) => {
-            receiver.metrics.refused(refusal.code());
-            tracing::debug!(%request_id, code = refusal.code(), "refused");
-            refusal.into_response(&request_id)
-        }
+        Err(refused) => refused,
     }
 }
 
-async fn answer<B>(receiver: &Receiver, request: Request<B>, request_id: &RequestId) -> Result<Reply, Refusal>
+/// Finds out who sends, and answers in that system's words, refusals included.
+async fn answer<B>(receiver: &Receiver, request: Request<B>, request_id: &RequestId) -> Result<Reply, Response<Body>>
 where
     B: http_body::Body<Data = Bytes> + Unpin,
 {
-    let active = receiver.active.load_full().ok_or(Refusal::Starting)?;
+    let tell = |refusal: &Refusal| {
+        receiver.metrics.refused(refusal.code());
+        tracing::debug!(%request_id, code = refusal.code(), "refused");
+    };
+    let plain = |refusal: Refusal| {
+        tell(&refusal);
+        refusal.into_response(request_id)
+    };
+    let active = receiver.active.load_full().ok_or_else(|| plain(Refusal::Starting))?;
     let Some(_slot) = Slot::take(receiver, active.max_in_flight) else {
         tracing::warn!(%request_id, "refused: as many requests are worked on as are allowed");
-        return Err(Refusal::Overloaded);
+        return Err(plain(Refusal::Overloaded));
     };
     let (head, body) = request.into_parts();
-    let Admitted { spec, verified, peer } = match admit(&active, &head, request_id).await {
+    let Some((system, rest)) = System::find(&active.systems, head.uri.path()) else {
+        drain(&head, body, active.body).await;
+        return Err(plain(Refusal::NotFound));
+    };
+    let answered = answer_system(receiver, &active, system, rest, &head, body, request_id).await;
+    answered.map_err(|refusal| {
+        tell(&refusal);
+        refusal.in_words_of(&*system.dialect, request_id)
+    })
+}
+
+async fn answer_system<B>(
+    receiver: &Receiver,
+    active: &Active,
+    system: &System,
+    rest: &str,
+    head: &Parts,
+    body: B,
+    request_id: &RequestId,
+) -> Result<Reply, Refusal>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+{
+    let Admitted { spec, verified, peer } = match admit(active, system, rest, head, request_id).await {
         Ok(Some(admitted)) => admitted,
         Ok(None) => {
-            drain(&head, body, active.body).await;
-            return Ok(cymmetri::acknowledgement());
+            drain(head, body, active.body).await;
+            return Ok(system.dialect.acknowledgement());
         }
         Err(refusal) => {
-            drain(&head, body, active.body).await;
+            drain(head, body, active.body).await;
             return Err(refusal);
         }
     };
@@ -176,7 +197,7 @@ where
         tracing::warn!(%request_id, %peer, event = spec.name, code = refusal.code(), "a body could not be read");
     };
     if let Err(refusal) = body::check_head(&head.headers, active.body).inspect_err(unread) {
-        drain(&head, body, active.body).await;
+        drain(head, body, active.body).await;
         return Err(refusal);
     }
     let body = body::read(body, active.body).await.inspect_err(unread)?;
@@ -185,20 +206,33 @@ where
     let claims = verified.and_then(Verified::into_claims).map(Claims::into_parts);
     let token = claims.map(|(raw, tenant)| Token::new(raw, tenant));
     let arrival = Arrival { token, received_at: receiver.clock.now(), request_id: request_id.clone() };
-    let event = cymmetri::decode(spec, body, arrival).map_err(|error| {
+    let event = system.dialect.decode(spec, body, arrival).map_err(|error| {
         tracing::warn!(%request_id, %peer, event = spec.name, code = error.code(), "a body is no event");
         Refusal::Body(error)
     })?;
     let event = Arc::new(event);
-    let judgement =
-        if is_verified { active.judge.judge(&event, received).await } else { active.judge.pass(&event, received) };
-    let reply = cymmetri::encode(&event, &judgement.decision, active.accept_shape).map_err(|_| Refusal::Internal)?;
-    let recorded = active.recorder.record(&event, &judgement, received, active.judge.deadline()).await;
-    report(receiver, &active, &event, &judgement, &recorded);
+    let timing = Timing { received, deadline: system.deadline };
+    let judgement = if !is_verified {
+        active.judge.pass(&event, received, Cause::Unverified)
+    } else if system.dialect.is_trial(&event) {
+        active.judge.pass(&event, received, Cause::Trial)
+    } else {
+        active.judge.judge(&event, timing).await
+    };
+    let recorded = active.recorder.record(&event, &judgement, timing).await;
+    let mut performance = Performance::default();
+    if system.dialect.wants_number(&event, &judgement.decision, &performance) {
+        performance.number = active.recorder.number(event.spec().system, timing).await;
+        if performance.number.is_none() {
+            return Err(Refusal::Unrecorded);
+        }
+    }
+    report(receiver, active, &event, &judgement, &recorded, &performance);
     if matches!(recorded, Recorded::Refused { .. }) {
         return Err(Refusal::Unrecorded);
     }
-    if receiver.clock.instant().saturating_duration_since(received) > active.judge.deadline() {
+    let reply = system.dialect.encode(&event, &judgement.decision, &performance).map_err(|_| Refusal::Internal)?;
+    if receiver.clock.instant().saturating_duration_since(received) > system.deadline {
         receiver.metrics.late();
         tracing::warn!(%request_id, event = spec.name, "the reply is late: the process was not given time to run");
     }
@@ -221,38 +255,44 @@ struct Admitted {
 }
 
 /// Looks at everything but the body. None is an event that nobody knows, and that is to be acknowledged.
-async fn admit(active: &Active, head: &Parts, request_id: &RequestId) -> Result<Option<Admitted>, Refusal> {
-    let route = active.base_paths.route(head.uri.path()).ok_or(Refusal::NotFound)?;
+async fn admit(
+    active: &Active,
+    system: &System,
+    rest: &str,
+    head: &Parts,
+    request_id: &RequestId,
+) -> Result<Option<Admitted>, Refusal> {
+    let (path_secret, path) = system.split(rest);
     if head.method != Method::POST {
         return Err(Refusal::Method);
     }
     let connection = head.extensions.get::<Connection>().ok_or(Refusal::Internal)?;
     let peer = auth::client_address(connection.peer.ip(), &head.headers, &active.trusted_proxies);
-    let presented =
-        Presented { headers: &head.headers, peer, path_secret: route.secret, client: connection.client.as_deref() };
-    let verified = verify(active, &presented, request_id).await?;
-    if let Some(spec) = known(active, route) {
+    let presented = Presented { headers: &head.headers, peer, path_secret, client: connection.client.as_deref() };
+    let verified = verify(system, &presented, request_id).await?;
+    if let Some(spec) = system.event(path) {
         return Ok(Some(Admitted { spec, verified, peer }));
     }
     // Whoever is only observed may have put a secret there.
-    let event = if verified.is_some() { printable(route.event) } else { "" };
-    tracing::warn!(%request_id, %peer, event, acknowledged = active.acknowledge_unknown, "an event that nobody knows");
-    if active.acknowledge_unknown { Ok(None) } else { Err(Refusal::UnknownEvent) }
+    let event = if verified.is_some() { printable(path) } else { "" };
+    let (system, acknowledged) = (system.name(), system.acknowledge_unknown);
+    tracing::warn!(%request_id, %peer, system, event, acknowledged, "an event that nobody knows");
+    if acknowledged { Ok(None) } else { Err(Refusal::UnknownEvent) }
 }
 
 /// The proof that the sender may; none for one that is only observed.
 async fn verify(
-    active: &Active,
+    system: &System,
     presented: &Presented<'_>,
     request_id: &RequestId,
 ) -> Result<Option<Verified>, Refusal> {
-    let denied = match active.authenticator.verify(presented).await {
+    let denied = match system.authenticator.verify(presented).await {
         Ok(verified) => return Ok(Some(verified)),
         Err(denied) => denied,
     };
     let reason = denied.code();
-    match active.authenticator.unverified() {
-        Unverified::Accept => Ok(active.authenticator.waive()),
+    match system.authenticator.unverified() {
+        Unverified::Accept => Ok(system.authenticator.waive()),
         Unverified::Observe => {
             tracing::warn!(%request_id, peer = %presented.peer, reason, "not verified, only observed");
             Ok(None)
@@ -264,12 +304,6 @@ async fn verify(
     }
 }
 
-/// The event that a route names. A segment before it is only there for a path secret.
-fn known(active: &Active, route: Route<'_>) -> Option<&'static Spec> {
-    let extra = route.too_long || (route.secret.is_some() && !active.authenticator.wants_path_secret());
-    if extra { None } else { catalog::find(route.event) }
-}
-
 /// A name that a log line can hold: one that may be a path secret in the wrong place, or anything else, is left out.
 fn printable(name: &str) -> &str {
     let plain = name.len() <= 24 && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
@@ -277,7 +311,14 @@ fn printable(name: &str) -> &str {
 }
 
 /// The line and the numbers of one event.
-fn report(receiver: &Receiver, active: &Active, event: &Event, judgement: &Judgement, recorded: &Recorded) {
+fn report(
+    receiver: &Receiver,
+    active: &Active,
+    event: &Event,
+    judgement: &Judgement,
+    recorded: &Recorded,
+    performance: &Performance,
+) {
     let (outcome, cause) = (judgement.decision.outcome(), judgement.cause.as_str());
     receiver.metrics.answered(event.name(), outcome, cause, judgement.took);
     let request_id = event.request_id();
@@ -301,8 +342,12 @@ fn report(receiver: &Receiver, active: &Active, event: &Event, judgement: &Judge
         person,
         tenant = event.person().tenant,
         record = recorded.as_str(),
+        performed = (event.spec().kind == Kind::Perform).then(|| performance.as_str()),
         "event"
     );
+    if event.spec().kind == Kind::Perform {
+        receiver.metrics.performed(event.name(), performance.as_str());
+    }
     receiver.metrics.recorded(event.name(), recorded.as_str());
     match recorded {
         Recorded::Lost { why, deliveries } => {
@@ -320,7 +365,7 @@ fn report(receiver: &Receiver, active: &Active, event: &Event, judgement: &Judge
         report_held(receiver, event, held, matches!(recorded, Recorded::Kept { .. }));
     }
     tracing::debug!(%request_id, trace = ?judgement.trace, "what the rules did");
-    if judgement.cause == crate::judge::Cause::Unverified && event.spec().kind == Kind::Notice {
+    if judgement.cause == Cause::Unverified && event.spec().kind == Kind::Notice {
         tracing::warn!(%request_id, event = event.name(), "an unverified notice was acknowledged and set aside");
     }
 }

@@ -7,7 +7,7 @@ use super::body::{Body, whole};
 use super::receive::{NO_STORE, REQUEST_ID, header_value};
 use crate::auth::Denied;
 use crate::base::ids::RequestId;
-use crate::dialect::cymmetri::DecodeError;
+use crate::dialect::{DecodeError, Dialect, Refused};
 
 /// Why a request is refused, in the order in which refusals are looked for.
 #[derive(Debug)]
@@ -124,6 +124,21 @@ impl Refusal {
             Self::TooLarge { .. } | Self::Slow | Self::Broken => Some((CONNECTION, HeaderValue::from_static("close"))),
             Self::NotFound | Self::UnknownEvent | Self::Encoding | Self::Body(_) | Self::Internal => None,
         }
+    }
+
+    /// The response in a system's own words, where it has some for this.
+    pub(super) fn in_words_of(self, dialect: &dyn Dialect, request_id: &RequestId) -> Response<Body> {
+        let message = self.message();
+        let body = if let Self::Body(error) = &self { Some(error) } else { None };
+        let refused = Refused { status: self.status().as_u16(), code: self.code(), message: &message, body };
+        let reply = dialect.refusal(&refused);
+        let mut response = self.into_response(request_id);
+        if let Some(reply) = reply {
+            *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            *response.body_mut() = whole(reply.body.into_owned());
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(reply.content_type));
+        }
+        response
     }
 
     /// The response: a code, a sentence, the request's id.

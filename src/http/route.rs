@@ -4,17 +4,6 @@
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BasePaths(Vec<String>);
 
-/// What a path under a base path says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Route<'a> {
-    /// The segment before the event's name, where there is exactly one.
-    pub secret: Option<&'a str>,
-    /// The event's name as written; empty where the path ends at its base.
-    pub event: &'a str,
-    /// Whether there are more segments than a path to an event can have.
-    pub too_long: bool,
-}
-
 /// Why a text is no base path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BasePathError {
@@ -47,22 +36,41 @@ impl BasePaths {
         Ok(Self(bases))
     }
 
-    /// What a path says, if it is under one of them.
-    pub fn route<'a>(&self, path: &'a str) -> Option<Route<'a>> {
-        let rest = self.0.iter().find_map(|base| {
+    /// What stands behind the longest of them that a path is under, and how long that one is. Slashes in front and one at the
+    /// end are gone.
+    pub fn below<'a>(&self, path: &'a str) -> Option<(usize, &'a str)> {
+        let (length, rest) = self.0.iter().find_map(|base| {
             let rest = path.strip_prefix(base.as_str())?;
-            (rest.is_empty() || rest.starts_with('/')).then_some(rest)
+            (rest.is_empty() || rest.starts_with('/')).then_some((base.len(), rest))
         })?;
         let rest = rest.strip_prefix('/').unwrap_or(rest);
-        let rest = rest.strip_suffix('/').unwrap_or(rest);
-        let (above, event) = rest.rsplit_once('/').map_or((None, rest), |(above, event)| (Some(above), event));
-        let too_long = above.is_some_and(|above| above.contains('/') || above.is_empty());
-        Some(Route { secret: above.filter(|_| !too_long), event, too_long })
+        Some((length, rest.strip_suffix('/').unwrap_or(rest)))
     }
 
     /// Each of them, the longest first.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
+    }
+}
+
+/// The secret segment in front of the path to an event, where paths have one, and that path.
+pub fn split_secret(rest: &str, has_secret: bool) -> (Option<&str>, &str) {
+    match rest.split_once('/') {
+        Some((secret, path)) if has_secret => (Some(secret), path),
+        _ => (None, rest),
+    }
+}
+
+/// Whether a path is the one of this pattern, whatever the case of its letters. `*` stands for one segment, which is not empty.
+pub fn fits(pattern: &str, path: &str) -> bool {
+    let (mut wanted, mut found) = (pattern.split('/'), path.split('/'));
+    loop {
+        match (wanted.next(), found.next()) {
+            (None, None) => return true,
+            (Some("*"), Some(segment)) if !segment.is_empty() => {}
+            (Some(wanted), Some(found)) if wanted.eq_ignore_ascii_case(found) => {}
+            (Some(_) | None, _) => return false,
+        }
     }
 }
 
@@ -75,20 +83,38 @@ mod tests {
     }
 
     #[test]
-    fn a_path_names_an_event_below_a_base() {
+    fn a_path_is_below_the_longest_base_that_it_is_under() {
         let both = bases(&["/", "/webhook/"]).expect("base paths");
-        let route = |secret, event, too_long| Some(Route { secret, event, too_long });
-        assert_eq!(both.route("/webhook/test"), route(None, "test", false));
-        assert_eq!(both.route("/webhook/test/"), route(None, "test", false));
-        assert_eq!(both.route("/test"), route(None, "test", false));
-        assert_eq!(both.route("/webhook/s3cret/test"), route(Some("s3cret"), "test", false));
-        assert_eq!(both.route("/webhook"), route(None, "", false));
-        assert_eq!(both.route("/webhooks/test"), route(Some("webhooks"), "test", false));
-        assert_eq!(both.route("/webhook/a/b/test"), route(None, "test", true));
-        assert_eq!(both.route("/webhook//test"), route(None, "test", true));
+        assert_eq!(both.below("/webhook/test"), Some((8, "test")));
+        assert_eq!(both.below("/webhook/test/"), Some((8, "test")));
+        assert_eq!(both.below("/test"), Some((0, "test")));
+        assert_eq!(both.below("/webhook"), Some((8, "")));
+        assert_eq!(both.below("/webhooks/test"), Some((0, "webhooks/test")));
+        assert_eq!(both.below("/webhook//test"), Some((8, "/test")));
         let one = bases(&["/webhook"]).expect("a base path");
-        assert_eq!(one.route("/test"), None);
-        assert_eq!(one.route("/webhooktest"), None);
+        assert_eq!(one.below("/test"), None);
+        assert_eq!(one.below("/webhooktest"), None);
+    }
+
+    #[test]
+    fn a_secret_segment_stands_in_front_where_there_is_one() {
+        assert_eq!(split_secret("s3cret/test", true), (Some("s3cret"), "test"));
+        assert_eq!(split_secret("s3cret/helpdesk/servicenow", true), (Some("s3cret"), "helpdesk/servicenow"));
+        assert_eq!(split_secret("s3cret/test", false), (None, "s3cret/test"));
+        assert_eq!(split_secret("test", true), (None, "test"));
+        assert_eq!(split_secret("/test", true), (Some(""), "test"));
+    }
+
+    #[test]
+    fn a_path_fits_its_pattern_and_no_other() {
+        assert!(fits("policyMap", "policymap"));
+        assert!(fits("provisioning/*/adduser", "provisioning/17/adduser"));
+        assert!(fits("", ""));
+        for path in ["provisioning/adduser", "provisioning//adduser", "provisioning/1/2/adduser", "provisioning/1", ""]
+        {
+            assert!(!fits("provisioning/*/adduser", path), "{path}");
+        }
+        assert!(!fits("test", "test/test") && !fits("test", "/test") && !fits("", "x"));
     }
 
     #[test]

@@ -112,6 +112,7 @@ fn counts(kind: Kind, outcome: &str) -> bool {
         Kind::Mutate => outcome == "changed",
         Kind::Map => outcome == "mapped",
         Kind::Decide => outcome == "deprovision",
+        Kind::Perform => outcome == "perform",
         Kind::Notice | Kind::Probe => false,
     }
 }

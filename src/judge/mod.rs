@@ -38,12 +38,19 @@ const ROOM_FOR_RULES: Duration = Duration::from_millis(100);
 /// How events are decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// From the last byte of the body to the hand-over of the reply.
-    pub deadline: Duration,
     /// What a validate event is answered when nothing could be decided.
     pub on_error: OnError,
     /// What such a refusal says.
     pub error_message: String,
+}
+
+/// The time that an event has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// When the last byte of its body came.
+    pub received: Instant,
+    /// From then to the hand-over of the reply.
+    pub deadline: Duration,
 }
 
 /// Decides events, one handler for each.
@@ -91,6 +98,8 @@ pub enum Cause {
     Guarded,
     /// The handler decided, for a person whom somebody has let pass its guard.
     Released,
+    /// The sender only tries the connection: no handler saw the event.
+    Trial,
 }
 
 impl Cause {
@@ -103,6 +112,7 @@ impl Cause {
             Self::Unverified => "unverified",
             Self::Guarded => "guarded",
             Self::Released => "released",
+            Self::Trial => "trial",
         }
     }
 }
@@ -139,31 +149,20 @@ impl Judge {
         &self.lookups
     }
 
-    /// The time that an event has.
-    pub fn deadline(&self) -> Duration {
-        self.settings.deadline
-    }
-
-    /// Decides an event whose last byte came at `received`. It answers before the deadline, whatever the handler does,
-    /// as long as the process is given time to run.
-    pub async fn judge(&self, event: &Arc<Event>, received: Instant) -> Judgement {
+    /// Decides an event. It answers before the deadline, whatever the handler does, as long as the process is given time to
+    /// run.
+    pub async fn judge(&self, event: &Arc<Event>, timing: Timing) -> Judgement {
         let facts = if self.lookups.is_idle(event.name()) {
             Arc::default()
         } else {
-            Arc::new(self.lookups.fetch(event, self.last_moment(received)).await)
+            Arc::new(self.lookups.fetch(event, timing.last_moment_of_lookups()).await)
         };
-        self.judge_with(event, facts, received).await
-    }
-
-    /// Until when lookups are waited for, so that the rules have some time after them, whatever it comes to.
-    fn last_moment(&self, received: Instant) -> Instant {
-        let time = self.settings.deadline.saturating_sub(MARGIN);
-        received + time.saturating_sub(ROOM_FOR_RULES.min(time / 4))
+        self.judge_with(event, facts, timing).await
     }
 
     /// The same with what lookups are said to have found: none is asked.
-    pub async fn judge_with(&self, event: &Arc<Event>, facts: Arc<Facts>, received: Instant) -> Judgement {
-        let latest = received + self.settings.deadline.saturating_sub(MARGIN);
+    pub async fn judge_with(&self, event: &Arc<Event>, facts: Arc<Facts>, timing: Timing) -> Judgement {
+        let (received, latest) = (timing.received, timing.before(MARGIN));
         let cx = Cx::new(self.clock.clone(), event.clone(), facts.clone(), received, latest);
         let kind = event.spec().kind;
         let (decided, cause) = match timeout_at(latest, guarded(self.handler(event.name()), event, &cx)).await {
@@ -212,11 +211,11 @@ impl Judge {
         }
     }
 
-    /// The neutral answer for an event that no handler may see.
-    pub fn pass(&self, event: &Event, received: Instant) -> Judgement {
+    /// The neutral answer for an event that no handler sees, and why.
+    pub fn pass(&self, event: &Event, received: Instant, cause: Cause) -> Judgement {
         Judgement {
             decision: Decision::neutral(event.spec().kind),
-            cause: Cause::Unverified,
+            cause,
             rule: None,
             trace: Trace::default(),
             guarding: Guarding::default(),
@@ -236,6 +235,19 @@ impl Judge {
             (Kind::Verdict, OnError::Deny) => Decision::Refuse(self.settings.error_message.clone()),
             _ => Decision::neutral(kind),
         }
+    }
+}
+
+impl Timing {
+    /// So long before the deadline.
+    pub fn before(self, margin: Duration) -> Instant {
+        self.received + self.deadline.saturating_sub(margin)
+    }
+
+    /// Until when lookups are waited for, so that the rules have some time after them, whatever it comes to.
+    fn last_moment_of_lookups(self) -> Instant {
+        let time = self.deadline.saturating_sub(MARGIN);
+        self.received + time.saturating_sub(ROOM_FOR_RULES.min(time / 4))
     }
 }
 
@@ -297,7 +309,7 @@ mod tests {
     }
 
     async fn judged(handler: Behave, on_error: OnError) -> Judgement {
-        let settings = Settings { deadline: Duration::from_secs(2), on_error, error_message: "Unavailable".into() };
+        let settings = Settings { on_error, error_message: "Unavailable".into() };
         let registry = Registry::new().bind("validateUser", handler);
         let clock = Clock::system();
         let judge = Judge::try_new(settings, Arc::default(), &registry, clock.clone()).expect("handlers that fit");
@@ -305,7 +317,8 @@ mod tests {
         let request_id = RequestId::random();
         let arrival = Arrival { token: None, received_at: clock.now(), request_id };
         let event = cymmetri::decode(spec, spec.sample.into(), arrival).expect("the sample");
-        judge.judge(&Arc::new(event), clock.instant()).await
+        let timing = Timing { received: clock.instant(), deadline: Duration::from_secs(2) };
+        judge.judge(&Arc::new(event), timing).await
     }
 
     #[tokio::test(start_paused = true)]

@@ -7,10 +7,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
 use super::shadow::{Compared, Late};
-use super::{Aside, Cause, Guarding, Judgement, Shadow};
+use super::{Aside, Cause, Guarding, Judgement, Shadow, Timing};
 use crate::action::{ActionSet, DecisionView, Order};
 use crate::base::ids::new_uuid;
 use crate::directory::Directory;
@@ -85,7 +85,7 @@ impl Recorder {
         secrets: &SecretFields,
         rule_set: [u8; 32],
     ) -> Self {
-        let secrets = catalog::EVENTS.iter().map(|spec| (spec.name, secrets.of(spec))).collect();
+        let secrets = catalog::events().map(|spec| (spec.name, secrets.of(spec))).collect();
         let keeper = Arc::new(Keeper { journal, config, actions, directory, rule_set, secrets });
         Self { keeper, shadow: None, aside: None }
     }
@@ -108,22 +108,22 @@ impl Recorder {
         }
     }
 
+    /// The next number of this name, of those that are never given twice; none where it cannot be had in time.
+    pub async fn number(&self, name: &str, timing: Timing) -> Option<i64> {
+        let counted = self.keeper.journal.count(&format!("number.{name}"), 1);
+        timeout_at(timing.before(MARGIN), counted).await.ok()?.ok()
+    }
+
     /// The journal.
     pub fn journal(&self) -> &Arc<dyn Journal> {
         &self.keeper.journal
     }
 
-    /// Keeps an event whose last byte came at `received` and that must be answered within `deadline`.
-    pub async fn record(
-        &self,
-        event: &Arc<Event>,
-        judgement: &Judgement,
-        received: Instant,
-        deadline: Duration,
-    ) -> Recorded {
+    /// Keeps an event, before it is answered where somebody relies on it.
+    pub async fn record(&self, event: &Arc<Event>, judgement: &Judgement, timing: Timing) -> Recorded {
         let keeper = &self.keeper;
         let kind = event.spec().kind;
-        if kind == Kind::Probe {
+        if kind == Kind::Probe || judgement.cause == Cause::Trial {
             return Recorded::Off;
         }
         if judgement.cause == Cause::Unverified {
@@ -135,7 +135,8 @@ impl Recorder {
         let deliveries = keeper.deliveries(event, judgement);
         let keeping = keeper.config.records.of(event.name());
         let guards = marks(&judgement.guarding);
-        let waits = kind == Kind::Notice || !deliveries.is_empty() || !guards.is_empty() || keeping == Keeping::Durable;
+        let tells = matches!(kind, Kind::Notice | Kind::Perform);
+        let waits = tells || !deliveries.is_empty() || !guards.is_empty() || keeping == Keeping::Durable;
         let id = event.request_id().uuid().unwrap_or_else(new_uuid);
         let shadow = self.shadow.as_ref().filter(|shadow| shadow.follows(event, judgement));
         if !waits {
@@ -148,7 +149,7 @@ impl Recorder {
         let compared = shadow.and_then(|shadow| Some((&**shadow, shadow.judge_briefly(event, judgement)?)));
         let compared = compared.as_ref().map(|(shadow, compared)| (*shadow, compared));
         let receipt = keeper.append(event, judgement, id, deliveries, guards, compared, true);
-        let why = match timeout_at(received + deadline.saturating_sub(MARGIN), receipt).await {
+        let why = match timeout_at(timing.before(MARGIN), receipt).await {
             Ok(Ok(appended)) => {
                 if let Some(directory) = &keeper.directory {
                     directory.kept(event);
@@ -158,7 +159,7 @@ impl Recorder {
             Ok(Err(error)) => super::with_causes(&error),
             Err(_) => "the journal took longer than the deadline allows".to_owned(),
         };
-        if kind == Kind::Notice && keeper.config.unavailable.of(event.name()) == Shed::Refuse {
+        if tells && keeper.config.unavailable.of(event.name()) == Shed::Refuse {
             Recorded::Refused { why }
         } else {
             Recorded::Lost { why, deliveries: wanted }

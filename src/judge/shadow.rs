@@ -79,7 +79,7 @@ impl Shadow {
         }
         match judgement.cause {
             Cause::Decided | Cause::Guarded | Cause::Released => {}
-            Cause::Failed | Cause::OutOfTime | Cause::Unverified => return false,
+            Cause::Failed | Cause::OutOfTime | Cause::Unverified | Cause::Trial => return false,
         }
         Decision::neutral(event.spec().kind) != Decision::Acknowledge && !self.except.contains(&event.name())
     }

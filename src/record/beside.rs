@@ -37,6 +37,9 @@ pub struct DecisionNote {
     pub changes: Vec<serde_json::Value>,
     /// What the attribute is mapped to.
     pub mapped: Option<serde_json::Value>,
+    /// The actions that are performed.
+    #[serde(default)]
+    pub perform: Vec<String>,
 }
 
 /// What the shadow file's rules decided: `"shadow":{"rules":…}`, and more where that differs.

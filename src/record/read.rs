@@ -8,7 +8,7 @@ use super::facts::Note;
 use super::mask::MASK;
 use super::{HeldNote, ShadowNote};
 use crate::base::ids::RequestId;
-use crate::dialect::cymmetri;
+use crate::dialect;
 use crate::event::{Arrival, Change, Changes, Decision, Event, FieldPath, Kind, Mapped, Token, catalog};
 use crate::facts::Facts;
 
@@ -33,6 +33,9 @@ pub struct Record<'a> {
     pub message: Option<String>,
     /// What the attribute was mapped to.
     pub mapped: Option<serde_json::Value>,
+    /// The actions that were to be performed.
+    #[serde(default)]
+    pub perform: Vec<String>,
     #[serde(default)]
     facts: Vec<Note>,
     /// How many rules there were on the event.
@@ -113,6 +116,9 @@ impl<'a> Record<'a> {
             "mapped_neutral" => Decision::Map(Mapped::Neutral),
             "deprovision" => Decision::Deprovision(true),
             "kept" => Decision::Deprovision(false),
+            "perform" | "no_action" => {
+                Decision::Perform(self.perform.iter().map(|action| action.as_str().into()).collect())
+            }
             "acknowledged" => Decision::Acknowledge,
             _ => return None,
         };
@@ -153,9 +159,7 @@ impl<'a> Record<'a> {
         let token = self.token.map(|raw| token(raw.get().to_owned()));
         let id = self.request_id.as_deref().and_then(RequestId::parse);
         let request_id = id.or_else(|| RequestId::parse(&fallback_id())).ok_or(ReadError::Malformed)?;
-        let body = format!("{{\"request\":{}}}", request.get());
-        cymmetri::decode(spec, body.into_bytes(), Arrival { token, received_at, request_id })
-            .map_err(|_| ReadError::Body)
+        dialect::restore(spec, request.get(), Arrival { token, received_at, request_id }).map_err(|_| ReadError::Body)
     }
 }
 

@@ -84,6 +84,10 @@ pub(super) fn decided(decision: &Decision, payload: Payload, text: &mut String) 
             }
             text.push(']');
         }
+        Decision::Perform(actions) => {
+            let actions: Vec<String> = actions.iter().map(|action| quote(action)).collect();
+            let _ = write!(text, ",\"perform\":[{}]", actions.join(","));
+        }
         Decision::Refuse(message) => _ = write!(text, ",\"message\":{}", quote(message)),
         Decision::Map(Mapped::Value(mapped)) => _ = write!(text, ",\"mapped\":{}", value(mapped)),
         Decision::Accept(_) | Decision::Map(Mapped::Neutral) | Decision::Deprovision(_) | Decision::Acknowledge => {}

@@ -24,6 +24,8 @@ pub struct Verdict<'a> {
     pub changes: Vec<(Cow<'a, str>, Option<&'a Value>)>,
     /// What the attribute is mapped to.
     pub mapped: Option<&'a Value>,
+    /// The actions that are performed.
+    pub performed: Vec<&'a str>,
     /// The rules that changed something, each with the fields.
     pub changers: Vec<(&'a str, Vec<Cow<'a, str>>)>,
     /// The rules that erred, without those that are only tried.
@@ -43,6 +45,8 @@ pub enum Kind {
     ChangedOtherwise,
     /// It maps to another value.
     MappedOtherwise,
+    /// It has other actions performed.
+    PerformedOtherwise,
     /// It takes access away, and did not.
     Deprovisioned,
     /// It took access away, and does not.
@@ -64,12 +68,13 @@ pub struct Difference {
 
 impl Kind {
     /// Every kind, in the order in which they are told.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Refused,
         Self::Accepted,
         Self::RefusedOtherwise,
         Self::ChangedOtherwise,
         Self::MappedOtherwise,
+        Self::PerformedOtherwise,
         Self::Deprovisioned,
         Self::Kept,
         Self::Erred,
@@ -84,6 +89,7 @@ impl Kind {
             Self::RefusedOtherwise => "refused_otherwise",
             Self::ChangedOtherwise => "changed_otherwise",
             Self::MappedOtherwise => "mapped_otherwise",
+            Self::PerformedOtherwise => "performed_otherwise",
             Self::Deprovisioned => "deprovisioned",
             Self::Kept => "kept",
             Self::Erred => "erred",
@@ -99,6 +105,7 @@ impl Kind {
             Self::RefusedOtherwise => "refused with another message",
             Self::ChangedOtherwise => "changed otherwise",
             Self::MappedOtherwise => "mapped otherwise",
+            Self::PerformedOtherwise => "performed otherwise",
             Self::Deprovisioned => "newly deprovisioned",
             Self::Kept => "no longer deprovisioned",
             Self::Erred => "a rule errs newly",
@@ -123,6 +130,7 @@ impl<'a> Verdict<'a> {
             message: record.message.as_deref(),
             changes: changes(&record.changes),
             mapped: record.mapped.as_ref(),
+            performed: record.perform.iter().map(String::as_str).collect(),
             changers: changers
                 .map(|note| (&*note.rule, note.changed.iter().map(|path| Cow::Borrowed(path.as_str())).collect()))
                 .collect(),
@@ -138,19 +146,21 @@ impl<'a> Verdict<'a> {
             message: held.message.as_deref(),
             changes: changes(&held.changes),
             mapped: held.mapped.as_ref(),
+            performed: held.perform.iter().map(String::as_str).collect(),
             ..Self::recorded(entry, record)
         }
     }
 
     /// That of a judgement.
     pub fn of(judged: &'a Judged) -> Self {
-        let (mut message, mut changes, mut mapped) = (None, Vec::new(), None);
+        let (mut message, mut changes, mut mapped, mut performed) = (None, Vec::new(), None, Vec::new());
         match &judged.decision {
             Decision::Accept(made) => {
                 changes = made.iter().map(one).collect();
             }
             Decision::Refuse(text) => message = Some(text.as_str()),
             Decision::Map(Mapped::Value(value)) => mapped = Some(value),
+            Decision::Perform(actions) => performed = actions.iter().map(AsRef::as_ref).collect(),
             Decision::Map(Mapped::Neutral) | Decision::Deprovision(_) | Decision::Acknowledge => {}
         }
         let changers = judged.trace.changers().filter_map(|rule| match rule.outcome {
@@ -166,6 +176,7 @@ impl<'a> Verdict<'a> {
             message,
             changes,
             mapped,
+            performed,
             changers: changers.collect(),
             erred: errors.map(|(rule, _)| &**rule.id).collect(),
         }
@@ -179,6 +190,7 @@ impl<'a> Verdict<'a> {
         self.outcome == other.outcome
             && self.message == other.message
             && same(self.mapped, other.mapped)
+            && self.performed == other.performed
             && self.changes_as(other)
     }
 
@@ -229,6 +241,7 @@ impl<'a> Verdict<'a> {
             ("refused", _) => of(Kind::Accepted, was.rule),
             (_, "deprovision") => of(Kind::Deprovisioned, self.rule),
             ("deprovision", _) => of(Kind::Kept, self.rule.or(was.rule)),
+            (_, "perform" | "no_action") => of(Kind::PerformedOtherwise, self.rule.or(was.rule)),
             (_, "mapped" | "mapped_neutral") => of(Kind::MappedOtherwise, self.rule.or(was.rule)),
             _ => of(Kind::ChangedOtherwise, self.changer(was)),
         }

@@ -174,6 +174,7 @@ impl Written<'_> {
             (raw.deny.is_some(), EffectKind::Deny, "deny"),
             (raw.map.is_some(), EffectKind::Map, "map"),
             (raw.deprovision.is_some(), EffectKind::Deprovision, "deprovision"),
+            (raw.perform.is_some(), EffectKind::Perform, "perform"),
             (raw.set.is_some(), EffectKind::Set, "set"),
             (raw.unset.is_some() && raw.set.is_none(), EffectKind::Set, "unset"),
         ] {
@@ -181,7 +182,7 @@ impl Written<'_> {
                 written.push((kind, key));
             }
         }
-        let known = "deny, set with unset, map, deprovision";
+        let known = "deny, set with unset, map, deprovision, perform";
         match written.as_slice() {
             [one] => Ok(*one),
             [] => {
@@ -233,7 +234,7 @@ impl Written<'_> {
                 && message.chars().all(|character| character.is_ascii_alphanumeric());
             if message.trim().is_empty() {
                 findings.push(Diagnostic::error("deny-message", "a refusal must say something").at(&place));
-            } else if !camel_case {
+            } else if !camel_case && specs.iter().all(|spec| spec.kind != Kind::Perform) {
                 let finding =
                     Diagnostic::warning("deny-message", "the cloud takes the message for a code in its own table");
                 findings.push(finding.at(&place).hint("use one word such as `MobileAlreadyExist` or `EmailRequired`"));
@@ -249,6 +250,10 @@ impl Written<'_> {
             EffectKind::Deny => raw.deny.as_deref().map(|message| Effect::Deny(message.into())),
             EffectKind::Deprovision => raw.deprovision.map(Effect::Deprovision),
             EffectKind::Map => parts.map.map(Effect::Map),
+            EffectKind::Perform => raw
+                .perform
+                .as_ref()
+                .map(|actions| Effect::Perform(actions.iter().map(|id| id.as_str().into()).collect())),
             EffectKind::Set => Some(Effect::Set { set: parts.set, unset: parts.unset }),
         };
         let verdict = spec.kind == Kind::Verdict;

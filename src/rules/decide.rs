@@ -186,6 +186,7 @@ impl<'a> Run<'a> {
         Ok(match &rule.effect {
             Effect::Deny(message) => Act::Settle(Decision::Refuse(message.to_string())),
             Effect::Deprovision(truth) => Act::Settle(Decision::Deprovision(*truth)),
+            Effect::Perform(actions) => Act::Settle(Decision::Perform(actions.clone())),
             Effect::Map(expression) => {
                 let value =
                     self.mapped(expression).map_err(|error| Box::new(located(&error, expression, "map".to_owned())))?;

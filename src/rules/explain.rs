@@ -74,7 +74,8 @@ impl Onlooker for Explaining {
                         part(format!("set.{path}"), expression);
                     }
                 }
-                Effect::Map(_) | Effect::Set { .. } | Effect::Deny(_) | Effect::Deprovision(_) => {}
+                Effect::Map(_) | Effect::Set { .. } | Effect::Deny(_) | Effect::Deprovision(_) | Effect::Perform(_) => {
+                }
             }
             scope.set_budget(left);
         }

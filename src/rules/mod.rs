@@ -81,6 +81,7 @@ enum Effect {
     Set { set: Vec<(FieldPath, Expression)>, unset: Vec<FieldPath> },
     Map(Expression),
     Deprovision(bool),
+    Perform(Vec<Arc<str>>),
 }
 
 impl RuleSet {

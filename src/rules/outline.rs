@@ -30,7 +30,7 @@ impl RuleSet {
                 let effect = match &rule.effect {
                     Effect::Map(map) => vec![("map".to_owned(), map)],
                     Effect::Set { set, .. } => set.iter().map(|(path, value)| (format!("set.{path}"), value)).collect(),
-                    Effect::Deny(_) | Effect::Deprovision(_) => Vec::new(),
+                    Effect::Deny(_) | Effect::Deprovision(_) | Effect::Perform(_) => Vec::new(),
                 };
                 Outline {
                     event: rules.event,

@@ -16,12 +16,14 @@ pub struct RawRule {
     pub on: OneOrMany,
     /// When it holds: CEL, a bool. Absent: always.
     pub when: Option<String>,
-    /// validate events: refuse with this message. The first refusal in order wins.
+    /// validate events, and those on which something can be performed: refuse with this message. The first refusal in order wins.
     pub deny: Option<String>,
     /// policyMap: the value, in CEL. The first rule that holds wins.
     pub map: Option<String>,
     /// runDeprovision: whether access is removed now. The first rule that holds wins.
     pub deprovision: Option<bool>,
+    /// Events on which something can be performed: actions, by their ids, which are done now; the reply says whether they were.
+    pub perform: Option<Vec<String>>,
     /// pre and validate events: fields of the person and their values, in CEL. Nested tables and dotted keys are the same path.
     pub set: Option<serde_json::Map<String, serde_json::Value>>,
     /// pre and validate events: fields of the person that are taken away.

@@ -33,6 +33,13 @@ pub struct Recorded {
     record: &'static str,
 }
 
+/// What something that was to be performed is counted by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Performed {
+    event: &'static str,
+    result: &'static str,
+}
+
 /// What an attempt to deliver is counted by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Attempted {
@@ -105,6 +112,7 @@ pub struct Reloaded {
 pub struct Metrics {
     events: Family<Answered, Counter>,
     records: Family<Recorded, Counter>,
+    performances: Family<Performed, Counter>,
     attempts: Family<Attempted, Counter>,
     circuits: Family<OfAction, Gauge>,
     lookups: Family<LookedUp, Counter>,
@@ -147,6 +155,11 @@ impl Metrics {
     /// An event was kept, or not: `kept`, `repeat`, `queued`, `off`, `unrecorded` or `refused`.
     pub fn recorded(&self, event: &'static str, record: &'static str) {
         self.records.get_or_create(&Recorded { event, record }).inc();
+    }
+
+    /// What was to be performed for an event ended so: `done`, `rejected`, `failed`, `late`, or there was `nothing` to do.
+    pub fn performed(&self, event: &'static str, result: &'static str) {
+        self.performances.get_or_create(&Performed { event, result }).inc();
     }
 
     /// An attempt to deliver ended so: `done`, `retry`, `dead` or `dropped`.
@@ -238,6 +251,8 @@ impl Metrics {
     pub fn encode(&self) -> String {
         let mut registry = Registry::with_prefix("hookreeve");
         registry.register("events", "Events that were answered", self.events.clone());
+        let help = "What was to be performed while the sender waits, by what became of it";
+        registry.register("performances", help, self.performances.clone());
         registry.register("records", "What became of the journal's entry of an event", self.records.clone());
         registry.register("attempts", "Attempts to deliver, by what came of them", self.attempts.clone());
         registry.register("circuit_open", "Whether an action's target counts as dead", self.circuits.clone());

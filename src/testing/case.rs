@@ -7,7 +7,7 @@ use std::path::Path;
 use super::Test;
 use crate::base::ids::RequestId;
 use crate::base::json::{Document, Json};
-use crate::dialect::cymmetri::{self, DecodeError};
+use crate::dialect::{self, DecodeError};
 use crate::event::{Arrival, Event, Token};
 
 /// The largest file that a test can name: as much as a body can have.
@@ -69,8 +69,7 @@ impl Test {
             received_at: self.now,
             request_id: RequestId::parse("test").expect("letters alone"),
         };
-        cymmetri::decode(self.spec, format!("{{\"request\":{request}}}").into_bytes(), arrival)
-            .map_err(InputError::Shape)
+        dialect::restore(self.spec, &request, arrival).map_err(InputError::Shape)
     }
 }
 

@@ -40,6 +40,8 @@ pub fn outcome(judged: &Judged) -> String {
         Decision::Map(Mapped::Value(value)) => format!("mapped to {value}"),
         Decision::Deprovision(true) => "access is removed".to_owned(),
         Decision::Deprovision(false) => "access is kept".to_owned(),
+        Decision::Perform(actions) if actions.is_empty() => "nothing is performed".to_owned(),
+        Decision::Perform(actions) => format!("performed: {}", actions.join(", ")),
         Decision::Acknowledge => "acknowledged".to_owned(),
     };
     match &judged.rule {
@@ -78,6 +80,10 @@ pub(super) fn faults(expect: &Expect, event: &Event, judged: &Judged, sent: &[(&
     {
         let expected = if truth { "access is removed" } else { "access is kept" };
         faults.push(Fault::new("deprovision", expected, outcome(judged)));
+    }
+    if let Some(actions) = &expect.perform {
+        let performed: &[_] = if let Decision::Perform(performed) = decision { performed } else { &[] };
+        faults.extend(list_fault("perform", Some(actions), performed.iter().map(AsRef::as_ref)));
     }
     if let Some(rule) = &expect.rule
         && judged.rule.as_deref() != Some(rule.as_str())

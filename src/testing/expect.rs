@@ -10,7 +10,7 @@ use crate::base::tree::Node;
 use crate::event::catalog::Spec;
 use crate::event::{FieldPath, Kind};
 
-const OUTCOMES: [&str; 6] = ["accept", "deny", "set", "unset", "map", "deprovision"];
+const OUTCOMES: [&str; 7] = ["accept", "deny", "set", "unset", "map", "deprovision", "perform"];
 
 impl Written<'_> {
     /// What is expected, as far as it can be.
@@ -25,9 +25,11 @@ impl Written<'_> {
         if let Some(id) = &raw.rule {
             self.check_rule(id, spec, &self.place(&["expect", "rule"]), findings);
         }
-        for id in raw.actions.iter().flatten() {
-            let place = self.place(&["expect", "actions"]);
-            check_named("test-action", "action", id, self.known.actions, &place, findings);
+        for (key, ids) in [("actions", &raw.actions), ("perform", &raw.perform)] {
+            for id in ids.iter().flatten() {
+                let place = self.place(&["expect", key]);
+                check_named("test-action", "action", id, self.known.actions, &place, findings);
+            }
         }
         Expect {
             accept: raw.accept,
@@ -35,6 +37,7 @@ impl Written<'_> {
             changes: self.changes(findings),
             map: raw.map.clone(),
             deprovision: raw.deprovision,
+            perform: raw.perform.clone(),
             actions: raw.actions.clone(),
             rule: raw.rule.clone(),
             erred: raw.erred.clone(),
@@ -49,7 +52,7 @@ impl Written<'_> {
         let others = raw.actions.is_some() || raw.rule.is_some() || raw.erred.is_some() || raw.shadow.is_some();
         if named.is_empty() && !others && self.is_whole {
             let finding = Diagnostic::error("test-expect", format!("test `{}` expects nothing", self.raw.id));
-            let hint = "one of: accept, deny, set, unset, map, deprovision, actions, rule, erred, shadow";
+            let hint = "one of: accept, deny, set, unset, map, deprovision, perform, actions, rule, erred, shadow";
             findings.push(finding.at(&self.place(&["expect"])).hint(hint));
         }
         if let Some(spec) = spec {
@@ -123,6 +126,7 @@ fn outcomes(raw: &RawExpect) -> Vec<&'static str> {
         raw.unset.is_some(),
         raw.map.is_some(),
         raw.deprovision.is_some(),
+        raw.perform.is_some(),
     ];
     OUTCOMES.into_iter().zip(written).filter(|(_, written)| *written).map(|(key, _)| key).collect()
 }
@@ -130,9 +134,10 @@ fn outcomes(raw: &RawExpect) -> Vec<&'static str> {
 fn can_expect(kind: Kind, key: &str) -> bool {
     match key {
         "accept" | "set" | "unset" => matches!(kind, Kind::Mutate | Kind::Verdict),
-        "deny" => kind == Kind::Verdict,
+        "deny" => matches!(kind, Kind::Verdict | Kind::Perform),
         "map" => kind == Kind::Map,
         "deprovision" => kind == Kind::Decide,
+        "perform" => kind == Kind::Perform,
         _ => true,
     }
 }

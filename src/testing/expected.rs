@@ -59,6 +59,9 @@ pub(super) fn outcomes(event: &Event, decision: &Decision, dress: &mut Dress<'_>
             let value = mapped(event, decision).unwrap_or(Value::Null);
             expect.insert("map".into(), dress(None, &value));
         }
+        Decision::Perform(actions) => {
+            expect.insert("perform".into(), actions.iter().map(|action| Value::from(&**action)).collect());
+        }
         Decision::Acknowledge => {}
     }
     expect

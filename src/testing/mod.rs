@@ -72,6 +72,7 @@ struct Expect {
     changes: Option<ExpectedChanges>,
     map: Option<Value>,
     deprovision: Option<bool>,
+    perform: Option<Vec<String>>,
     actions: Option<Vec<String>>,
     rule: Option<String>,
     erred: Option<Vec<String>>,

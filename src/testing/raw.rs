@@ -70,6 +70,8 @@ pub struct RawExpect {
     pub map: Option<Value>,
     /// runDeprovision: whether access is removed.
     pub deprovision: Option<bool>,
+    /// Events on which something can be performed: the actions that are, in any order, and no others.
+    pub perform: Option<Vec<String>>,
     /// The actions that are sent, in any order, and no others.
     pub actions: Option<Vec<String>>,
     /// The rule that settles the matter.

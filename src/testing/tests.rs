@@ -358,7 +358,7 @@ expect = { deny = "X" }
             12:39: a name is missing in the path
             14:6: a test's id cannot be empty
             15:9: there is nothing to test of `test` (no rule and no action can be on it)
-            16:10: test `` expects nothing (one of: accept, deny, set, unset, map, deprovision, actions, rule, erred, shadow)
+            16:10: test `` expects nothing (one of: accept, deny, set, unset, map, deprovision, perform, actions, rule, erred, shadow)
             20:8: `user`: not JSON: unexpected end at byte 1
             21:19: the rule `email` is not on runDeprovision
             25:10: unknown key `dney` (did you mean `deny`?)

@@ -41,7 +41,7 @@ fn config(format: &str, level: &str, person: &str) -> String {
 
 /// Every event, and requests that are refused, as text that a log could repeat.
 fn everything(server: &Server, token: &str, base: &str) {
-    for event in hookreeve::event::catalog::names() {
+    for event in hookreeve::event::catalog::names_of("cymmetri") {
         let body = sample(event, "request").to_string();
         assert_eq!(server.post(&format!("{base}/{event}"), Some(token), &body).status, 200, "{event}");
     }
@@ -63,7 +63,7 @@ fn everything_by_http2(server: &Server, token: &str, base: &str) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let client = reqwest::Client::builder().http2_prior_knowledge().no_proxy().build().expect("a client");
-        for event in hookreeve::event::catalog::names() {
+        for event in hookreeve::event::catalog::names_of("cymmetri") {
             let url = format!("http://{}{base}/{event}", server.address);
             let request = client.post(url).bearer_auth(token).body(sample(event, "request").to_string());
             let reply = request.send().await.expect("a reply");

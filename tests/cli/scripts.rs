@@ -20,8 +20,8 @@ fn there_is_a_script_for_each_event_and_it_sends_the_documented_sample() {
     let scripts = fs::read_dir(repository("scripts/curl")).expect("a directory");
     let names: BTreeSet<String> =
         scripts.map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8")).collect();
-    assert_eq!(names, hookreeve::event::catalog::names().map(|event| format!("{event}.sh")).collect());
-    for event in hookreeve::event::catalog::names() {
+    assert_eq!(names, hookreeve::event::catalog::names_of("cymmetri").map(|event| format!("{event}.sh")).collect());
+    for event in hookreeve::event::catalog::names_of("cymmetri") {
         let script = read(&format!("scripts/curl/{event}.sh"));
         let body = script.split("-d '").nth(1).and_then(|rest| rest.trim_end().strip_suffix('\''));
         let body: Value = serde_json::from_str(body.expect("a body")).expect("JSON");
@@ -37,7 +37,7 @@ fn each_script_gives_the_documented_reply() {
     let place = place();
     let mut server = Server::start(place.command(&["serve", "--dev"]));
     let printed = Printed::by(&mut server);
-    for event in hookreeve::event::catalog::names() {
+    for event in hookreeve::event::catalog::names_of("cymmetri") {
         let script = repository(&format!("scripts/curl/{event}.sh"));
         let ended: Ended = printed.shell().arg(script).output().expect("a shell").into();
         assert_eq!(ended.code, Some(0), "{event}: {ended:?}");
@@ -62,7 +62,7 @@ fn the_vendors_own_request_gives_the_documented_reply_with_and_without_the_conte
     let place = place();
     let mut server = Server::start(place.command(&["serve", "--dev"]));
     let printed = Printed::by(&mut server);
-    for event in hookreeve::event::catalog::names() {
+    for event in hookreeve::event::catalog::names_of("cymmetri") {
         for base in ["/webhook/", "/"] {
             let line = VENDOR
                 .replace("https://{server}/webhook/{event}", &format!("{}{base}{event}", printed.export("HOST")))

@@ -20,7 +20,7 @@ async fn every_documented_sample_gets_its_documented_reply() {
     let text: Vec<&str> = DEMO.lines().map(line).collect();
     let app = TestApp::with(&text.join("\n")).start().await;
     let mut with_reply = 0;
-    for event in catalog::names() {
+    for event in catalog::names_of("cymmetri") {
         let reply = app.post(event, sample(event)).await;
         let expected = documented(event).inspect(|_| with_reply += 1);
         let expected = expected.unwrap_or_else(|| r#"{"response":{}}"#.to_owned());
@@ -45,7 +45,7 @@ async fn the_demonstration_answers_as_its_rules_say() {
 #[tokio::test]
 async fn the_demonstration_leaves_everybody_else_alone() {
     let app = TestApp::with(DEMO).start().await;
-    for spec in &catalog::EVENTS {
+    for spec in catalog::of("cymmetri") {
         let body = spec.sample.replace("shreyash2", "somebody");
         assert_eq!(app.post(spec.name, body.as_str()).await.accepted(), neutral(spec, &body), "{}", spec.name);
     }
@@ -54,7 +54,7 @@ async fn the_demonstration_leaves_everybody_else_alone() {
 #[tokio::test]
 async fn without_rules_every_reply_is_neutral_byte_for_byte() {
     let app = TestApp::start().await;
-    for spec in &catalog::EVENTS {
+    for spec in catalog::of("cymmetri") {
         let reply = app.post(spec.name, spec.sample).await;
         assert_eq!(reply.accepted(), neutral(spec, spec.sample), "{}", spec.name);
     }
@@ -66,7 +66,7 @@ fn neutral(spec: &catalog::Spec, body: &str) -> String {
         Kind::Mutate | Kind::Verdict => format!(r#"{{"response":{{"data":{}}}}}"#, user_of(body)),
         Kind::Map => r#"{"response":{"mappedValue":"example@gmail.com"}}"#.to_owned(),
         Kind::Decide => r#"{"response":{"data":false}}"#.to_owned(),
-        Kind::Notice | Kind::Probe => r#"{"response":{}}"#.to_owned(),
+        Kind::Notice | Kind::Perform | Kind::Probe => r#"{"response":{}}"#.to_owned(),
     }
 }
 
@@ -166,7 +166,7 @@ async fn an_unknown_event_is_refused_or_acknowledged_and_logged_either_way() {
 #[tokio::test]
 async fn the_same_event_twice_is_answered_twice_alike() {
     let app = TestApp::with(DEMO).start().await;
-    for event in catalog::names() {
+    for event in catalog::names_of("cymmetri") {
         let first = app.post(event, sample(event)).await;
         assert_eq!(app.post(event, sample(event)).await.accepted(), first.accepted(), "{event}");
     }

@@ -10,7 +10,7 @@ const SHORT: &str = "deadline = \"100ms\"\n";
 
 /// A server with this handler for every event.
 fn bound(text: &str, fault: Fault) -> Builder {
-    catalog::names().fold(TestApp::with(text), |app, event| app.bind(event, fault))
+    catalog::names_of("cymmetri").fold(TestApp::with(text), |app, event| app.bind(event, fault))
 }
 
 fn neutral(event: &str) -> String {
@@ -34,7 +34,7 @@ async fn what_a_handler_does_not_decide_is_answered_neutrally() {
         (Fault::Misfit, "failed"),
     ] {
         let app = bound(&format!("[cymmetri]\n{SHORT}"), fault).start().await;
-        for event in catalog::names() {
+        for event in catalog::names_of("cymmetri") {
             let mut log = app.follow();
             let reply = app.post(event, sample(event)).await;
             assert_eq!(reply.accepted(), neutral(event), "{fault:?} {event}");
@@ -48,7 +48,7 @@ async fn a_validate_event_is_refused_where_the_configuration_says_so() {
     for fault in [Fault::Hang, Fault::Panic, Fault::LatePanic, Fault::Fail, Fault::Misfit] {
         let text = format!("[cymmetri]\non_error = \"deny\"\nerror_message = \"TryAgain\"\n{SHORT}");
         let app = bound(&text, fault).start().await;
-        for event in catalog::names() {
+        for event in catalog::names_of("cymmetri") {
             let expected = match event {
                 "validateUser" | "validateUpdateUser" => {
                     json!({ "response": { "error": true, "message": "TryAgain" } }).to_string()

@@ -33,4 +33,6 @@ mod silence;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod systems;
+#[cfg(test)]
 mod trust;

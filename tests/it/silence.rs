@@ -119,7 +119,7 @@ on = "policyMap"
 map = 'user.email'
 "#;
     let app = TestApp::with(text).start().await;
-    for event in catalog::names() {
+    for event in catalog::names_of("cymmetri") {
         assert_eq!(app.post(event, body(event)).await.status, 200);
         let event = app.event(event);
         for broken in [
@@ -152,7 +152,7 @@ map = 'user.email'
 async fn the_second_version_is_as_silent() {
     let app = TestApp::start().await;
     let client = reqwest::Client::builder().http2_prior_knowledge().no_proxy().build().unwrap();
-    for event in catalog::names() {
+    for event in catalog::names_of("cymmetri") {
         for token in [app.token(), WORD] {
             let url = format!("http://{}/webhook/{event}?{WORD}", app.address);
             let request = client.post(url).bearer_auth(token).header("cookie", WORD).body(body(event));
@@ -170,7 +170,7 @@ async fn the_second_version_is_as_silent() {
 async fn observed_strangers_are_logged_without_what_they_send() {
     let text = "[cymmetri.auth]\nunverified = \"observe\"\njwt = { secret = { env = \"HOOKREEVE_JWT_SECRET\" } }\n";
     let app = TestApp::with(text).start().await;
-    for event in catalog::names() {
+    for event in catalog::names_of("cymmetri") {
         assert_eq!(app.event(event).token(WORD).body(body(event)).send().await.status, 200);
     }
     check_silent(&app.stop().await);
@@ -228,7 +228,7 @@ async fn a_pseudonym_outlasts_a_reload() {
 #[tokio::test]
 async fn numbers_have_labels_from_the_tables_only() {
     let app = TestApp::with("[metrics]\nlisten = \"127.0.0.1:0\"\n").start().await;
-    for event in catalog::names() {
+    for event in catalog::names_of("cymmetri") {
         app.post(event, body(event)).await;
     }
     app.request(&format!("/webhook/{WORD}")).send().await;

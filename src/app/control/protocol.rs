@@ -265,7 +265,7 @@ impl Reply {
 impl Whom {
     /// The person, where a system of that name sends events.
     pub fn person(&self) -> Option<Person> {
-        let spec = catalog::EVENTS.iter().find(|spec| spec.system == self.system)?;
+        let spec = catalog::events().find(|spec| spec.system == self.system)?;
         let key = Person::normal_key(&self.key);
         Some(Person { system: spec.system, tenant: self.tenant.clone(), known: !key.is_empty(), key })
     }

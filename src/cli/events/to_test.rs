@@ -59,12 +59,12 @@ pub(super) fn run(arguments: &Arguments, store: &Store<'_>) -> anyhow::Result<En
     // What a guard held back is what the rules had decided.
     let (decision, rule) = match (entry.cause.as_str(), &kept.held) {
         ("decided" | "released", _) => {
-            let note = (entry.outcome.as_str(), &kept.message, &kept.mapped, kept.changes.as_slice());
+            let note = (entry.outcome.as_str(), &kept.message, &kept.mapped, kept.changes.as_slice(), &*kept.perform);
             (decision(note, event.spec()), entry.rule.clone())
         }
         ("guarded", Some(held)) if !held.fallback => {
             let held = &held.decision;
-            let note = (held.outcome.as_str(), &held.message, &held.mapped, held.changes.as_slice());
+            let note = (held.outcome.as_str(), &held.message, &held.mapped, held.changes.as_slice(), &*held.perform);
             (decision(note, event.spec()), held.rule.clone())
         }
         _ => (None, None),
@@ -93,7 +93,7 @@ fn no_test(why: &str) -> Ended {
 
 /// What was decided, put together again.
 fn decision(
-    (outcome, message, mapped, changes): (&str, &Option<String>, &Option<Value>, &[Value]),
+    (outcome, message, mapped, changes, perform): (&str, &Option<String>, &Option<Value>, &[Value], &[String]),
     spec: &Spec,
 ) -> Option<Decision> {
     match (outcome, message, mapped) {
@@ -101,7 +101,8 @@ fn decision(
         ("changed", ..) => kept_changes(changes).map(Decision::Accept),
         ("mapped", _, Some(value)) => Some(Decision::Map(Mapped::Value(value.clone()))),
         ("deprovision", ..) => Some(Decision::Deprovision(true)),
-        ("accepted" | "mapped_neutral" | "kept" | "acknowledged", ..) if spec.kind != Kind::Probe => {
+        ("perform", ..) => Some(Decision::Perform(perform.iter().map(|action| action.as_str().into()).collect())),
+        ("accepted" | "mapped_neutral" | "kept" | "no_action" | "acknowledged", ..) if spec.kind != Kind::Probe => {
             Some(Decision::neutral(spec.kind))
         }
         _ => None,

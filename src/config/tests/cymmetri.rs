@@ -104,6 +104,9 @@ client_cert = { names = ["cloud.example"] }
                 ),
             ),
             bearer: None,
+            header: None,
+            api_key: None,
+            basic: None,
             allow_from: Some(
                 [
                     Network(
@@ -130,7 +133,7 @@ fn a_configuration_without_credentials_is_told_how_to_name_one() {
     Case::bare("[server]\nhealth = true").check(&expect![[r#"
         error[auth-none]: no credential is named, so nobody could tell who sends an event
         --> /config/hookreeve.toml:1:1
-         = help: name one, such as `[cymmetri.auth] jwt = { secret = { env = "HOOKREEVE_JWT_SECRET" } }`; the others are path_secret, bearer, allow_from and client_cert"#]]);
+         = help: name one, such as `[cymmetri.auth] jwt = { secret = { env = "HOOKREEVE_JWT_SECRET" } }`; the others are path_secret, jwt, bearer, header, api_key, basic, allow_from and client_cert"#]]);
     Case::bare("[cymmetri.auth]\nunverified = 'observe'").check(&expect![[r#"
         error[auth-none]: no credential is named, so nobody could tell who sends an event
          --> /config/hookreeve.toml:1:1
@@ -138,7 +141,7 @@ fn a_configuration_without_credentials_is_told_how_to_name_one() {
         1 | [cymmetri.auth]
           | ^^^^^^^^^^^^^^^
           |
-          = help: name one, such as `[cymmetri.auth] jwt = { secret = { env = "HOOKREEVE_JWT_SECRET" } }`; the others are path_secret, bearer, allow_from and client_cert"#]]);
+          = help: name one, such as `[cymmetri.auth] jwt = { secret = { env = "HOOKREEVE_JWT_SECRET" } }`; the others are path_secret, jwt, bearer, header, api_key, basic, allow_from and client_cert"#]]);
 }
 
 #[test]

@@ -145,7 +145,7 @@ fn answered(spec: &Spec) -> bool {
 }
 
 fn names(which: impl Fn(&Spec) -> bool) -> Vec<&'static str> {
-    catalog::EVENTS.iter().filter(|spec| which(spec)).map(|spec| spec.name).collect()
+    catalog::events().filter(|spec| which(spec)).map(|spec| spec.name).collect()
 }
 
 fn unknown(name: &str) -> Diagnostic {

@@ -17,6 +17,8 @@ pub enum Difference {
     ChangedOtherwise,
     /// It maps to another value.
     MappedOtherwise,
+    /// It has other actions performed.
+    PerformedOtherwise,
     /// It removes access.
     NewlyDeprovisioned,
     /// It does not remove access.
@@ -29,12 +31,13 @@ pub enum Difference {
 
 impl Difference {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::NewlyRefused,
         Self::NewlyAccepted,
         Self::RefusedOtherwise,
         Self::ChangedOtherwise,
         Self::MappedOtherwise,
+        Self::PerformedOtherwise,
         Self::NewlyDeprovisioned,
         Self::NewlyKept,
         Self::AnotherRule,
@@ -49,6 +52,7 @@ impl Difference {
             Self::RefusedOtherwise => "refused_otherwise",
             Self::ChangedOtherwise => "changed_otherwise",
             Self::MappedOtherwise => "mapped_otherwise",
+            Self::PerformedOtherwise => "performed_otherwise",
             Self::NewlyDeprovisioned => "newly_deprovisioned",
             Self::NewlyKept => "newly_kept",
             Self::AnotherRule => "another_rule",
@@ -61,11 +65,12 @@ impl Difference {
         let held = real.guarding.held.as_ref();
         let (decision, rule) = held.map_or((&real.decision, &real.rule), |held| (&held.decision, &held.rule));
         match (decision, &shadow.decision) {
-            (Decision::Accept(_), Decision::Refuse(_)) => Some(Self::NewlyRefused),
-            (Decision::Refuse(_), Decision::Accept(_)) => Some(Self::NewlyAccepted),
+            (Decision::Accept(_) | Decision::Perform(_), Decision::Refuse(_)) => Some(Self::NewlyRefused),
+            (Decision::Refuse(_), Decision::Accept(_) | Decision::Perform(_)) => Some(Self::NewlyAccepted),
             (Decision::Refuse(one), Decision::Refuse(other)) if one != other => Some(Self::RefusedOtherwise),
             (Decision::Accept(one), Decision::Accept(other)) if one != other => Some(Self::ChangedOtherwise),
             (Decision::Map(one), Decision::Map(other)) if one != other => Some(Self::MappedOtherwise),
+            (Decision::Perform(one), Decision::Perform(other)) if one != other => Some(Self::PerformedOtherwise),
             (Decision::Deprovision(false), Decision::Deprovision(true)) => Some(Self::NewlyDeprovisioned),
             (Decision::Deprovision(true), Decision::Deprovision(false)) => Some(Self::NewlyKept),
             _ if *rule != shadow.rule => Some(Self::AnotherRule),
