@@ -7,6 +7,7 @@ pub mod body;
 pub mod listener;
 pub mod receive;
 pub mod refusal;
+mod report;
 pub mod route;
 pub mod router;
 pub mod system;

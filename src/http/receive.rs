@@ -14,15 +14,16 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use super::body::{self, Body, BodyLimits, whole};
 use super::listener::{Connection, Stop};
 use super::refusal::Refusal;
+use super::report::report;
 use super::system::System;
 use crate::auth::{self, Claims, Presented, Unverified, Verified};
 use crate::base::clock::Clock;
 use crate::base::ids::RequestId;
 use crate::base::net::Network;
 use crate::dialect::Reply;
-use crate::event::{Arrival, Event, Kind, Performance, Spec, Token};
+use crate::event::{Arrival, Performance, Spec, Token};
 use crate::journal::Health;
-use crate::judge::{Cause, GuardSet, Guards, HeldBack, Judge, Judgement, Recorded, Recorder, Timing};
+use crate::judge::{Cause, GuardSet, Guards, Judge, Recorded, Recorder, Timing};
 use crate::telemetry::PersonName;
 use crate::telemetry::metrics::Metrics;
 
@@ -227,7 +228,7 @@ where
             return Err(Refusal::Unrecorded);
         }
     }
-    report(receiver, active, &event, &judgement, &recorded, &performance);
+    report(&receiver.metrics, active, &event, &judgement, &recorded, &performance);
     if matches!(recorded, Recorded::Refused { .. }) {
         return Err(Refusal::Unrecorded);
     }
@@ -308,92 +309,6 @@ async fn verify(
 fn printable(name: &str) -> &str {
     let plain = name.len() <= 24 && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if plain { name } else { "" }
-}
-
-/// The line and the numbers of one event.
-fn report(
-    receiver: &Receiver,
-    active: &Active,
-    event: &Event,
-    judgement: &Judgement,
-    recorded: &Recorded,
-    performance: &Performance,
-) {
-    let (outcome, cause) = (judgement.decision.outcome(), judgement.cause.as_str());
-    receiver.metrics.answered(event.name(), outcome, cause, judgement.took);
-    let request_id = event.request_id();
-    for (rule, error) in judgement.trace.errors() {
-        receiver.metrics.rule_erred();
-        tracing::warn!(%request_id, event = event.name(), rule = &**rule.id, shadow = rule.shadow, %error, "a rule erred");
-    }
-    for rule in judgement.trace.shadows() {
-        receiver.metrics.shadow_rule_held(rule.id);
-        tracing::info!(%request_id, event = event.name(), rule = &**rule.id, "a shadow rule holds");
-    }
-    // The key of an event without a person is the request's id, which stands there already.
-    let person = if event.person().known { active.person.of(&event.person().key) } else { String::new() };
-    tracing::info!(
-        %request_id,
-        event = event.name(),
-        outcome,
-        cause,
-        rule = decisive(judgement),
-        duration_us = u64::try_from(judgement.took.as_micros()).unwrap_or(u64::MAX),
-        person,
-        tenant = event.person().tenant,
-        record = recorded.as_str(),
-        performed = (event.spec().kind == Kind::Perform).then(|| performance.as_str()),
-        "event"
-    );
-    if event.spec().kind == Kind::Perform {
-        receiver.metrics.performed(event.name(), performance.as_str());
-    }
-    receiver.metrics.recorded(event.name(), recorded.as_str());
-    match recorded {
-        Recorded::Lost { why, deliveries } => {
-            tracing::error!(%request_id, event = event.name(), why, deliveries, "answered without a record");
-        }
-        Recorded::Refused { why } => {
-            tracing::error!(%request_id, event = event.name(), why, "refused for want of a record: it is to be sent again");
-        }
-        Recorded::Kept { repeat_of: Some(earlier), .. } => {
-            tracing::info!(%request_id, event = event.name(), %earlier, "a repeat, which is not delivered again");
-        }
-        Recorded::Kept { repeat_of: None, .. } | Recorded::Queued { .. } | Recorded::Off => {}
-    }
-    if let Some(held) = &judgement.guarding.held {
-        report_held(receiver, event, held, matches!(recorded, Recorded::Kept { .. }));
-    }
-    tracing::debug!(%request_id, trace = ?judgement.trace, "what the rules did");
-    if judgement.cause == Cause::Unverified && event.spec().kind == Kind::Notice {
-        tracing::warn!(%request_id, event = event.name(), "an unverified notice was acknowledged and set aside");
-    }
-}
-
-/// What a guard has held back.
-fn report_held(receiver: &Receiver, event: &Event, held: &HeldBack, kept: bool) {
-    let (request_id, guard) = (event.request_id(), &*held.guard);
-    receiver.metrics.held_back(guard, event.name(), held.tripped);
-    if held.tripped {
-        tracing::error!(
-            %request_id, event = event.name(), guard,
-            "a guard has tripped: persons beyond its limit are answered neutrally and held; see `hookreeve guard list`"
-        );
-    }
-    let outcome = held.decision.outcome();
-    let rule = held.rule.as_deref().unwrap_or_default();
-    tracing::info!(%request_id, event = event.name(), guard, outcome, rule, listed = held.listed, "held back by a guard");
-    if held.listed && !kept {
-        tracing::error!(%request_id, guard, "a person is held, but not listed on disk: a restart will not know of it");
-    }
-}
-
-/// The rule that settled it, or else those that changed something.
-fn decisive(judgement: &Judgement) -> String {
-    match &judgement.rule {
-        Some(rule) => rule.to_string(),
-        None => judgement.trace.changers().map(|rule| &**rule.id).collect::<Vec<_>>().join(", "),
-    }
 }
 
 /// A request's id as its header has it.
