@@ -86,6 +86,17 @@ impl Names {
         self
     }
 
+    /// Adds a variable under which only these names stand. Whoever makes a scope gives each its value, or the reason why it
+    /// has none.
+    #[must_use]
+    pub fn with_family(mut self, variable: &str, names: &[&str]) -> Self {
+        self.schema = self.schema.family(variable);
+        for name in names {
+            self.schema.add_field(&[variable, name], Type::Dyn);
+        }
+        self
+    }
+
     /// The lookups that expressions name, in the order in which they are declared.
     pub fn lookups(&self) -> Vec<Arc<str>> {
         let named: Vec<&str> = self.paths.below(LOOKUP).collect();

@@ -55,7 +55,7 @@ impl Schema {
     }
 
     /// Adds a variable that is no value itself: only what is listed under it is one. A name that is not listed is an
-    /// error, and so are fields that are not listed of what is.
+    /// error, and so are fields that are not listed of what is, where any are.
     #[must_use]
     pub fn family(mut self, name: &str) -> Self {
         self.families.push(name.to_owned());

@@ -30,6 +30,8 @@ pub struct Received {
     pub status: u16,
     /// What `Retry-After` says.
     pub retry_after: Option<String>,
+    /// What `ETag` says: the version of what the answer is about.
+    pub etag: Option<String>,
     /// The beginning of what the target said.
     pub body: Vec<u8>,
     /// Why the rest of it did not come.
@@ -102,8 +104,14 @@ impl Client {
             sent = sent.body(body);
         }
         let mut answer = sent.send().await.map_err(|error| self.failure(&error))?;
-        let retry_after = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let mut received = Received { status: answer.status().as_u16(), retry_after, body: Vec::new(), broken: None };
+        let said = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let mut received = Received {
+            status: answer.status().as_u16(),
+            retry_after: said("retry-after"),
+            etag: said("etag"),
+            body: Vec::new(),
+            broken: None,
+        };
         while received.body.len() < limit {
             match answer.chunk().await {
                 Ok(Some(chunk)) => {

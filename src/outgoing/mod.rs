@@ -4,6 +4,7 @@
 mod client;
 pub mod destination;
 pub mod headers;
+pub mod oauth;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -78,6 +79,28 @@ pub fn check_host(url: &Url, guard: &Guard) -> Result<(), Refused> {
         Ok(address) => guard.check(address),
         Err(_) => guard.check_name(host),
     }
+}
+
+/// Whether what is sent there can be read on the way: without TLS, and not to this machine itself.
+pub fn is_open(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    let local = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    url.scheme() != "https" && !local
+}
+
+/// `value` as it stands in a path, a query or a form: only letters, digits and `-._~` as they are, and no byte of it that
+/// could end its place.
+pub fn encode(value: &str) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::with_capacity(value.len());
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+    text
 }
 
 /// A proxy's address. The operator wrote it, so that it may be within the house; it is no metadata service.

@@ -3,7 +3,6 @@
 //! A value stands percent-encoded and can neither leave its segment nor make another address of it.
 
 use std::cell::Cell;
-use std::fmt::Write as _;
 
 use reqwest::Url;
 
@@ -13,7 +12,7 @@ use crate::base::diagnostic::{Diagnostic, Diagnostics};
 use crate::base::secret::Secret;
 use crate::base::tree::Node;
 use crate::expr::{EvalError, Scope};
-use crate::outgoing::{Guard, check_host};
+use crate::outgoing::{Guard, check_host, encode, is_open};
 
 /// What is said of an address at which secret fields could be read on the way.
 pub const TLS_ONLY: &str = "secret fields are sent over TLS only";
@@ -48,10 +47,37 @@ impl Address {
                 return None;
             }
         };
-        let probe = |pieces: &[Piece]| -> String {
-            pieces.iter().map(|piece| if let Piece::Text(text) = piece { text } else { "x" }).collect()
-        };
-        if let Err(problem) = check(&origin, &(probe(&path) + &probe(&query)), guard) {
+        if let Err(problem) = check(&origin, &(probe(&path) + &probe(&query)), Some(guard)) {
+            let finding = Diagnostic::error(code, problem.message).at(&node.place);
+            findings.push(match problem.hint {
+                Some(hint) => finding.hint(hint),
+                None => finding,
+            });
+            return None;
+        }
+        let path = Template::of(path, node, names, findings);
+        let query = Template::of(query, node, names, findings);
+        Some(Self { origin, path: path?, query: query? })
+    }
+
+    /// Compiles the text of `node` as a path below a base, with a query if there is one.
+    pub fn below(
+        base: &Url,
+        node: &Node,
+        names: &mut Names,
+        code: &'static str,
+        findings: &mut Diagnostics,
+    ) -> Option<Self> {
+        let mut pieces = pieces(node, findings)?;
+        if !matches!(pieces.first(), Some(Piece::Text(text)) if text.starts_with('/')) {
+            let finding = Diagnostic::error(code, "a path begins with `/`").at(&node.place);
+            findings.push(finding.hint("it is put behind `url`"));
+            return None;
+        }
+        let origin = base.origin().ascii_serialization();
+        pieces.insert(0, Piece::Text(base.path().trim_end_matches('/').to_owned()));
+        let (path, query) = split_query(pieces);
+        if let Err(problem) = check(&origin, &(probe(&path) + &probe(&query)), None) {
             let finding = Diagnostic::error(code, problem.message).at(&node.place);
             findings.push(match problem.hint {
                 Some(hint) => finding.hint(hint),
@@ -79,11 +105,11 @@ impl Address {
         let empty = Cell::new(false);
         let path = self.path.expand(scope, |value, text| {
             empty.set(empty.get() || value.is_empty());
-            encode(value, text);
+            text.push_str(&encode(value));
             Ok(())
         })?;
         let query = self.query.expand(scope, |value, text| {
-            encode(value, text);
+            text.push_str(&encode(value));
             Ok(())
         })?;
         if empty.get() {
@@ -120,11 +146,19 @@ pub fn of_secret(secret: &Secret, guard: &Guard, gives_secrets: bool) -> Result<
     if gives_secrets && is_open(&url) { Err(TLS_ONLY.to_owned()) } else { Ok(url) }
 }
 
-/// Whether what is sent there can be read on the way: without TLS, and not to this machine itself.
-pub fn is_open(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-    let local = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-    url.scheme() != "https" && !local
+/// The address below which an API's requests go, which is literal. The error is what is wrong with it, and what to do about
+/// that.
+pub fn base(text: &str, guard: &Guard) -> Result<Url, (String, Option<&'static str>)> {
+    let refuse = |problem: Problem| (problem.message, problem.hint);
+    if text.contains("${") {
+        return Err(refuse(Problem::new("this address is literal: no expression stands in it")));
+    }
+    let url = Url::parse(text).map_err(|error| refuse(Problem::new(format!("this is no address: {error}"))))?;
+    check_url(&url, guard).map_err(refuse)?;
+    if url.query().is_some() {
+        return Err(refuse(Problem::new("this address holds no query: paths are put behind it")));
+    }
+    Ok(url)
 }
 
 type Parts = (String, Vec<Piece>, Vec<Piece>);
@@ -144,8 +178,14 @@ fn parts(pieces: Vec<Piece>) -> Result<Parts, Option<std::ops::Range<usize>>> {
     let (origin, tail) = first.split_at(end);
     let slash = if tail.starts_with('/') { "" } else { "/" };
     rest.insert(0, Piece::Text(format!("{slash}{tail}")));
+    let (path, query) = split_query(rest);
+    Ok((origin.to_owned(), path, query))
+}
+
+/// The path, and the query with its question mark.
+fn split_query(pieces: Vec<Piece>) -> (Vec<Piece>, Vec<Piece>) {
     let (mut path, mut query) = (Vec::new(), Vec::new());
-    for piece in rest {
+    for piece in pieces {
         match piece {
             Piece::Text(text) if query.is_empty() => match text.find('?') {
                 Some(at) => {
@@ -158,15 +198,25 @@ fn parts(pieces: Vec<Piece>) -> Result<Parts, Option<std::ops::Range<usize>>> {
             piece => query.push(piece),
         }
     }
-    Ok((origin.to_owned(), path, query))
+    (path, query)
 }
 
-/// Whether an address is one that requests can be sent to. In `rest` something stands for each value.
-fn check(origin: &str, rest: &str, guard: &Guard) -> Result<(), Problem> {
+/// A path or query in which something stands for each value.
+fn probe(pieces: &[Piece]) -> String {
+    pieces.iter().map(|piece| if let Piece::Text(text) = piece { text } else { "x" }).collect()
+}
+
+/// Whether an address is one that requests can be sent to. In `rest` something stands for each value. Without a guard it is
+/// known that requests may go there.
+fn check(origin: &str, rest: &str, guard: Option<&Guard>) -> Result<(), Problem> {
     let url = Url::parse(&format!("{origin}{rest}")).map_err(|error| {
         Problem::new(format!("this is no address: {error}")).hint("such as \"https://crm.example/people\"")
     })?;
-    check_url(&url, guard)?;
+    if let Some(guard) = guard {
+        check_url(&url, guard)?;
+    } else if url.fragment().is_some() {
+        return Err(Problem::new("what follows `#` is never sent"));
+    }
     if rest_of(&url) != rest {
         return Err(Problem::new("the path or query is not in its normal form")
             .hint("write spaces, quotes and letters with marks percent-encoded, and no `.` or `..` as a name"));
@@ -195,16 +245,5 @@ fn rest_of(url: &Url) -> String {
     match url.query() {
         Some(query) => format!("{}?{query}", url.path()),
         None => url.path().to_owned(),
-    }
-}
-
-/// Appends `value`, of which only letters, digits and `-._~` stand as they are.
-fn encode(value: &str, text: &mut String) {
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            let _ = write!(text, "%{byte:02X}");
-        }
     }
 }

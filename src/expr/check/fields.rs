@@ -73,6 +73,10 @@ impl Checker<'_> {
             return false;
         }
         let fields = schema.listed(&path[..2]);
+        if fields.is_empty() {
+            // What it holds is not known before it is there.
+            return true;
+        }
         let Some(field) = path.get(2).filter(|field| !fields.contains(&field.as_str())) else { return true };
         let hint = match closest(field, &fields) {
             Some(near) => format!("did you mean `{near}`?"),

@@ -17,6 +17,8 @@ use tokio_rustls::TlsAcceptor;
 pub(crate) enum Behaviour {
     /// Says this and closes.
     Say(&'static str),
+    /// Says the first to the first request, and so on, the last to all that follow.
+    Each(&'static [&'static str]),
     /// Says this, and leaves the connection as it is.
     SayAndHang(&'static str),
     /// Says this, and goes on for ever.
@@ -88,7 +90,15 @@ async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, behaviour: Beha
     if stream.read_exact(&mut request[body_at..]).await.is_err() {
         return;
     }
-    asked.lock().unwrap().push(String::from_utf8_lossy(&request).into_owned());
+    let number = {
+        let mut asked = asked.lock().unwrap();
+        asked.push(String::from_utf8_lossy(&request).into_owned());
+        asked.len()
+    };
+    let behaviour = match behaviour {
+        Behaviour::Each(texts) => Behaviour::Say(texts[(number - 1).min(texts.len() - 1)]),
+        other => other,
+    };
     match behaviour {
         Behaviour::Say(text) => {
             let _ = stream.write_all(text.as_bytes()).await;
@@ -103,7 +113,7 @@ async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, behaviour: Beha
             let _ = stream.write_all(text.as_bytes()).await;
             while stream.write_all(&[b'x'; 4096]).await.is_ok() {}
         }
-        Behaviour::Reset => {}
+        Behaviour::Reset | Behaviour::Each(_) => {}
     }
 }
 
