@@ -45,7 +45,7 @@ pub(super) fn of_failure(failure: &Failure) -> Answer {
 }
 
 /// How long a target asks to be left alone: seconds, or a time.
-fn retry_after(text: &str, clock: &Clock) -> Option<Duration> {
+pub(super) fn retry_after(text: &str, clock: &Clock) -> Option<Duration> {
     let text = text.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         // More seconds than there are: as long as can be.

@@ -94,7 +94,7 @@ impl Body {
         findings: &mut Diagnostics,
     ) -> Option<Self> {
         if let Some(node) = written.entry.get("body") {
-            Tree::compile(node, names, findings).map(Self::Tree)
+            Tree::compile(node, "body", names, findings).map(Self::Tree)
         } else if let Some(node) = written.entry.get("text") {
             Template::compile(node, names, findings).map(Self::Text)
         } else if form.may_be_nothing && form.format.is_none() {
@@ -130,7 +130,7 @@ impl Body {
                 return Ok(Some(Made { bytes: text.into_bytes(), content_type, headers: Vec::new() }));
             }
             Self::Event(hidden) => envelope::write(job, hidden, &[]),
-            Self::Tree(tree) => tree.make(scope)?.ok_or_else(|| EvalError::new("there is no value"))?.to_string(),
+            Self::Tree(tree) => tree.text(scope)?,
         };
         let json = Some("application/json");
         Ok(Some(match format {
@@ -148,29 +148,35 @@ impl Body {
 }
 
 impl Tree {
-    /// Compiles what stands at `node`. Every expression is looked at, even if one before it is wrong.
-    pub(super) fn compile(node: &Node, names: &mut Names, findings: &mut Diagnostics) -> Option<Self> {
+    /// Compiles what stands at `node`, under `key`. Every expression is looked at, even if one before it is wrong.
+    pub(super) fn compile(node: &Node, key: &str, names: &mut Names, findings: &mut Diagnostics) -> Option<Self> {
         match &node.value {
             TreeValue::String(_) => names.compile(node, Type::Dyn, findings).map(Self::Value),
             TreeValue::Array(items) => {
-                let items: Vec<Option<Self>> = items.iter().map(|item| Self::compile(item, names, findings)).collect();
+                let items: Vec<Option<Self>> =
+                    items.iter().map(|item| Self::compile(item, key, names, findings)).collect();
                 Some(Self::List(items.into_iter().collect::<Option<_>>()?))
             }
             TreeValue::Table(table) => {
                 let members: Vec<Option<(String, Self)>> = table
                     .iter()
-                    .map(|(key, entry)| Some((key.clone(), Self::compile(&entry.node, names, findings)?)))
+                    .map(|(name, entry)| Some((name.clone(), Self::compile(&entry.node, key, names, findings)?)))
                     .collect();
                 Some(Self::Map(members.into_iter().collect::<Option<_>>()?))
             }
             TreeValue::Integer(_) | TreeValue::Float(_) | TreeValue::Bool(_) | TreeValue::Datetime(_) => {
-                let message = format!("a value of `body` must be a text with an expression, and is {}", node.kind());
+                let message = format!("a value of `{key}` must be a text with an expression, and is {}", node.kind());
                 let written = &node.place.source.text[node.place.span.clone()];
                 let finding = Diagnostic::error("action-body", message).at(&node.place);
                 findings.push(finding.hint(format!("write it as an expression: '{written}'")));
                 None
             }
         }
+    }
+
+    /// Its value as JSON.
+    pub(super) fn text<'a>(&'a self, scope: &Scope<'a>) -> Result<String, EvalError> {
+        Ok(self.make(scope)?.ok_or_else(|| EvalError::new("there is no value"))?.to_string())
     }
 
     /// Its value; an optional without one leaves its key, or its place in a list, out.

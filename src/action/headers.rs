@@ -29,6 +29,11 @@ impl SecretHeaders {
         Self(secrets.collect())
     }
 
+    /// Adds one that is not written as a header.
+    pub(super) fn add(&mut self, name: HeaderName, text: SecretText, place: Place) {
+        self.0.push((name, text, place));
+    }
+
     /// Reads them. What was read goes to `secrets`, too: a target may repeat it.
     pub(super) fn prepare(
         &self,

@@ -10,22 +10,29 @@ use serde::de::DeserializeOwned;
 use super::raw::RawAction;
 use super::set::Tools;
 use super::written::Written;
-use super::{Action, command, http, log};
+use super::{Action, command, cymmetri, http, idhub, log, optimalcloud, scim};
 use crate::base::diagnostic::{Diagnostic, Diagnostics};
 use crate::base::tree::{self, Node, Salvaged, Table, Value, closest, unknown_key_finding};
 
 /// Every type. A new one is a row here, and files of its own.
-pub(super) static KINDS: [Kind; 3] = [
+pub(super) static KINDS: [Kind; 7] = [
     Kind::of::<http::RawHttp>("http", &["secrets", "secret_ttl", "tls", "proxy", "allow_private", "allow"]),
     Kind::of::<command::RawCommand>("command", &["secrets", "secret_ttl"]),
     Kind::of::<log::RawLog>("log", &[]),
+    Kind::of::<scim::RawScim>("scim", &["secrets", "secret_ttl", "tls", "proxy", "allow_private", "allow"]),
+    Kind::of::<idhub::RawIdHub>("idhub", &["secrets", "secret_ttl", "tls", "proxy", "allow_private", "allow"]),
+    Kind::of::<cymmetri::RawCymmetri>("cymmetri", &["secrets", "secret_ttl", "tls", "proxy", "allow_private", "allow"]),
+    Kind::of::<optimalcloud::RawOptimalCloud>(
+        "optimalcloud",
+        &["secrets", "secret_ttl", "tls", "proxy", "allow_private", "allow"],
+    ),
 ];
 
 /// Keys of [`RawAction`] that only some types have.
 const SHARED: [&str; 6] = ["secrets", "secret_ttl", "tls", "proxy", "allow_private", "allow"];
 
 /// Types that the documents speak of and this version does not have.
-const LATER: [&str; 7] = ["sql", "email", "scim", "nats", "idhub", "optimalcloud", "cymmetri"];
+const LATER: [&str; 3] = ["sql", "email", "nats"];
 
 /// A type of action.
 pub(super) struct Kind {

@@ -11,22 +11,29 @@
 //! | `limits`, `grant`, `view` | how an action is delivered, which secret fields it is given, what its expressions see |
 //! | `body`, `headers`, `way`, `answer` | what types share that speak HTTP, or say what HTTP would |
 //! | `envelope`, `cloudevents`, `standard_webhooks` | the event for other systems, and the forms that it goes out in |
-//! | `http`, `command`, `log` | the types |
+//! | `api`, `operation` | what types share that call an API, and those that run named operations of one |
+//! | `http`, `command`, `log`, `scim`, `idhub`, `cymmetri`, `optimalcloud` | the types |
 
 mod answer;
+mod api;
 mod body;
 mod cloudevents;
 mod command;
 mod compile;
+mod cymmetri;
 mod envelope;
 mod grant;
 mod headers;
 mod http;
+mod idhub;
 mod kind;
 mod limits;
 mod log;
+mod operation;
+mod optimalcloud;
 mod raw;
 mod schema;
+mod scim;
 mod set;
 mod standard_webhooks;
 mod view;

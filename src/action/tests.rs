@@ -225,11 +225,11 @@ impl tracing_subscriber::fmt::MakeWriter<'_> for Written {
     }
 }
 
-/// The blocks of `docs/actions.md` that are configurations.
+/// The blocks of documents about actions that are configurations.
 fn documented() -> Vec<String> {
-    let text = include_str!("../../docs/actions.md");
-    let blocks = text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
-    blocks.map(str::to_owned).collect()
+    let texts = [include_str!("../../docs/actions.md"), include_str!("../../docs/systems/idhub.md")];
+    let blocks = texts.iter().flat_map(|text| text.split("```toml\n").skip(1));
+    blocks.filter_map(|rest| rest.split("```").next()).map(str::to_owned).collect()
 }
 
 #[test]

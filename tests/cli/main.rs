@@ -3,6 +3,8 @@
 //! What a part does in itself is tested beside it, and the library's public interface in `tests/it`. A test that needs a
 //! program which this machine lacks says so on standard error, in a line that begins with `left out:`.
 
+mod api;
+mod apis;
 mod backtest;
 mod check;
 mod conformance;

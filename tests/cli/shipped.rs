@@ -32,7 +32,9 @@ fn is_well(config: &str, what: &str) {
     let place = place.variable("HOOKREEVE_PATH_SECRET", "0123456789abcdef0123456789abcdef");
     let place = place.file("config/no-rehire.csv", &read("config/examples/no-rehire.csv"));
     let place = place.variable("HOOKREEVE_JOURNAL_KEY", key.trim()).variable("CRM_TOKEN", "for this check alone");
-    let place = place.variable("HR_TOKEN", "for this check alone");
+    let place = ["HR_TOKEN", "IDHUB_SECRET", "OPTIMALCLOUD_KEY", "SCIM_TOKEN"]
+        .into_iter()
+        .fold(place, |place, name| place.variable(name, "for this check alone"));
     let ended = place.run(&["check", "--deny-warnings", "--secrets"]);
     assert_eq!(ended.code, Some(0), "{what}:\n{config}\n{}", ended.out);
 }

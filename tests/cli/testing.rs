@@ -187,7 +187,9 @@ fn every_event_that_came_in_becomes_a_test_that_passes_and_names_nobody() {
     for (path, text) in shipped() {
         let place = Place::new(&text).variable("HOOKREEVE__SERVER__LISTEN", "127.0.0.1:0");
         let place = place.variable("HOOKREEVE_JOURNAL_KEY", "0123456789abcdef0123456789abcdef");
-        let place = place.variable("CRM_TOKEN", "for this test alone").variable("HR_TOKEN", "for this test alone");
+        let place = ["CRM_TOKEN", "HR_TOKEN", "IDHUB_SECRET", "OPTIMALCLOUD_KEY", "SCIM_TOKEN"]
+            .into_iter()
+            .fold(place, |place, name| place.variable(name, "for this test alone"));
         let place = place.file("config/no-rehire.csv", &read("config/examples/no-rehire.csv"));
         let (server, token) = (place.serve(), place.token());
         for event in hookreeve::event::catalog::names_of("cymmetri").filter(|event| *event != "test") {

@@ -61,7 +61,7 @@ fn what_cannot_be_read_is_found_at_once() {
             t.toml:16:6: `on`: expected a text or a list of texts
             t.toml:18:9: `level`: expected `info` or `warn`
             t.toml:19:1: unknown key `timout` (did you mean `timeout`?)
-            t.toml:20:1: `headers` is no key of an action of type log (it is one of type http)
+            t.toml:20:1: `headers` is no key of an action of type log (it is one of type http, scim, idhub, cymmetri or optimalcloud)
             t.toml:21:1: unknown key `argvv` (known keys here: id, on, when, decision, type, description, order, retry, timeout, concurrency, rate, message, level)
             t.toml:23:1: unknown key `idd` (did you mean `id`?)
             t.toml:25:8: there is no such type of action (did you mean `log`?)
@@ -110,12 +110,12 @@ fn keys_belong_to_types_and_ids_are_unique() {
          [[action]]\nid = 'a'\non = []\ntype = 'sql'\n\
          [[action]]\nid = 'c'\non = 'postCreateUser'\ntype = 'log'\nmessage = '${user.login}'",
         &expect![[r"
-            t.toml:5:1: `url` is no key of an action of type log (it is one of type http)
+            t.toml:5:1: `url` is no key of an action of type log (it is one of type http, scim, idhub, cymmetri or optimalcloud)
             t.toml:6:1: `dead` is no key of an action of type log (it is one of type command)
-            t.toml:7:1: `secrets` is no key of an action of type log (it is one of type http or command)
+            t.toml:7:1: `secrets` is no key of an action of type log (it is one of type http, command, scim, idhub, cymmetri or optimalcloud)
             t.toml:9:6: the id `a` is another action's, first used here: t.toml:2:6 (ids are unique across all files)
             t.toml:10:6: the action follows no event
-            t.toml:11:8: actions of type `sql` are not in this version (types: http, command, log)
+            t.toml:11:8: actions of type `sql` are not in this version (types: http, command, log, scim, idhub, cymmetri, optimalcloud)
             t.toml:16:11: the message is taken literally (the line names event, entry, person and decision by itself; fields of the event are for no log)
         "]],
     );
