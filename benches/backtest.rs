@@ -154,6 +154,7 @@ async fn fill(options: &Options, rules: &RuleSet, events: u64) {
                     Payload::Full,
                 ),
                 repeat: None,
+                idempotency: None,
                 deliveries: Vec::new(),
                 guards: Vec::new(),
                 sighting: None,

@@ -187,6 +187,7 @@ impl Bench {
             took: Duration::from_micros(50),
             record: event.request().map(|request| request.raw().as_bytes().to_vec()).unwrap_or_default(),
             repeat: None,
+            idempotency: None,
             deliveries: Vec::new(),
             guards: Vec::new(),
             sighting: directory.sighting(&event).filter(|_| !matches!(kind, Notice::Untold)),

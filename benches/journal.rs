@@ -91,7 +91,7 @@ async fn compare(submitters: usize, delay: Duration, backlog: bool) {
         let journal = open(directory.path(), delay);
         println!("{:<28} {:>10.1} ms with {} entries", "open", start.elapsed().as_secs_f64() * 1e3, stats.entries);
         let start = now();
-        let claimed = journal.claim("crm", Clock::system().now(), 64, 64).await.expect("a claim");
+        let claimed = journal.claim("crm", Clock::system().now(), Places { performed: 0, fresh: 64, retries: 64 }).await.expect("a claim");
         println!("{:<28} {:>10.1} ms for {}", "claim", start.elapsed().as_secs_f64() * 1e3, claimed.len());
     }
 }
@@ -130,6 +130,8 @@ fn queue(
         secrets: Vec::new(),
         secret_ttl: Duration::from_secs(3600),
         dead: None,
+        after: Vec::new(),
+        until: None,
     };
     journal.append(NewEntry {
         id: id(),
@@ -144,6 +146,7 @@ fn queue(
         record: RECORD.as_bytes().to_vec(),
         // Another number each time, so that nothing is a repeat.
         repeat: Some(number.to_string().as_bytes()),
+        idempotency: None,
         deliveries: if deliver { vec![delivery()] } else { Vec::new() },
         guards: Vec::new(),
         sighting: None,

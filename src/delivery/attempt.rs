@@ -57,13 +57,13 @@ pub(super) async fn attempt(claimed: Claimed, id: Arc<str>, current: Arc<Current
             None => answer.what.clone(),
         },
     });
-    settle(delivery, Settlement { fate, attempt }, &tools).await;
+    settle(delivery, Settlement { fate, attempt, captured: None }, &tools).await;
     Outcome { answer, id: delivery }
 }
 
 /// Puts a delivery back that nobody attempted.
 pub(super) async fn release(id: DeliveryId, tools: &Tools) {
-    settle(id, Settlement { fate: Fate::Released, attempt: None }, tools).await;
+    settle(id, Settlement { fate: Fate::Released, attempt: None, captured: None }, tools).await;
 }
 
 /// Until it is on disk the lane stays leased, so that nothing overtakes it. Without end but the server's: what is lost then
@@ -72,7 +72,7 @@ async fn settle(id: DeliveryId, settlement: Settlement, tools: &Tools) {
     let mut said = false;
     loop {
         match tools.journal.settle(id, settlement.clone()).await {
-            Ok(()) => return,
+            Ok(_) => return,
             Err(error) if error.is_passing() => {
                 if !std::mem::replace(&mut said, true) {
                     tracing::error!(delivery = %id, %error, "what became of a delivery cannot be written, and is tried again");

@@ -303,6 +303,8 @@ impl Stage {
             secrets: Vec::new(),
             secret_ttl: Duration::from_secs(3600),
             dead: None,
+            after: Vec::new(),
+            until: None,
         };
         let appended = self.journal().append(NewEntry {
             id: Uuid::from_u128(number.into()),
@@ -316,6 +318,7 @@ impl Stage {
             took: Duration::ZERO,
             record: format!(r#"{{"v":1,"request":{{"user":{{"login":"{person}"}}}}}}"#).into_bytes(),
             repeat: None,
+            idempotency: None,
             deliveries: actions.iter().map(delivery).collect(),
             guards: Vec::new(),
             sighting: None,

@@ -17,7 +17,7 @@ use super::share::{Quota, Share, claim};
 use super::{Current, Tools};
 use crate::action::Trouble;
 use crate::base::future::BoxFuture;
-use crate::journal::Claimed;
+use crate::journal::{Claimed, Places};
 
 /// As many are claimed ahead of their attempts at most.
 const MAX_AHEAD: usize = 256;
@@ -117,7 +117,7 @@ impl Worker {
         let (journal, id) = (&self.tools.journal, &*self.id);
         let is_retry = |claimed: &Claimed| claimed.attempts > 0;
         let claimed =
-            claim(quota, &mut self.ready, is_retry, |quota: Quota| journal.claim(id, now, quota.fresh, quota.retries));
+            claim(quota, &mut self.ready, is_retry, |quota: Quota| journal.claim(id, now, Places { performed: quota.fresh, fresh: quota.fresh, retries: quota.retries }));
         let due = match claimed.await {
             // Of what was claimed before it failed, too.
             _ if !self.ready.is_empty() => return None,

@@ -80,6 +80,7 @@ impl Bench {
             took: Duration::ZERO,
             record: Vec::new(),
             repeat: None,
+            idempotency: None,
             deliveries: Vec::new(),
             guards: Vec::new(),
             sighting: self.directory.sighting(&event),

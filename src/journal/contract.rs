@@ -6,7 +6,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
 
-use super::delivery::{Claimed, Delivery, DeliveryFilter, DeliveryId, DeliveryState, Settlement};
+use super::delivery::{
+    Claimed, Delivery, DeliveryFilter, DeliveryId, DeliveryState, Fallen, Lapse, Places, Settled, Settlement,
+};
 use super::entry::{Appended, Entry, EntryId, Filter, Full, Head, Health, NewEntry, Page, Report, Stats, Unverified};
 use super::guarded::{GuardAct, GuardActed, Guarded, GuardedFilter, Reference};
 use super::people::{Anew, FieldForm, Listed, Search, Sighting};
@@ -96,6 +98,17 @@ pub trait Reader: Send + Sync {
 /// - **Repeats.** An entry whose digest of `repeat` (keyed) equals that of the *latest* entry of the same person and event,
 ///   received no longer than the repeat window before, is stored with a link to it, and its deliveries are not. An event
 ///   in between makes it none: X, Y, X are three.
+/// - **Requests.** An entry with an idempotency key repeats the newest entry of the same person, event and key, however old,
+///   unless one of that entry's performed deliveries is dead or dropped, or it performed nothing and this one is to. What of
+///   the earlier entry was performed and is not done, and not being attempted, is dropped when it is not repeated: the new
+///   one does it.
+/// - **After.** A delivery comes after those of its entry that stand before it and go to the actions it names. It is claimed
+///   once none of them is pending. When one dies or is dropped, it dies in the same transaction (is dropped where that one
+///   was superseded), its lane goes on, and so on with those that come after it. When that one is retried it is pending
+///   again. Retried by itself it goes ahead without what was dropped, and is refused ([`JournalError::After`]) while one of them is dead.
+/// - **Captured** values are on disk in the transaction of their settlement, sealed and forgotten as payloads are, and
+///   handed to those who come after at each claim.
+/// - **Performed** deliveries are claimed before others that are due. One that is retried by hand is no longer waited for.
 /// - **Lanes.** Of the pending deliveries of a lane only the oldest, its head, is ever claimed, and only once it is due.
 /// - **Leases.** A claimed lane is claimed by nobody else until its settlement is on disk. A store that only one process
 ///   writes may keep leases in memory, for they end with the process; one that several share keeps them with a time-out,
@@ -117,19 +130,26 @@ pub trait Journal: Reader {
     /// the list, or has a pass already, it is [`JournalError::Unknown`].
     fn act_on_guarded(&self, number: u64, act: GuardAct, reason: &str) -> Receipt<GuardActed>;
 
-    /// The heads of this action's lanes that are due at `now`, oldest due first: at most `fresh` that were never
-    /// attempted and at most `retries` that were. Each lane is leased until [`Journal::settle`].
+    /// The heads of this action's lanes that are due at `now`, as many of each kind as there are places: the performed ones,
+    /// those that were never attempted, and those that were; of each kind the oldest due first. Each lane is leased until
+    /// [`Journal::settle`].
     fn claim<'a>(
         &'a self,
         action: &'a str,
         now: DateTime<Utc>,
-        fresh: usize,
-        retries: usize,
+        places: Places,
     ) -> BoxFuture<'a, Result<Vec<Claimed>, JournalError>>;
 
     /// Queues what has become of a claimed delivery. Its lane's next head can be claimed once the receipt is answered. If
     /// it fails, the lane stays leased: settle again.
-    fn settle(&self, delivery: DeliveryId, settlement: Settlement) -> Receipt<()>;
+    fn settle(&self, delivery: DeliveryId, settlement: Settlement) -> Receipt<Settled>;
+
+    /// Gives performed deliveries up that nobody attempts, and what comes after them: dead letters, with a reason. At most some hundred at
+    /// a time, those first for which nobody waits the longest; there may be more as long as there are any.
+    fn lapse(&self, lapse: Lapse) -> Receipt<Vec<Fallen>>;
+
+    /// Until when the first performed delivery that nobody attempts is waited for; it may be in the past.
+    fn next_lapse(&self) -> BoxFuture<'_, Result<Option<DateTime<Utc>>, JournalError>>;
 
     /// When the earliest lane of this action that nobody has leased is due; it may be in the past.
     fn next_due<'a>(&'a self, action: &'a str) -> BoxFuture<'a, Result<Option<DateTime<Utc>>, JournalError>>;
@@ -142,7 +162,7 @@ pub trait Journal: Reader {
     fn pending_actions(&self) -> BoxFuture<'_, Result<Vec<String>, JournalError>>;
 
     /// Makes a dead delivery pending again, due at once and with its attempts counted anew. It is the head of its lane
-    /// if it is the oldest.
+    /// if it is the oldest. One that waits already for another one of its entry stays as it is.
     fn retry(&self, delivery: DeliveryId) -> Receipt<()>;
 
     /// Drops a dead or pending delivery. Where it was the head of its lane, the lane goes on at once.
@@ -152,8 +172,9 @@ pub trait Journal: Reader {
     /// on at once, unless that delivery is being attempted: then once the attempt is settled.
     fn skip(&self, action: &str, person: &Person, reason: &str) -> Receipt<DeliveryId>;
 
-    /// Delivers an old entry to an action again, whatever became of it before. In its lane it takes its entry's place.
-    fn requeue(&self, seq: u64, action: &str, ordered: bool) -> Receipt<DeliveryId>;
+    /// Delivers an old entry to an action again, whatever became of it before. In its lane it takes its entry's place. It
+    /// comes after the newest delivery of the entry to each of the actions in `after`.
+    fn requeue(&self, seq: u64, action: &str, ordered: bool, after: &[Arc<str>]) -> Receipt<DeliveryId>;
 
     /// Tells the directory of people without an event. All of them or none; to be called with some hundred at a time.
     /// Answers for how many that changed something.
@@ -200,7 +221,8 @@ pub trait Journal: Reader {
     /// Keeps the text of a rule set, so that an entry's hash can be understood later.
     fn keep_rule_set(&self, hash: [u8; 32], text: Vec<u8>) -> Receipt<()>;
 
-    /// Adds to a counter; answers its new value.
+    /// Adds to a counter; answers its new value, once it is on disk. Whoever adds one gets a number that nobody else got,
+    /// higher than all before, from this file.
     fn count(&self, name: &str, by: i64) -> Receipt<i64>;
 
     /// How it is.

@@ -29,6 +29,30 @@ pub struct NewDelivery {
     pub secret_ttl: Duration,
     /// Why it is a dead letter from the beginning: it cannot be told whether it is wanted.
     pub dead: Option<String>,
+    /// The actions that must have done their work on the entry before, and whose captured values it sees. Only a delivery
+    /// that stands before this one in its entry counts: for an action to which none goes, nothing is waited.
+    pub after: Vec<Arc<str>>,
+    /// It is performed: somebody waits for it until then, and gets an answer without it afterwards. One that nobody has
+    /// begun by then is given up, and so is one whose attempt fails when there is no time left for another. Of those that
+    /// are due, performed ones are claimed first.
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// What was kept of a target's answer, by name. At most [`MAX_CAPTURED_BYTES`] of JSON text; the journal does not look.
+pub type Captured = serde_json::Map<String, serde_json::Value>;
+
+/// How much of a target's answer may be kept.
+pub const MAX_CAPTURED_BYTES: usize = 16 << 10;
+
+/// How many deliveries of each kind to claim at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    /// Performed ones, attempted before or not.
+    pub performed: usize,
+    /// Others that were never attempted.
+    pub fresh: usize,
+    /// Others that were.
+    pub retries: usize,
 }
 
 /// A delivery to attempt now. Its lane is leased until it is settled: every one must be, if only as [`Fate::Released`].
@@ -56,7 +80,7 @@ pub struct Claimed {
     pub received_at: DateTime<Utc>,
     /// How often it was attempted before.
     pub attempts: u32,
-    /// When it was accepted.
+    /// When it was accepted, was made pending again, or came to be due because what it comes after was done.
     pub created_at: DateTime<Utc>,
     /// When it was first attempted.
     pub first_attempt_at: Option<DateTime<Utc>>,
@@ -64,6 +88,22 @@ pub struct Claimed {
     pub record: Record,
     /// Its secret fields.
     pub secrets: Vec<SealedField>,
+    /// Until when somebody waits for it, where it is performed.
+    pub until: Option<DateTime<Utc>>,
+    /// What the actions that it comes after have captured for this entry, of those that have done their work.
+    pub answers: Vec<EarlierAnswer>,
+    /// What names this work where it is performed for a request with an idempotency key: the same in every entry of that
+    /// request. Letters, digits and `-`.
+    pub request: Option<String>,
+}
+
+/// What an earlier action of the same entry has captured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EarlierAnswer {
+    /// The action.
+    pub action: String,
+    /// What it captured; empty where it captures nothing.
+    pub captured: Captured,
 }
 
 /// A secret field of a delivery.
@@ -117,6 +157,47 @@ pub struct Settlement {
     pub fate: Fate,
     /// The attempt, where there was one.
     pub attempt: Option<Attempt>,
+    /// What is kept of the target's answer to one that is done.
+    pub captured: Option<Captured>,
+}
+
+/// What a settlement has changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// Whether it has: a delivery that was ended meanwhile stays as it was.
+    pub counted: bool,
+    /// What died with it.
+    pub fallen: Vec<Fallen>,
+}
+
+/// A delivery that nobody attempted and that is a dead letter now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fallen {
+    /// Its name.
+    pub delivery: DeliveryId,
+    /// Its entry's name.
+    pub entry: EntryId,
+    /// Its action.
+    pub action: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Which performed deliveries are to be given up, of those that nobody attempts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lapse {
+    /// Those for which nobody waits any more.
+    Late {
+        /// At this time.
+        now: DateTime<Utc>,
+    },
+    /// All to an action: its target is left alone.
+    Action {
+        /// The action.
+        action: Arc<str>,
+        /// What the dead letters say.
+        reason: String,
+    },
 }
 
 /// How far a delivery is.
@@ -143,20 +224,26 @@ pub struct Delivery {
     pub state: DeliveryState,
     /// How often it was attempted.
     pub attempts: u32,
-    /// When it was accepted.
+    /// When it was accepted, was made pending again, or came to be due because what it comes after was done.
     pub created_at: DateTime<Utc>,
     /// When it was first attempted.
     pub first_attempt_at: Option<DateTime<Utc>>,
     /// When it is due, while it is pending.
     pub due: Option<DateTime<Utc>>,
-    /// Whether an earlier one of its lane is to end first.
+    /// Whether another one is to end first: an earlier one of its lane, or one that it comes after.
     pub waits: bool,
+    /// The one of its own entry that it comes after and that is still pending.
+    pub waits_for: Option<DeliveryId>,
+    /// Whether somebody waits, or waited, for it.
+    pub performed: bool,
     /// When it ended.
     pub finished_at: Option<DateTime<Utc>>,
     /// Why it is dead or dropped.
     pub reason: Option<String>,
     /// The last attempts, oldest first.
     pub answers: Vec<Attempt>,
+    /// What was kept of the target's answer; none where that was nothing, was destroyed, or cannot be opened.
+    pub captured: Option<Captured>,
 }
 
 /// Which deliveries are wanted.

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::Sighting;
-use super::delivery::{Delivery, DeliveryId, NewDelivery};
+use super::delivery::{Delivery, DeliveryId, Fallen, NewDelivery};
 use super::guarded::GuardMark;
 use crate::base::ids::hex;
 use crate::event::Person;
@@ -41,6 +41,9 @@ pub struct NewEntry<'a> {
     /// The bytes of `request` as received, by which a repeat is known; none where the event can never be a repeat. They
     /// are digested under a key of the journal's own, never stored.
     pub repeat: Option<&'a [u8]>,
+    /// What names the request that it came with, in its sender's words: whoever sends that again wants it answered, and not
+    /// done again. It is digested as `repeat` is, which is not looked at where this is given.
+    pub idempotency: Option<&'a [u8]>,
     /// What it must set off.
     pub deliveries: Vec<NewDelivery>,
     /// What guards made of it; stored with the entry, also with one that is a repeat.
@@ -61,6 +64,8 @@ pub struct Appended {
     pub repeat_of: Option<(u64, EntryId)>,
     /// Its deliveries, in the order in which they were given; none for a repeat.
     pub deliveries: Vec<DeliveryId>,
+    /// Those of them that are dead letters from the beginning.
+    pub dead: Vec<Fallen>,
 }
 
 /// What an entry is.

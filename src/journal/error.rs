@@ -87,6 +87,14 @@ pub enum JournalError {
         /// The word for its state.
         state: &'static str,
     },
+    /// It comes after another one that is a dead letter.
+    #[error("it comes after {action} ({delivery}), which is a dead letter: retry that one, or drop it, first")]
+    After {
+        /// The action of the other one.
+        action: String,
+        /// The other one.
+        delivery: super::DeliveryId,
+    },
     /// A setting makes no sense.
     #[error("{0}")]
     Setting(String),

@@ -7,7 +7,8 @@
 //!
 //! An *entry* is one event with its decision, or one of the journal's own acts; entries are chained, so that damage shows.
 //! A *delivery* is what an entry must set off at one *action*; the deliveries of one person to one action are a *lane*
-//! and are delivered in order. A *lease* keeps a lane for whoever attempts its head. A *guarded* person is one whom a guard
+//! and are delivered in order. One delivery may come *after* another of its entry, and see what that *captured* of its
+//! target's answer; a *performed* one is made while somebody waits for it. A *lease* keeps a lane for whoever attempts its head. A *guarded* person is one whom a guard
 //! holds until somebody says otherwise.
 //! The *directory* is the people that were seen, with the few fields by which lookups find them.
 
@@ -28,7 +29,8 @@ mod tests;
 pub use config::{Config, Keeping, Payload, Records, Shed, Unavailable};
 pub use contract::{BoxFuture, Journal, Progress, Reader};
 pub use delivery::{
-    Attempt, Claimed, Delivery, DeliveryFilter, DeliveryId, DeliveryState, Fate, NewDelivery, SealedField, Settlement,
+    Attempt, Captured, Claimed, Delivery, DeliveryFilter, DeliveryId, DeliveryState, EarlierAnswer, Fallen, Fate, Lapse,
+    MAX_CAPTURED_BYTES, NewDelivery, Places, SealedField, Settled, Settlement,
 };
 pub use entry::{
     Appended, Entry, EntryId, EntryKind, Filter, Finding, Full, Head, Health, NewEntry, Order, Page, Record, Report,

@@ -1,9 +1,11 @@
 //! The journal's tests: one suite for every store, and what only the one in SQLite does.
 
+mod chains;
 mod conformance;
 mod guarded;
 mod history;
 mod people;
+mod performed;
 mod privacy;
 mod sqlite;
 mod tamper;
@@ -16,8 +18,8 @@ use chrono::{DateTime, Utc};
 
 use super::sqlite::{Options, SqliteJournal};
 use super::{
-    Appended, Attempt, Claimed, Fate, GuardMark, Journal, JournalError, NewDelivery, NewEntry, Progress, Receipt,
-    Settlement, Sighting,
+    Appended, Attempt, Claimed, Fate, GuardMark, Journal, JournalError, NewDelivery, NewEntry, Places, Progress, Receipt,
+    Settled, Settlement, Sighting,
 };
 use crate::base::clock::Clock;
 use crate::base::secret::Secret;
@@ -65,7 +67,8 @@ fn person(key: &str) -> Person {
 
 /// Makes a file one of the first version.
 const FIRST_VERSION: &str = "DROP TABLE guarded; DROP TABLE people; DROP TABLE people_index; DROP TABLE people_forms;
-     PRAGMA user_version = 1";
+     DROP TABLE captures; DROP TABLE requests; DROP INDEX deliveries_until; ALTER TABLE deliveries DROP COLUMN until;
+     ALTER TABLE deliveries DROP COLUMN after; ALTER TABLE deliveries DROP COLUMN followed; PRAGMA user_version = 1";
 
 /// An entry to be changed with `..`, and with what it borrows.
 struct Draft {
@@ -73,6 +76,7 @@ struct Draft {
     event: &'static str,
     record: String,
     request: Option<String>,
+    key: Option<String>,
     at: Option<DateTime<Utc>>,
     deliveries: Vec<NewDelivery>,
     guards: Vec<GuardMark>,
@@ -85,6 +89,7 @@ fn draft(key: &str) -> Draft {
         event: "postUpdateUser",
         record: r#"{"user":{"login":"x"}}"#.into(),
         request: None,
+        key: None,
         at: None,
         deliveries: Vec::new(),
         guards: Vec::new(),
@@ -100,7 +105,30 @@ impl Draft {
             secrets: Vec::new(),
             secret_ttl: Duration::from_secs(3600),
             dead: None,
+            after: Vec::new(),
+            until: None,
         });
+        self
+    }
+
+    /// The last delivery comes after those to these actions.
+    fn after(mut self, actions: &[&str]) -> Self {
+        if let Some(last) = self.deliveries.last_mut() {
+            last.after = actions.iter().map(|action| (*action).into()).collect();
+        }
+        self
+    }
+
+    /// Somebody waits until then for the last delivery.
+    fn until(mut self, until: DateTime<Utc>) -> Self {
+        if let Some(last) = self.deliveries.last_mut() {
+            last.until = Some(until);
+        }
+        self
+    }
+
+    fn key(mut self, key: &str) -> Self {
+        self.key = Some(key.into());
         self
     }
 
@@ -159,6 +187,7 @@ impl Draft {
             took: Duration::from_micros(120),
             record: self.record.into_bytes(),
             repeat: self.request.as_deref().map(str::as_bytes),
+            idempotency: self.key.as_deref().map(str::as_bytes),
             deliveries: self.deliveries,
             guards: self.guards,
             sighting: self.sighting,
@@ -173,19 +202,23 @@ impl Draft {
 
 /// The deliveries that can be attempted now.
 async fn claim(journal: &dyn Journal, action: &str, clock: &Clock) -> Vec<Claimed> {
-    journal.claim(action, clock.now(), 100, 100).await.expect("a claim")
+    journal.claim(action, clock.now(), places(100, 100, 100)).await.expect("a claim")
+}
+
+fn places(performed: usize, fresh: usize, retries: usize) -> Places {
+    Places { performed, fresh, retries }
 }
 
 fn fate(fate: Fate) -> Settlement {
-    Settlement { fate, attempt: None }
+    Settlement { fate, attempt: None, captured: None }
 }
 
 fn attempted(fate: Fate, clock: &Clock, answer: &str) -> Settlement {
-    Settlement { fate, attempt: Some(Attempt { at: clock.now(), took_ms: 12, answer: answer.into() }) }
+    Settlement { fate, attempt: Some(Attempt { at: clock.now(), took_ms: 12, answer: answer.into() }), captured: None }
 }
 
-async fn settle(journal: &dyn Journal, claimed: &Claimed, settlement: Settlement) {
-    journal.settle(claimed.id, settlement).await.expect("it is settled");
+async fn settle(journal: &dyn Journal, claimed: &Claimed, settlement: Settlement) -> Settled {
+    journal.settle(claimed.id, settlement).await.expect("it is settled")
 }
 
 /// Whether an error is this one, told by its words.

@@ -232,6 +232,8 @@ impl Keeper {
                 secrets,
                 secret_ttl: action.grant.ttl,
                 dead,
+                after: Vec::new(),
+                until: None,
             });
         }
         deliveries
@@ -273,6 +275,7 @@ impl Keeper {
             record,
             // Of a new password nothing is made that could be compared with a guess.
             repeat: event.request().filter(|_| event.spec().can_repeat()).map(|request| request.raw().as_bytes()),
+            idempotency: None,
             deliveries,
             guards,
             sighting: self.directory.as_ref().and_then(|directory| directory.sighting(event)),

@@ -156,7 +156,7 @@ async fn replay(desk: &Desk<'_>, deliveries: &[Again], progress: &(dyn Fn(u64) +
     let all: Vec<_> = deliveries.iter().zip(orders).collect();
     for part in all.chunks(PART) {
         let receipts: Vec<_> =
-            part.iter().map(|(again, ordered)| desk.journal.requeue(again.seq, &again.action, *ordered)).collect();
+            part.iter().map(|(again, ordered)| desk.journal.requeue(again.seq, &again.action, *ordered, &[])).collect();
         for ((again, _), receipt) in part.iter().zip(receipts) {
             told.push(match receipt.await {
                 Ok(delivery) => Told { delivery: Id(delivery), error: None },

@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::params;
 
 use super::latest::Last;
 use super::people::{self, Told};
 use super::persons::{NOBODY, Reference};
+use super::read::value;
 use super::writer::Writing;
-use super::{Shared, codes, failure, guarded, lanes};
+use super::{Shared, codes, failure, guarded, lanes, requests};
 use crate::base::ids::random_bytes;
 use crate::journal::chain::{Hash, Header, sha256};
 use crate::journal::entry::{EntryId, EntryKind};
 use crate::journal::seal::bound_to;
-use crate::journal::{Appended, DeliveryId, GuardMark, JournalError, NewEntry};
+use crate::journal::{Appended, DeliveryId, Fallen, GuardMark, JournalError, NewEntry};
 
 /// Before what is stored: a plain payload after its salt. Sealed ones begin with their version.
 pub(super) const PLAIN: u8 = 2;
@@ -39,6 +40,8 @@ pub(super) struct Prepared {
     pub(super) rule_set: [u8; 32],
     pub(super) took: i64,
     pub(super) request: Option<Reference>,
+    /// What names the request that it came with.
+    pub(super) key: Option<Reference>,
     pub(super) stored: Stored,
     pub(super) deliveries: Vec<PreparedDelivery>,
     pub(super) guards: Vec<GuardMark>,
@@ -62,6 +65,8 @@ pub(super) struct PreparedDelivery {
     pub(super) secrets: Vec<(String, Vec<u8>, i64)>,
     /// Why it is dead from the beginning.
     pub(super) dead: Option<String>,
+    pub(super) after: Vec<Arc<str>>,
+    pub(super) until: Option<i64>,
 }
 
 impl Prepared {
@@ -87,6 +92,9 @@ impl Prepared {
                 lane: lane.filter(|_| delivery.ordered),
                 secrets,
                 dead: delivery.dead,
+                after: delivery.after,
+                // 0 is for one that nobody waits for any more.
+                until: delivery.until.map(|until| codes::time(until).max(1)),
             });
         }
         let stored = if !shared.persons.seals() {
@@ -111,7 +119,11 @@ impl Prepared {
             rule: entry.rule,
             rule_set: entry.rule_set,
             took: i64::try_from(entry.took.as_micros()).unwrap_or(i64::MAX),
-            request: entry.repeat.filter(|_| lane.is_some()).map(|request| shared.persons.digest(request)),
+            request: entry
+                .repeat
+                .filter(|_| lane.is_some() && entry.idempotency.is_none())
+                .map(|request| shared.persons.digest(request)),
+            key: entry.idempotency.map(|key| shared.persons.request(entry.person, &person, entry.event, key)),
             stored,
             sighting: entry.sighting.map(|sighting| Told::of(entry.person, person, at, sighting, &shared.persons)),
             awaited: entry.awaited,
@@ -139,6 +151,7 @@ impl Prepared {
             rule_set: [0; 32],
             took: 0,
             request: None,
+            key: None,
             stored: salted(record),
             deliveries: Vec::new(),
             guards: Vec::new(),
@@ -255,34 +268,42 @@ pub(super) fn insert(prepared: &mut Prepared, writing: &mut Writing<'_>) -> Resu
         let last = Last { request: prepared.request, at: prepared.at, seq };
         writing.state.latest.insert(&prepared.person, prepared.event, last);
     }
-    let mut deliveries = Vec::new();
+    let (mut deliveries, mut dead) = (Vec::new(), Vec::new());
     if repeat_of.is_none() {
-        for (index, delivery) in (0..).zip(&prepared.deliveries) {
-            let id = seq * DeliveryId::PER_ENTRY + index;
-            lanes::insert(writing, id, prepared, delivery)?;
-            deliveries.push(DeliveryId(id));
+        if let Some(key) = &prepared.key {
+            requests::take_over(writing, seq, key)?;
+        }
+        for (place, delivery) in prepared.deliveries.iter().enumerate() {
+            let id = DeliveryId(seq * DeliveryId::PER_ENTRY + place as u64);
+            let reason = lanes::insert(writing, id.0, prepared, place)?;
+            let (entry, action) = (prepared.id, || delivery.action.to_string());
+            dead.extend(reason.map(|reason| Fallen { delivery: id, entry, action: action(), reason }));
+            deliveries.push(id);
         }
     }
     guarded::mark(writing, seq, prepared)?;
-    Ok(Appended { seq, repeat_of, deliveries })
+    Ok(Appended { seq, repeat_of, deliveries, dead })
 }
 
 /// The entry that this one repeats.
 fn repeat_of(prepared: &Prepared, writing: &mut Writing<'_>) -> Result<Option<(u64, EntryId)>, JournalError> {
-    let Some(request) = prepared.request else { return Ok(None) };
-    let window = writing.shared.options.repeat_window;
-    let window = i64::try_from(window.as_micros()).unwrap_or(i64::MAX);
     let connection = writing.connection;
-    let last = writing.state.latest.of(connection, &prepared.person, prepared.event, prepared.at, window);
-    let Some(last) = last.map_err(failure::reading)? else { return Ok(None) };
-    if last.request != Some(request) || prepared.at.saturating_sub(last.at) > window {
-        return Ok(None);
-    }
-    let id = connection
-        .prepare_cached("SELECT id FROM entries WHERE seq = ?1")
-        .and_then(|mut select| select.query_row([last.seq], |row| row.get(0)).optional())
-        .map_err(failure::reading)?;
-    Ok(id.map(|id| (last.seq, EntryId::from_bytes(id))))
+    let seq = if let Some(key) = &prepared.key {
+        let performs = prepared.deliveries.iter().any(|delivery| delivery.until.is_some());
+        requests::repeated(connection, key, performs)?
+    } else if let Some(request) = prepared.request {
+        let window = writing.shared.options.repeat_window;
+        let window = i64::try_from(window.as_micros()).unwrap_or(i64::MAX);
+        let last = writing.state.latest.of(connection, &prepared.person, prepared.event, prepared.at, window);
+        let same =
+            |last: &Last| last.request == Some(request) && prepared.at.saturating_sub(last.at) <= window;
+        last.map_err(failure::reading)?.filter(same).map(|last| last.seq)
+    } else {
+        None
+    };
+    let Some(seq) = seq else { return Ok(None) };
+    let id: Option<[u8; 16]> = value(connection, "SELECT id FROM entries WHERE seq = ?1", seq)?;
+    Ok(id.map(|id| (seq, EntryId::from_bytes(id))))
 }
 
 fn seal(prepared: &mut Prepared, writing: &mut Writing<'_>) -> Result<(), JournalError> {

@@ -4,21 +4,22 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::append::secret_aad;
 use super::leases::Lane;
-use super::read::Reading;
-use super::{Shared, codes, failure, lanes};
+use super::read::{Reading, value};
+use super::{Shared, captures, codes, failure, lanes, requests};
+use crate::base::ids::hex;
 use crate::base::secret::Secret;
-use crate::journal::{Claimed, DeliveryId, EntryId, JournalError, SealedField};
+use crate::journal::{Claimed, DeliveryId, EarlierAnswer, EntryId, JournalError, Places, SealedField};
 
-/// How many of each kind are wanted.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Wanted {
-    pub(super) fresh: usize,
-    pub(super) retries: usize,
-}
+/// The values of `queue`: never attempted or attempted before, and the same of performed ones.
+const FRESH: i64 = 0;
+const AGAIN: i64 = 1;
+const PERFORMED: i64 = 2;
+const PERFORMED_AGAIN: i64 = 3;
 
 /// Claimed deliveries on their way to whoever asked. If they never arrive, their leases end.
 pub(super) struct Guarded {
@@ -59,7 +60,7 @@ pub(super) fn claim(
     shared: &Arc<Shared>,
     action: &str,
     now: DateTime<Utc>,
-    wanted: Wanted,
+    places: Places,
 ) -> Result<Guarded, JournalError> {
     let mut guarded = Guarded { claimed: Vec::new(), shared: shared.clone() };
     let Some(action) = action_of(connection, action)? else { return Ok(guarded) };
@@ -68,11 +69,17 @@ pub(super) fn claim(
     let _claiming = shared.claiming();
     let leased: HashSet<Lane> = shared.leases().of_action(action).into_iter().collect();
     let mut picked = Vec::new();
-    for (queue, limit) in [(0, wanted.fresh), (1, wanted.retries)] {
-        if limit > 0 {
-            let due = heads(connection, action, queue, codes::time(now), limit + leased.len())?;
-            let free = due.into_iter().map(|(id, lane)| (id, lanes::lane_of(id, action, lane)));
-            picked.extend(free.filter(|(_, (_, lane))| !leased.contains(lane)).take(limit));
+    for (queues, mut left) in
+        [(&[PERFORMED, PERFORMED_AGAIN][..], places.performed), (&[FRESH], places.fresh), (&[AGAIN], places.retries)]
+    {
+        for queue in queues {
+            if left > 0 {
+                let due = heads(connection, action, *queue, codes::time(now), left + leased.len())?;
+                let free = due.into_iter().map(|(id, lane)| (id, lanes::lane_of(id, action, lane)));
+                let before = picked.len();
+                picked.extend(free.filter(|(_, (_, lane))| !leased.contains(lane)).take(left));
+                left -= picked.len() - before;
+            }
         }
     }
     {
@@ -108,7 +115,7 @@ pub(super) fn next_due(
     let Some(action) = action_of(connection, action)? else { return Ok(None) };
     let leased: HashSet<Lane> = shared.leases().of_action(action).into_iter().collect();
     let mut earliest: Option<i64> = None;
-    for queue in [0, 1] {
+    for queue in [FRESH, AGAIN, PERFORMED, PERFORMED_AGAIN] {
         let mut select = connection
             .prepare_cached(
                 "SELECT id, lane, due FROM deliveries WHERE action = ?1 AND queue = ?2 ORDER BY due, id LIMIT ?3",
@@ -147,8 +154,8 @@ fn heads(
 fn read(connection: &Connection, reading: &Reading, id: u64) -> Result<Option<Claimed>, JournalError> {
     let found = connection
         .prepare_cached(
-            "SELECT attempts, created, first, sealed, entries.seq, entries.id AS entry, at, system, tenant, event, person,
-             outcome, rule, stored
+            "SELECT attempts, created, first, sealed, until, after, action, entries.seq, entries.id AS entry, at, system,
+             tenant, event, person, outcome, rule, stored
              FROM deliveries JOIN entries ON entries.seq = deliveries.id / 65536 WHERE deliveries.id = ?1",
         )
         .and_then(|mut select| {
@@ -172,17 +179,46 @@ fn read(connection: &Connection, reading: &Reading, id: u64) -> Result<Option<Cl
                         first_attempt_at: row.get::<_, Option<i64>>("first")?.map(codes::to_time),
                         record: reading.record(row.get("stored")?, &entry, &person),
                         secrets: Vec::new(),
+                        until: row.get::<_, Option<i64>>("until")?.filter(|until| *until > 0).map(codes::to_time),
+                        answers: Vec::new(),
+                        request: None,
                     };
-                    Ok((claimed, row.get::<_, bool>("sealed")?))
+                    let after: Option<Vec<u8>> = row.get("after")?;
+                    let performed = row.get_ref("until")? != ValueRef::Null;
+                    Ok((claimed, row.get::<_, bool>("sealed")?, after, performed.then_some(row.get::<_, i64>("action")?)))
                 })
                 .optional()
         })
         .map_err(failure::reading)?;
-    let Some((mut claimed, sealed)) = found else { return Ok(None) };
+    let Some((mut claimed, sealed, after, performed)) = found else { return Ok(None) };
     if sealed {
         claimed.secrets = secrets(connection, reading, &claimed)?;
     }
+    if let Some(after) = after {
+        claimed.answers = answers(connection, reading, &claimed, &after)?;
+    }
+    if let Some(action) = performed {
+        claimed.request = requests::of(connection, claimed.seq)?.map(|key| format!("{}-{action}", hex(&key)));
+    }
     Ok(Some(claimed))
+}
+
+/// What the deliveries that it comes after have captured, of those that are done.
+fn answers(
+    connection: &Connection,
+    reading: &Reading,
+    of: &Claimed,
+    after: &[u8],
+) -> Result<Vec<EarlierAnswer>, JournalError> {
+    let mut answers = Vec::new();
+    for id in codes::to_earlier(of.id.0, after) {
+        let action = "SELECT name FROM deliveries JOIN actions ON actions.id = action WHERE deliveries.id = ?1 AND state = 1";
+        if let Some(action) = value(connection, action, id)? {
+            let captured = captures::of(connection, &reading.persons, id, &of.person)?.unwrap_or_default();
+            answers.push(EarlierAnswer { action, captured });
+        }
+    }
+    Ok(answers)
 }
 
 fn secrets(connection: &Connection, reading: &Reading, of: &Claimed) -> Result<Vec<SealedField>, JournalError> {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Row, RowIndex};
 
 use super::persons::Reference;
-use crate::journal::{DeliveryState, EntryKind};
+use crate::journal::{DeliveryId, DeliveryState, EntryKind};
 
 /// Microseconds since 1970.
 pub(super) fn time(time: DateTime<Utc>) -> i64 {
@@ -80,6 +80,18 @@ pub(super) fn to_state(code: i64) -> DeliveryState {
         DEAD => DeliveryState::Dead,
         _ => DeliveryState::Dropped,
     }
+}
+
+/// The deliveries of one entry that another comes after, by which of the entry's they are; none where there are none.
+pub(super) fn of_earlier(earlier: &[u64]) -> Option<Vec<u8>> {
+    let index = |id: &u64| u16::try_from(id % DeliveryId::PER_ENTRY).unwrap_or_default().to_be_bytes();
+    (!earlier.is_empty()).then(|| earlier.iter().flat_map(index).collect())
+}
+
+/// The deliveries that the one of this name comes after.
+pub(super) fn to_earlier(id: u64, after: &[u8]) -> Vec<u64> {
+    let first = DeliveryId(id).seq() * DeliveryId::PER_ENTRY;
+    after.chunks_exact(2).map(|index| first + u64::from(index[0]) * 256 + u64::from(index[1])).collect()
 }
 
 /// A column of bytes of a fixed length; zeros where it is not.

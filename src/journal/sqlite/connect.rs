@@ -13,7 +13,7 @@ use crate::journal::JournalError;
 const BUSY: Duration = Duration::from_secs(5);
 
 /// How many prepared statements a connection keeps.
-const STATEMENTS: usize = 64;
+const STATEMENTS: usize = 96;
 
 /// A file's name with more at its end.
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {

@@ -1,7 +1,7 @@
 //! Forgetting a person: what is known goes, and the chain still holds.
 //!
 //! First one transaction: the payloads of all the person's entries become zeros (their digests stay in the chain), its
-//! deliveries end and lose their answers and secrets, its line in the directory goes, and a tombstone is appended. Then the log is cut to nothing, the
+//! deliveries end and lose their answers, what they captured and their secrets, its line in the directory goes, and a tombstone is appended. Then the log is cut to nothing, the
 //! person's key is destroyed and its reference listed as forgotten. A crash in between is carried on at the next start:
 //! a tombstone says in its table whether all of this was done.
 //!
@@ -16,7 +16,7 @@ use super::append::{self, Prepared};
 use super::persons::{Persons, Reference};
 use super::read::{BLOCK, bounds};
 use super::writer::Writing;
-use super::{codes, connect, failure, guarded, lanes, people, unverified};
+use super::{codes, connect, failure, guarded, hands, people, requests, unverified};
 use crate::journal::{EntryKind, JournalError};
 
 /// How often a log that somebody reads is tried to be cut.
@@ -36,7 +36,8 @@ pub(super) fn bury(writing: &mut Writing<'_>, persons: &[Reference]) -> Result<u
                 )
                 .and_then(|mut update| update.execute([seq]))
                 .map_err(failure::writing)?;
-            lanes::forget(writing, *seq)?;
+            requests::forget(writing.connection, *seq)?;
+            hands::forget(writing, *seq)?;
         }
         unverified::forget(writing, person)?;
         guarded::forget(writing, person)?;

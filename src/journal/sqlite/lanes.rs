@@ -1,60 +1,88 @@
 //! Lanes in the writer's transaction: a delivery joins its lane, ends, or comes back, and the next one becomes its head.
+//! A head that comes after another delivery of its entry holds its lane until that one has ended.
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::append::{Prepared, PreparedDelivery};
+use super::follow::{self, End};
 use super::leases::Lane;
 use super::persons::Reference;
+use super::queue::Settling;
 use super::read::value;
 use super::writer::Writing;
-use super::{answers, codes, failure};
-use crate::journal::{Attempt, DeliveryId, DeliveryState, Fate, JournalError, Settlement};
+use super::{answers, captures, codes, failure, requests};
+use crate::journal::{Attempt, DeliveryId, DeliveryState, Fallen, Fate, JournalError, Settled};
 
 /// What a change of a delivery needs to know of it.
 pub(super) struct Row {
-    id: u64,
+    pub(super) id: u64,
     pub(super) action: i64,
-    lane: Option<i64>,
+    pub(super) lane: Option<i64>,
     pub(super) state: DeliveryState,
-    queue: Option<i64>,
-    attempts: i64,
+    pub(super) attempts: i64,
     sealed: bool,
     answers: Option<Vec<u8>>,
+    pub(super) reason: Option<String>,
+    /// The deliveries that it comes after.
+    pub(super) after: Vec<u64>,
+    /// Whether others come after it.
+    pub(super) followed: bool,
+}
+
+/// The oldest pending delivery of a lane.
+pub(super) struct Head {
+    pub(super) id: u64,
+    queue: Option<i64>,
+    after: Vec<u64>,
 }
 
 /// Why a newer delivery ends an older one.
 const SUPERSEDED: &str = "superseded";
 
-/// A new delivery at the end of its lane.
+/// The value of `queue` for one that may be claimed.
+const QUEUE: &str = "(attempts > 0) + iif(until > 0, 2, 0)";
+
+/// The delivery of this place in a new entry, at the end of its lane. Answers why it is dead, where it is.
 pub(super) fn insert(
     writing: &mut Writing<'_>,
     id: u64,
     entry: &Prepared,
-    delivery: &PreparedDelivery,
-) -> Result<(), JournalError> {
+    place: usize,
+) -> Result<Option<String>, JournalError> {
+    let delivery = &entry.deliveries[place];
     let action = writing.action(&delivery.action)?;
-    let dead = delivery.dead.as_deref();
-    if let (Some(lane), false, None) = (delivery.lane, delivery.secrets.is_empty(), dead) {
+    let earlier = follow::earlier(id, &entry.deliveries[..place], delivery);
+    let dead = match &delivery.dead {
+        Some(reason) => Some(reason.clone()),
+        None => follow::why_dead(writing.connection, &earlier)?,
+    };
+    if let (Some(lane), false, None) = (delivery.lane, delivery.secrets.is_empty(), &dead) {
         supersede(writing, entry, action, lane, delivery)?;
     }
     let connection = writing.connection;
     let waits = match delivery.lane {
+        _ if follow::pending(connection, &earlier)?.is_some() => true,
         Some(lane) if dead.is_none() => head(connection, action, lane).map_err(failure::reading)?.is_some(),
         _ => false,
     };
-    let queue = (!waits && dead.is_none()).then_some(0);
+    let ready = if delivery.until.is_some() { 2 } else { 0 };
+    let queue = (!waits && dead.is_none()).then_some(ready);
     let state = codes::of_state(if dead.is_some() { DeliveryState::Dead } else { DeliveryState::Pending });
     connection
         .prepare_cached(
-            "INSERT INTO deliveries (id, action, lane, state, queue, due, attempts, created, finished, sealed, reason)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?6, ?7, ?8, ?9)",
+            "INSERT INTO deliveries (id, action, lane, state, queue, due, attempts, created, finished, sealed, reason,
+             until, after) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?6, ?7, ?8, ?9, ?10, ?11)",
         )
         .and_then(|mut insert| {
             let finished = dead.is_some().then_some(entry.at);
             let sealed = !delivery.secrets.is_empty();
-            insert.execute(params![id, action, delivery.lane, state, queue, entry.at, finished, sealed, dead])
+            let (until, after) = (delivery.until, codes::of_earlier(&earlier));
+            let lane = delivery.lane;
+            insert
+                .execute(params![id, action, lane, state, queue, entry.at, finished, sealed, dead, until, after])
         })
         .map_err(failure::writing)?;
+    follow::mark(connection, &earlier)?;
     for (field, sealed, expires) in &delivery.secrets {
         connection
             .prepare_cached("INSERT INTO secrets (delivery, field, sealed, expires) VALUES (?1, ?2, ?3, ?4)")
@@ -64,7 +92,7 @@ pub(super) fn insert(
     if queue.is_some() {
         writing.state.woken.insert(action);
     }
-    Ok(())
+    Ok(dead)
 }
 
 /// Ends the older deliveries that wait with a secret that this one brings anew.
@@ -96,30 +124,42 @@ fn supersede(
         // What is being attempted now ends by its own settlement.
         if covered && !writing.shared.leases().has_delivery(id) {
             let row = row(writing.connection, id)?;
-            end(writing, &row, DeliveryState::Dropped, Some(SUPERSEDED), row.attempts, None)?;
+            let _ = end(writing, &row, DeliveryState::Dropped, Some(SUPERSEDED), row.attempts, None)?;
         }
     }
     Ok(())
 }
 
 /// A settlement. One of a delivery that is not pending any more changes nothing but its lease.
-pub(super) fn settle(writing: &mut Writing<'_>, id: DeliveryId, settlement: &Settlement) -> Result<(), JournalError> {
+pub(super) fn settle(writing: &mut Writing<'_>, settling: &Settling) -> Result<Settled, JournalError> {
+    let Settling { delivery: id, settlement, captured } = settling;
     let row = row(writing.connection, id.0)?;
     writing.state.released.push(id.0);
     writing.state.woken.insert(row.action);
     if row.state != DeliveryState::Pending {
-        return Ok(());
+        return Ok(Settled::default());
     }
     let attempt = settlement.attempt.as_ref();
     let attempts = row.attempts + i64::from(attempt.is_some());
-    match &settlement.fate {
-        Fate::Done => end(writing, &row, DeliveryState::Done, None, attempts, attempt),
-        Fate::Dead { reason } => end(writing, &row, DeliveryState::Dead, Some(reason), attempts, attempt),
-        Fate::Dropped { reason } => end(writing, &row, DeliveryState::Dropped, Some(reason), attempts, attempt),
-        Fate::Released if attempt.is_none() => Ok(()),
-        Fate::Released => again(writing, &row, None, attempts, attempt),
-        Fate::Retry { due } => again(writing, &row, Some(codes::time(*due)), attempts, attempt),
-    }
+    let fallen = match &settlement.fate {
+        Fate::Done => {
+            captured.as_ref().map_or(Ok(()), |captured| captures::keep(writing, id.0, captured))?;
+            end(writing, &row, DeliveryState::Done, None, attempts, attempt)?
+        }
+        Fate::Dead { reason } => end(writing, &row, DeliveryState::Dead, Some(reason), attempts, attempt)?,
+        Fate::Dropped { reason } => end(writing, &row, DeliveryState::Dropped, Some(reason), attempts, attempt)?,
+        Fate::Released => {
+            if attempt.is_some() {
+                again(writing, &row, None, attempts, attempt)?;
+            }
+            Vec::new()
+        }
+        Fate::Retry { due } => {
+            again(writing, &row, Some(codes::time(*due)), attempts, attempt)?;
+            Vec::new()
+        }
+    };
+    Ok(Settled { counted: true, fallen })
 }
 
 /// It stays, and is due at another time.
@@ -130,23 +170,45 @@ fn again(
     attempts: i64,
     attempt: Option<&Attempt>,
 ) -> Result<(), JournalError> {
-    let queue = row.queue.map(|_| i64::from(attempts > 0));
     let answers = answers(writing, row, attempt)?;
     writing
         .connection
         .prepare_cached(
-            "UPDATE deliveries SET due = coalesce(?2, due), queue = ?3, attempts = ?4, answers = coalesce(?5, answers),
-             first = coalesce(first, ?6) WHERE id = ?1",
+            "UPDATE deliveries SET due = coalesce(?2, due), attempts = ?3, answers = coalesce(?4, answers),
+             queue = iif(queue IS NULL, NULL, (?3 > 0) + iif(until > 0, 2, 0)), first = coalesce(first, ?5) WHERE id = ?1",
         )
         .and_then(|mut update| {
-            update.execute(params![row.id, due, queue, attempts, answers, attempt.map(|one| codes::time(one.at))])
+            update.execute(params![row.id, due, attempts, answers, attempt.map(|one| codes::time(one.at))])
         })
         .map_err(failure::writing)?;
     Ok(())
 }
 
+/// It ends, its lane goes on, and what comes after it begins or ends, too. Answers which are dead letters by that.
+pub(super) fn end(
+    writing: &mut Writing<'_>,
+    row: &Row,
+    state: DeliveryState,
+    reason: Option<&str>,
+    attempts: i64,
+    attempt: Option<&Attempt>,
+) -> Result<Vec<Fallen>, JournalError> {
+    end_alone(writing, row, state, reason, attempts, attempt)?;
+    if !row.followed {
+        return Ok(Vec::new());
+    }
+    let how = match (state, reason) {
+        (DeliveryState::Done, _) => End::Done,
+        (DeliveryState::Dropped, Some(SUPERSEDED)) => End::Replaced(SUPERSEDED),
+        (DeliveryState::Dropped, Some(requests::ANEW)) => End::Replaced(requests::ANEW),
+        (DeliveryState::Dropped, _) => End::Dropped,
+        (DeliveryState::Dead | DeliveryState::Pending, _) => End::Dead,
+    };
+    follow::ended(writing, row, how)
+}
+
 /// It ends, and its lane goes on.
-fn end(
+pub(super) fn end_alone(
     writing: &mut Writing<'_>,
     row: &Row,
     state: DeliveryState,
@@ -171,10 +233,11 @@ fn end(
     if row.sealed && state != DeliveryState::Dead {
         wipe(connection, row.id)?;
     }
-    if row.queue.is_some() {
-        promote(writing, row)?;
+    // One that was a head is pending; one behind another need not be promoted, and does no harm.
+    match row.lane {
+        Some(lane) if row.state == DeliveryState::Pending => promote(writing, row.action, lane),
+        Some(_) | None => Ok(()),
     }
-    Ok(())
 }
 
 /// The answers with one more, as they are stored: targets repeat what they were sent, so that they are kept as payloads are.
@@ -199,179 +262,106 @@ pub(super) fn wipe(connection: &Connection, id: u64) -> Result<(), JournalError>
     Ok(())
 }
 
-/// Makes the oldest pending delivery of a lane its head, and no other.
-fn promote(writing: &mut Writing<'_>, row: &Row) -> Result<(), JournalError> {
-    let Some(lane) = row.lane else { return Ok(()) };
+/// Makes the oldest pending delivery of a lane its head, and no other; one that waits for another action is its head when
+/// that has ended.
+fn promote(writing: &mut Writing<'_>, action: i64, lane: i64) -> Result<(), JournalError> {
     let connection = writing.connection;
-    let Some((id, queue)) = head(connection, row.action, lane).map_err(failure::reading)? else { return Ok(()) };
-    if queue.is_none() {
-        connection
-            .prepare_cached("UPDATE deliveries SET queue = attempts > 0 WHERE id = ?1")
-            .and_then(|mut update| update.execute([id]))
-            .map_err(failure::writing)?;
+    let Some(head) = head(connection, action, lane).map_err(failure::reading)? else { return Ok(()) };
+    if head.queue.is_none() {
+        if follow::pending(connection, &head.after)?.is_some() {
+            return Ok(());
+        }
+        queue(connection, head.id)?;
     }
-    writing.state.woken.insert(row.action);
+    writing.state.woken.insert(action);
     Ok(())
 }
 
-/// The oldest pending delivery of a lane, and whether it is the head.
-fn head(connection: &Connection, action: i64, lane: i64) -> rusqlite::Result<Option<(u64, Option<i64>)>> {
+/// From now on it may be claimed.
+fn queue(connection: &Connection, id: u64) -> Result<(), JournalError> {
+    connection
+        .prepare_cached(&format!("UPDATE deliveries SET queue = {QUEUE} WHERE id = ?1"))
+        .and_then(|mut update| update.execute([id]))
+        .map_err(failure::writing)?;
+    Ok(())
+}
+
+/// The oldest pending delivery of a lane, whether or not it can be claimed.
+pub(super) fn head(connection: &Connection, action: i64, lane: i64) -> rusqlite::Result<Option<Head>> {
     connection
         .prepare_cached(
-            "SELECT id, queue FROM deliveries WHERE lane = ?1 AND action = ?2 AND state = 0 ORDER BY id LIMIT 1",
+            "SELECT id, queue, after FROM deliveries WHERE lane = ?1 AND action = ?2 AND state = 0 ORDER BY id LIMIT 1",
         )?
-        .query_row(params![lane, action], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row(params![lane, action], |row| {
+            let id = row.get(0)?;
+            let after = row.get_ref(2)?.as_blob_or_null()?;
+            Ok(Head { id, queue: row.get(1)?, after: after.map_or_else(Vec::new, |after| codes::to_earlier(id, after)) })
+        })
         .optional()
 }
 
-/// A delivery came into the middle of its lane: no other than the oldest is the head.
-fn rejoin(writing: &mut Writing<'_>, row: &Row) -> Result<(), JournalError> {
-    let connection = writing.connection;
+/// A delivery may have come to be claimed: it is alone, or its lane's oldest.
+pub(super) fn place(writing: &mut Writing<'_>, row: &Row) -> Result<(), JournalError> {
     if let Some(lane) = row.lane {
-        connection
+        return promote(writing, row.action, lane);
+    }
+    if follow::pending(writing.connection, &row.after)?.is_none() {
+        queue(writing.connection, row.id)?;
+        writing.state.woken.insert(row.action);
+    }
+    Ok(())
+}
+
+/// A delivery came into the middle of its lane: no other than the oldest is the head.
+pub(super) fn rejoin(writing: &mut Writing<'_>, row: &Row) -> Result<(), JournalError> {
+    if let Some(lane) = row.lane {
+        writing
+            .connection
             .prepare_cached(
                 "UPDATE deliveries SET queue = NULL WHERE lane = ?1 AND action = ?2 AND state = 0
                  AND queue IS NOT NULL",
             )
             .and_then(|mut update| update.execute(params![lane, row.action]))
             .map_err(failure::writing)?;
-        return promote(writing, row);
     }
-    connection
-        .prepare_cached("UPDATE deliveries SET queue = attempts > 0 WHERE id = ?1")
-        .and_then(|mut update| update.execute([row.id]))
-        .map_err(failure::writing)?;
-    writing.state.woken.insert(row.action);
-    Ok(())
+    place(writing, row)
 }
 
-/// A dead delivery is pending again.
-pub(super) fn retry(writing: &mut Writing<'_>, id: DeliveryId) -> Result<(), JournalError> {
-    let row = row(writing.connection, id.0)?;
-    if row.state != DeliveryState::Dead {
-        return Err(JournalError::State { state: row.state.as_str() });
-    }
+/// A dead delivery is pending again, as if it were new; nobody waits for it any more.
+pub(super) fn pend(writing: &mut Writing<'_>, row: &Row) -> Result<(), JournalError> {
     let now = codes::time(writing.shared.options.clock.now());
     writing
         .connection
         .execute(
             "UPDATE deliveries SET state = 0, due = ?2, created = ?2, attempts = 0, first = NULL, finished = NULL,
-             reason = NULL WHERE id = ?1",
-            params![id.0, now],
+             reason = NULL, until = iif(until IS NULL, NULL, 0) WHERE id = ?1",
+            params![row.id, now],
         )
         .map_err(failure::writing)?;
-    rejoin(writing, &row)
+    rejoin(writing, row)
 }
 
-/// A dead or pending delivery is dropped.
-pub(super) fn drop_delivery(writing: &mut Writing<'_>, id: DeliveryId, reason: &str) -> Result<(), JournalError> {
-    let row = row(writing.connection, id.0)?;
-    match row.state {
-        DeliveryState::Pending | DeliveryState::Dead => {
-            end(writing, &row, DeliveryState::Dropped, Some(reason), row.attempts, None)
-        }
-        DeliveryState::Done | DeliveryState::Dropped => Err(JournalError::State { state: row.state.as_str() }),
-    }
-}
-
-/// The head of a lane is dropped.
-pub(super) fn skip(
-    writing: &mut Writing<'_>,
-    action: &str,
-    lane: i64,
-    reason: &str,
-) -> Result<DeliveryId, JournalError> {
-    let unknown = JournalError::Unknown("pending delivery of this person and action");
-    let Some(action) = writing.known_action(action)? else { return Err(unknown) };
-    let Some((id, _)) = head(writing.connection, action, lane).map_err(failure::reading)? else {
-        return Err(unknown);
-    };
-    drop_delivery(writing, DeliveryId(id), reason)?;
-    Ok(DeliveryId(id))
-}
-
-/// An old entry is to be delivered again.
-pub(super) fn requeue(
-    writing: &mut Writing<'_>,
-    seq: u64,
-    action: &str,
-    ordered: bool,
-) -> Result<DeliveryId, JournalError> {
-    let connection = writing.connection;
-    let person: Option<Reference> = connection
-        .query_row("SELECT person FROM entries WHERE seq = ?1 AND kind = 0", [seq], |row| row.get(0))
-        .optional()
-        .map_err(failure::reading)?;
-    let person = person.ok_or(JournalError::Unknown("event"))?;
-    let first = seq * DeliveryId::PER_ENTRY;
-    let last: Option<u64> = connection
-        .query_row(
-            "SELECT max(id) FROM deliveries WHERE id BETWEEN ?1 AND ?2",
-            [first, first + DeliveryId::PER_ENTRY - 1],
-            |row| row.get(0),
-        )
-        .map_err(failure::reading)?;
-    let id = last.map_or(first, |last| last + 1);
-    if DeliveryId(id).seq() != seq {
-        return Err(JournalError::State { state: "one of too many of its entry" });
-    }
-    let action = writing.action(action)?;
-    let lane = (ordered && person != super::persons::NOBODY).then(|| codes::lane(&person));
-    let now = codes::time(writing.shared.options.clock.now());
-    writing
-        .connection
-        .execute(
-            "INSERT INTO deliveries (id, action, lane, state, due, attempts, created, sealed)
-             VALUES (?1, ?2, ?3, 0, ?4, 0, ?4, 0)",
-            params![id, action, lane, now],
-        )
-        .map_err(failure::writing)?;
-    let row = row(writing.connection, id)?;
-    rejoin(writing, &row)?;
-    Ok(DeliveryId(id))
-}
-
-/// Ends every pending delivery of an entry whose person is forgotten, and takes the answers of all of them away.
-pub(super) fn forget(writing: &mut Writing<'_>, seq: u64) -> Result<(), JournalError> {
-    let first = seq * DeliveryId::PER_ENTRY;
-    let rows: Vec<u64> = writing
-        .connection
-        .prepare_cached("SELECT id FROM deliveries WHERE id BETWEEN ?1 AND ?2")
-        .and_then(|mut select| {
-            select.query_map([first, first + DeliveryId::PER_ENTRY - 1], |row| row.get(0))?.collect()
-        })
-        .map_err(failure::reading)?;
-    for id in rows {
-        let row = row(writing.connection, id)?;
-        if matches!(row.state, DeliveryState::Pending | DeliveryState::Dead) {
-            end(writing, &row, DeliveryState::Dropped, Some("forgotten"), row.attempts, None)?;
-        }
-        writing
-            .connection
-            .prepare_cached(
-                "UPDATE deliveries SET answers = zeroblob(length(answers)) WHERE id = ?1 AND answers IS NOT NULL",
-            )
-            .and_then(|mut update| update.execute([id]))
-            .map_err(failure::writing)?;
-    }
-    Ok(())
-}
-
-fn row(connection: &Connection, id: u64) -> Result<Row, JournalError> {
+/// What is to be known of a delivery.
+pub(super) fn row(connection: &Connection, id: u64) -> Result<Row, JournalError> {
     connection
-        .prepare_cached("SELECT action, lane, state, queue, attempts, sealed, answers FROM deliveries WHERE id = ?1")
+        .prepare_cached(
+            "SELECT action, lane, state, attempts, sealed, answers, reason, after, followed FROM deliveries WHERE id = ?1",
+        )
         .and_then(|mut select| {
             select
                 .query_row([id], |row| {
+                    let after = row.get_ref(7)?.as_blob_or_null()?;
                     Ok(Row {
                         id,
                         action: row.get(0)?,
                         lane: row.get(1)?,
                         state: codes::to_state(row.get(2)?),
-                        queue: row.get(3)?,
-                        attempts: row.get(4)?,
-                        sealed: row.get(5)?,
-                        answers: row.get(6)?,
+                        attempts: row.get(3)?,
+                        sealed: row.get(4)?,
+                        answers: row.get(5)?,
+                        reason: row.get(6)?,
+                        after: after.map_or_else(Vec::new, |after| codes::to_earlier(id, after)),
+                        followed: row.get::<_, Option<bool>>(8)?.unwrap_or_default(),
                     })
                 })
                 .optional()

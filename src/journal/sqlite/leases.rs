@@ -34,6 +34,11 @@ impl Leases {
         self.deliveries.contains_key(&delivery)
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.deliveries.len()
+    }
+
     /// The leased lanes of an action, for a look that must not see them change.
     pub(super) fn of_action(&self, action: i64) -> Vec<Lane> {
         self.lanes.keys().filter(|(of, _)| *of == action).map(|(_, lane)| *lane).collect()

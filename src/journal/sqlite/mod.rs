@@ -13,6 +13,7 @@
 mod answers;
 mod append;
 mod backup;
+mod captures;
 mod checkpoint;
 mod claim;
 mod codes;
@@ -20,10 +21,13 @@ mod connect;
 mod counters;
 mod failure;
 mod find;
+mod follow;
 mod forget;
 mod guarded;
+mod hands;
 mod health;
 mod lanes;
+mod lapse;
 mod latest;
 mod leases;
 mod lock;
@@ -37,6 +41,7 @@ mod queue;
 mod read;
 mod reader;
 mod recent;
+mod requests;
 mod retention;
 mod rotate;
 mod schema;
@@ -57,19 +62,18 @@ use tokio::sync::Notify;
 
 use self::append::Prepared;
 use self::checkpoint::Checkpoint;
-use self::claim::Wanted;
 use self::health::HealthCell;
 use self::leases::Leases;
 use self::persons::{NOBODY, Persons, Reference};
-use self::queue::{Item, Queue};
+use self::queue::{Item, Queue, Settling};
 use self::read::Reading;
 use self::signals::Signals;
 use self::writer::{State, Writer};
 use super::chain::Chain;
 use super::seal::Keyring;
 use super::{
-    Anew, Appended, BoxFuture, Claimed, DeliveryId, EntryId, FieldForm, GuardAct, GuardActed, Health, Journal,
-    JournalError, NewEntry, Progress, Receipt, Settlement, Sighting, receipt,
+    Anew, Appended, BoxFuture, Claimed, DeliveryId, EntryId, Fallen, FieldForm, GuardAct, GuardActed, Health, Journal,
+    JournalError, Lapse, NewEntry, Places, Progress, Receipt, Settled, Settlement, Sighting, receipt,
 };
 use crate::event::Person;
 
@@ -242,20 +246,30 @@ impl Journal for SqliteJournal {
         &'a self,
         action: &'a str,
         now: DateTime<Utc>,
-        fresh: usize,
-        retries: usize,
+        places: Places,
     ) -> BoxFuture<'a, Result<Vec<Claimed>, JournalError>> {
         let (shared, reading, action) = (self.shared.clone(), self.reading().clone(), action.to_owned());
-        let claim = self.reading().pool.read(move |connection| {
-            claim::claim(connection, &reading, &shared, &action, now, Wanted { fresh, retries })
-        });
+        let claim = self
+            .reading()
+            .pool
+            .read(move |connection| claim::claim(connection, &reading, &shared, &action, now, places));
         Box::pin(async move { claim.await.map(claim::Guarded::hand_over) })
     }
 
-    fn settle(&self, delivery: DeliveryId, settlement: Settlement) -> Receipt<()> {
+    fn settle(&self, delivery: DeliveryId, mut settlement: Settlement) -> Receipt<Settled> {
         let (answer, receipt) = receipt();
-        self.shared.queue.push(Item::Settle(delivery, settlement, answer));
+        let captured = settlement.captured.take().as_ref().and_then(captures::text);
+        self.shared.queue.push(Item::Settle(Box::new(Settling { delivery, settlement, captured }), answer));
         receipt
+    }
+
+    fn lapse(&self, lapse: Lapse) -> Receipt<Vec<Fallen>> {
+        self.shared.queue.run(true, move |writing| lapse::lapse(writing, &lapse))
+    }
+
+    fn next_lapse(&self) -> BoxFuture<'_, Result<Option<DateTime<Utc>>, JournalError>> {
+        let shared = self.shared.clone();
+        self.reading().pool.read(move |connection| lapse::next(connection, &shared))
     }
 
     fn next_due<'a>(&'a self, action: &'a str) -> BoxFuture<'a, Result<Option<DateTime<Utc>>, JournalError>> {
@@ -272,12 +286,12 @@ impl Journal for SqliteJournal {
     }
 
     fn retry(&self, delivery: DeliveryId) -> Receipt<()> {
-        self.shared.queue.run(true, move |writing| lanes::retry(writing, delivery))
+        self.shared.queue.run(true, move |writing| hands::retry(writing, delivery))
     }
 
     fn drop_delivery(&self, delivery: DeliveryId, reason: &str) -> Receipt<()> {
         let reason = reason.to_owned();
-        self.shared.queue.run(true, move |writing| lanes::drop_delivery(writing, delivery, &reason))
+        self.shared.queue.run(true, move |writing| hands::drop_delivery(writing, delivery, &reason))
     }
 
     fn skip(&self, action: &str, person: &Person, reason: &str) -> Receipt<DeliveryId> {
@@ -286,12 +300,12 @@ impl Journal for SqliteJournal {
         if person == NOBODY {
             return Receipt::known(Err(JournalError::Unknown("lane, for the person is not known")));
         }
-        self.shared.queue.run(true, move |writing| lanes::skip(writing, &action, codes::lane(&person), &reason))
+        self.shared.queue.run(true, move |writing| hands::skip(writing, &action, codes::lane(&person), &reason))
     }
 
-    fn requeue(&self, seq: u64, action: &str, ordered: bool) -> Receipt<DeliveryId> {
-        let action = action.to_owned();
-        self.shared.queue.run(true, move |writing| lanes::requeue(writing, seq, &action, ordered))
+    fn requeue(&self, seq: u64, action: &str, ordered: bool, after: &[Arc<str>]) -> Receipt<DeliveryId> {
+        let (action, after) = (action.to_owned(), after.to_vec());
+        self.shared.queue.run(true, move |writing| hands::requeue(writing, seq, &action, ordered, &after))
     }
 
     fn forget(&self, person: &Person) -> BoxFuture<'_, Result<u64, JournalError>> {

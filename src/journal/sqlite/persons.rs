@@ -39,6 +39,7 @@ pub(super) struct Persons {
     keyring: Keyring,
     references: hmac::Key,
     repeats: hmac::Key,
+    requests: hmac::Key,
     people: hmac::Key,
     forgotten: RwLock<HashSet<Reference>>,
     keys: Mutex<Recent<Reference, Arc<Sealer>>>,
@@ -71,6 +72,7 @@ impl Persons {
             keyring,
             references: key("person reference 1"),
             repeats: key("repeat 1"),
+            requests: key("request 1"),
             people: key("directory 1"),
             forgotten: RwLock::new(forgotten),
             keys: Mutex::new(Recent::new(KEYS)),
@@ -116,6 +118,12 @@ impl Persons {
     /// What an equal request of the same person would have, too.
     pub(super) fn digest(&self, request: &[u8]) -> Reference {
         first(&hmac::sign(&self.repeats, request))
+    }
+
+    /// What names a request of this event: its sender's own name for it, of the person that `reference` stands for.
+    pub(super) fn request(&self, person: &Person, reference: &Reference, event: &str, key: &[u8]) -> Reference {
+        let parts = [person.system.as_bytes(), person.tenant.as_bytes(), reference, event.as_bytes(), key];
+        first(&hmac::sign(&self.requests, &bound_to(&parts)))
     }
 
     /// What a field of the directory is found by. No value can be told from it without this file.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::append::Prepared;
 use super::writer::Writing;
 use crate::journal::receipt::Answer;
-use crate::journal::{Appended, DeliveryId, JournalError, Receipt, Settlement, receipt};
+use crate::journal::{Appended, DeliveryId, JournalError, Receipt, Settled, Settlement, receipt};
 
 /// How much may wait, in items and bytes; what is no append may take as much again.
 const ITEMS: usize = 65_536;
@@ -19,8 +19,16 @@ const GATHER_BYTES: usize = 1 << 20;
 /// One piece of work for the writer.
 pub(super) enum Item {
     Append(Box<Prepared>, Answer<Appended>),
-    Settle(DeliveryId, Settlement, Answer<()>),
+    Settle(Box<Settling>, Answer<Settled>),
     Run(Box<dyn Work>),
+}
+
+/// What has become of a delivery.
+pub(super) struct Settling {
+    pub(super) delivery: DeliveryId,
+    pub(super) settlement: Settlement,
+    /// What it has captured, as it is written.
+    pub(super) captured: Option<Vec<u8>>,
 }
 
 /// Any other piece of work.
@@ -73,8 +81,9 @@ impl Item {
     pub(super) fn bytes(&self) -> usize {
         match self {
             Self::Append(prepared, _) => prepared.bytes(),
-            Self::Settle(_, settlement, _) => {
-                256 + settlement.attempt.as_ref().map_or(0, |attempt| attempt.answer.len())
+            Self::Settle(settling, _) => {
+                let answer = settling.settlement.attempt.as_ref().map_or(0, |attempt| attempt.answer.len());
+                256 + answer + settling.captured.as_ref().map_or(0, Vec::len)
             }
             Self::Run(_) => 256,
         }
@@ -101,7 +110,7 @@ impl Item {
     pub(super) fn fail(self, error: JournalError) {
         match self {
             Self::Append(_, answer) => answer.send(Err(error)),
-            Self::Settle(_, _, answer) => answer.send(Err(error)),
+            Self::Settle(_, answer) => answer.send(Err(error)),
             Self::Run(work) => work.answer(Err(error)),
         }
     }

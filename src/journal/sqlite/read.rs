@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::append::{PLAIN, SALT, WIPED, payload_aad};
 use super::persons::{Persons, Reference};
 use super::pool::Pool;
-use super::{answers, codes, connect, failure};
+use super::{answers, captures, codes, connect, failure, follow};
 use crate::base::clock::Clock;
 use crate::journal::chain::Chain;
 use crate::journal::seal::Keyring;
@@ -29,6 +30,8 @@ pub(super) struct Reading {
     pub(super) clock: Clock,
     /// How many bytes of the log were skipped when it was opened.
     pub(super) torn: u64,
+    /// Whether it is a file of before, which no delivery of comes after another.
+    pub(super) older: bool,
 }
 
 /// The columns of an entry, without what is stored. They come first in every statement: they are read by their place, since a
@@ -94,13 +97,73 @@ impl Reading {
             .map_err(failure::reading)?;
         let Some(entry) = entry else { return Ok(None) };
         let first = entry.seq * DeliveryId::PER_ENTRY;
-        let deliveries = select_deliveries(
+        let deliveries = self.deliveries_where(
             connection,
-            &self.persons,
             "deliveries.id BETWEEN ?1 AND ?2 ORDER BY deliveries.id",
             params![first, first + DeliveryId::PER_ENTRY - 1],
         )?;
         Ok(Some((entry, deliveries)))
+    }
+
+    /// Deliveries that fulfil a condition.
+    fn deliveries_where(
+        &self,
+        connection: &Connection,
+        condition: &str,
+        values: &[&dyn rusqlite::ToSql],
+    ) -> Result<Vec<Delivery>, JournalError> {
+        let persons = &self.persons;
+        let newer = if self.older { "NULL AS until, NULL AS after" } else { "until, after" };
+        let read = |row: &Row<'_>| {
+            let state = codes::to_state(row.get("state")?);
+            let pending = state == DeliveryState::Pending;
+            let time = |name| row.get::<_, Option<i64>>(name).map(|time| time.map(codes::to_time));
+            let delivery = Delivery {
+                id: DeliveryId(row.get("id")?),
+                action: row.get("name")?,
+                state,
+                attempts: row.get("attempts")?,
+                created_at: codes::to_time(row.get("created")?),
+                first_attempt_at: time("first")?,
+                due: time("due")?.filter(|_| pending),
+                waits: pending && row.get::<_, Option<i64>>("queue")?.is_none(),
+                waits_for: None,
+                performed: row.get_ref("until")? != ValueRef::Null,
+                finished_at: time("finished")?,
+                reason: row.get("reason")?,
+                answers: answers::read(
+                    persons,
+                    row.get_ref("answers")?.as_blob_or_null()?,
+                    row.get("id")?,
+                    &codes::bytes(row, "person")?,
+                ),
+                captured: None,
+            };
+            Ok((delivery, row.get("after")?, codes::bytes(row, "person")?))
+        };
+        let found: Vec<(Delivery, Option<Vec<u8>>, Reference)> = connection
+            .prepare_cached(&format!(
+                "SELECT deliveries.id AS id, name, state, attempts, created, first, due, queue, finished, reason, answers,
+                 {newer}, (SELECT person FROM entries WHERE seq = deliveries.id / 65536) AS person
+                 FROM deliveries JOIN actions ON actions.id = action WHERE {condition}"
+            ))
+            .and_then(|mut select| select.query_map(values, read)?.collect())
+            .map_err(failure::reading)?;
+        let whole = |(mut delivery, after, person): (Delivery, Option<Vec<u8>>, Reference)| {
+            let id = delivery.id.0;
+            match delivery.state {
+                DeliveryState::Pending => {
+                    let earlier = after.map(|after| codes::to_earlier(id, &after)).unwrap_or_default();
+                    delivery.waits_for = follow::pending(connection, &earlier)?.map(DeliveryId);
+                }
+                DeliveryState::Done if !self.older => {
+                    delivery.captured = captures::of(connection, persons, id, &person)?;
+                }
+                DeliveryState::Done | DeliveryState::Dead | DeliveryState::Dropped => {}
+            }
+            Ok(delivery)
+        };
+        found.into_iter().map(whole).collect()
     }
 
     /// Unverified notices.
@@ -185,7 +248,7 @@ pub(super) fn pending_actions(connection: &Connection) -> Result<Vec<String>, Jo
 /// Deliveries in a state, oldest first.
 pub(super) fn deliveries(
     connection: &Connection,
-    persons: &Persons,
+    reading: &Reading,
     state: DeliveryState,
     filter: &DeliveryFilter,
     limit: usize,
@@ -199,52 +262,13 @@ pub(super) fn deliveries(
                 "state = {} AND action = ?1 AND deliveries.id > ?2 ORDER BY deliveries.id LIMIT ?3",
                 codes::of_state(state)
             );
-            items.extend(select_deliveries(connection, persons, &condition, params![id, after, limit])?);
+            items.extend(reading.deliveries_where(connection, &condition, params![id, after, limit])?);
         }
     }
     items.sort_unstable_by_key(|delivery| delivery.id);
     items.truncate(limit);
     let next = items.last().filter(|_| items.len() == limit).map(|last| last.id.0);
     Ok(Page { items, next })
-}
-
-fn select_deliveries(
-    connection: &Connection,
-    persons: &Persons,
-    condition: &str,
-    values: &[&dyn rusqlite::ToSql],
-) -> Result<Vec<Delivery>, JournalError> {
-    let read = |row: &Row<'_>| {
-        let state = codes::to_state(row.get("state")?);
-        let pending = state == DeliveryState::Pending;
-        let time = |name| row.get::<_, Option<i64>>(name).map(|time| time.map(codes::to_time));
-        Ok(Delivery {
-            id: DeliveryId(row.get("id")?),
-            action: row.get("name")?,
-            state,
-            attempts: row.get("attempts")?,
-            created_at: codes::to_time(row.get("created")?),
-            first_attempt_at: time("first")?,
-            due: time("due")?.filter(|_| pending),
-            waits: pending && row.get::<_, Option<i64>>("queue")?.is_none(),
-            finished_at: time("finished")?,
-            reason: row.get("reason")?,
-            answers: answers::read(
-                persons,
-                row.get_ref("answers")?.as_blob_or_null()?,
-                row.get("id")?,
-                &codes::bytes(row, "person")?,
-            ),
-        })
-    };
-    connection
-        .prepare_cached(&format!(
-            "SELECT deliveries.id AS id, name, state, attempts, created, first, due, queue, finished, reason, answers,
-             (SELECT person FROM entries WHERE seq = deliveries.id / 65536) AS person
-             FROM deliveries JOIN actions ON actions.id = action WHERE {condition}"
-        ))
-        .and_then(|mut select| select.query_map(values, read)?.collect())
-        .map_err(failure::reading)
 }
 
 /// How many entries a block of the index of persons holds. It stands in statements as a number, for the index to be used.

@@ -34,11 +34,24 @@ impl SqliteReader {
         let keyring = Keyring::new(&options.encryption_keys);
         let persons = Persons::open(&persons_path(&options.path), keyring.clone(), true)?;
         let chain = Chain::new(options.chain_key.as_ref());
-        Ok(Self::new(options, Arc::new(persons), keyring, chain, 0))
+        let mut reading = Self::reading_of(options, Arc::new(persons), keyring, chain, 0);
+        reading.older = found < schema::CHAINED;
+        Ok(Self(Arc::new(reading)))
     }
 
+    /// What can be read of a journal that is up to date.
     pub(super) fn new(options: &Options, persons: Arc<Persons>, keyring: Keyring, chain: Chain, torn: u64) -> Self {
-        Self(Arc::new(Reading {
+        Self(Arc::new(Self::reading_of(options, persons, keyring, chain, torn)))
+    }
+
+    fn reading_of(
+        options: &Options,
+        persons: Arc<Persons>,
+        keyring: Keyring,
+        chain: Chain,
+        torn: u64,
+    ) -> Reading {
+        Reading {
             path: options.path.clone(),
             pool: Pool::new(options.path.clone()),
             people: Pool::new(options.path.clone()),
@@ -47,7 +60,8 @@ impl SqliteReader {
             chain,
             clock: options.clock.clone(),
             torn,
-        }))
+            older: false,
+        }
     }
 
     pub(super) fn reading(&self) -> &Arc<Reading> {
@@ -81,8 +95,8 @@ impl Reader for SqliteReader {
         filter: DeliveryFilter,
         limit: usize,
     ) -> BoxFuture<'_, Result<Page<Delivery>, JournalError>> {
-        let persons = self.0.persons.clone();
-        self.0.pool.read(move |connection| read::deliveries(connection, &persons, state, &filter, limit))
+        let reading = self.0.clone();
+        self.0.pool.read(move |connection| read::deliveries(connection, &reading, state, &filter, limit))
     }
 
     fn unverified(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<Unverified>, JournalError>> {

@@ -94,6 +94,8 @@ fn remove(writing: &mut Writing<'_>) -> Result<u64, JournalError> {
         let last = last.min(first + PART - 1);
         let end = (last + 1) * DeliveryId::PER_ENTRY - 1;
         connection.prepare_cached("DELETE FROM secrets WHERE delivery <= ?1")?.execute([end])?;
+        connection.prepare_cached("DELETE FROM captures WHERE delivery <= ?1")?.execute([end])?;
+        connection.prepare_cached("DELETE FROM requests WHERE seq <= ?1")?.execute([last])?;
         connection.prepare_cached("DELETE FROM deliveries WHERE id <= ?1")?.execute([end])?;
         connection.prepare_cached("DELETE FROM entries WHERE seq <= ?1")?.execute([last])?;
         Ok(last + 1 - first)

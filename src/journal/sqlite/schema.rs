@@ -1,7 +1,9 @@
 //! The tables, and how older files get them.
 //!
 //! `deliveries.queue` is what a claim looks for: 0 for the head of a lane that was never attempted, 1 for one that was,
-//! null for all others. A delivery's id is its entry's number times 65,536 and which of the entry's it is, so that the
+//! 2 and 3 for those that are performed, null for all others. `until` is the end of its caller's patience, 0 for a
+//! performed one that was retried by hand; `after` says which of its entry's deliveries it comes after, two bytes each,
+//! and `followed` that others come after it. A delivery's id is its entry's number times 65,536 and which of the entry's it is, so that the
 //! primary key finds an entry's deliveries and the order of ids is the order of entries.
 //!
 //! The index of persons is cut into blocks of 4,096 entries. One over all of them would touch a page of its own for each
@@ -20,7 +22,10 @@ use super::failure;
 use crate::journal::JournalError;
 
 /// Each step brings a file from the version of its place in the list to the next.
-const MIGRATIONS: [&str; 3] = [ENTRIES, GUARDED, PEOPLE];
+const MIGRATIONS: [&str; 4] = [ENTRIES, GUARDED, PEOPLE, CHAINS];
+
+/// The first version in which deliveries come after others and are performed.
+pub(super) const CHAINED: u32 = 4;
 
 const ENTRIES: &str = r"
 CREATE TABLE entries (
@@ -127,6 +132,18 @@ CREATE TABLE people (
 CREATE UNIQUE INDEX people_person ON people (person);
 CREATE TABLE people_index (key INTEGER NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (key, id)) STRICT, WITHOUT ROWID;
 CREATE TABLE people_forms (name TEXT PRIMARY KEY, form TEXT NOT NULL) STRICT, WITHOUT ROWID;
+";
+
+/// `requests` has an entry with an idempotency key that repeats no other.
+const CHAINS: &str = r"
+ALTER TABLE deliveries ADD COLUMN until INTEGER;
+ALTER TABLE deliveries ADD COLUMN after BLOB;
+ALTER TABLE deliveries ADD COLUMN followed INTEGER;
+CREATE INDEX deliveries_until ON deliveries (until) WHERE state = 0 AND until > 0;
+CREATE TABLE captures (id INTEGER PRIMARY KEY, delivery INTEGER NOT NULL, stored BLOB NOT NULL) STRICT;
+CREATE INDEX captures_delivery ON captures (delivery);
+CREATE TABLE requests (seq INTEGER PRIMARY KEY, key BLOB NOT NULL) STRICT;
+CREATE INDEX requests_key ON requests (key);
 ";
 
 /// Marks the file as a journal of this program, for `file` and for us: \"HRJ1\".

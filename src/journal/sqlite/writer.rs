@@ -12,7 +12,7 @@ use super::queue::{Item, Taken};
 use super::space::Space;
 use super::{Shared, connect, failure, lanes};
 use crate::journal::chain::START;
-use crate::journal::{Appended, Bell, Head, JournalError};
+use crate::journal::{Appended, Bell, Head, JournalError, Settled};
 
 /// How much is committed at once.
 const BATCH_ITEMS: usize = 4096;
@@ -65,6 +65,7 @@ pub(super) struct Writer {
 /// What became of one item, until the batch is on disk.
 enum Done {
     Appended(Result<Appended, JournalError>),
+    Settled(Result<Settled, JournalError>),
     Other(Result<(), JournalError>),
 }
 
@@ -260,7 +261,7 @@ impl Writer {
         for item in items {
             done.push(match item {
                 Item::Append(prepared, _) => Done::Appended(forgive(append::insert(prepared, &mut writing))?),
-                Item::Settle(id, settlement, _) => Done::Other(forgive(lanes::settle(&mut writing, *id, settlement))?),
+                Item::Settle(settling, _) => Done::Settled(forgive(lanes::settle(&mut writing, settling))?),
                 Item::Run(work) => {
                     writing.connection.execute_batch("SAVEPOINT work").map_err(failure::writing)?;
                     let result = forgive(work.run(&mut writing))?;
@@ -303,7 +304,7 @@ impl Writer {
         for (item, done) in items.into_iter().zip(done) {
             match (item, done) {
                 (Item::Append(_, answer), Done::Appended(result)) => answer.send_in(&mut round, result),
-                (Item::Settle(_, _, answer), Done::Other(result)) => answer.send_in(&mut round, result),
+                (Item::Settle(_, answer), Done::Settled(result)) => answer.send_in(&mut round, result),
                 (Item::Run(work), Done::Other(result)) => work.answer(result),
                 (item, _) => item.fail(JournalError::Closed),
             }

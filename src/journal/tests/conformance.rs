@@ -5,12 +5,25 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
+use super::chains::{
+    a_chain_outlives_what_is_cut_off, an_event_that_is_delivered_again_comes_after_the_newest,
+    one_that_cannot_be_told_is_dead_with_those_after_it, one_that_comes_after_another_waits_and_holds_its_lane,
+    one_that_two_come_before_comes_back_when_both_do, what_comes_after_a_dead_letter_is_one_too,
+    what_comes_after_one_that_was_dropped_can_go_ahead_without_it, what_is_settled_late_starts_nothing,
+    what_was_captured_is_kept_and_handed_to_who_comes_after,
+};
+use super::performed::{
+    a_crash_does_not_hide_what_somebody_waited_for, a_request_that_comes_again_is_not_done_again,
+    a_request_that_does_nothing_repeats_only_one_that_did_nothing, a_request_that_was_not_done_is_performed_anew,
+    numbers_are_given_once_and_in_order, what_nobody_has_begun_in_time_is_given_up,
+    what_somebody_waits_for_is_claimed_first, while_a_target_is_left_alone_nobody_waits_for_it,
+};
 use super::people::{
     a_person_leaves_the_directory_and_nothing_of_it_stays, a_persons_login_and_id_are_nobody_elses,
     many_are_told_of_at_once_and_read_in_pages, the_index_is_brought_to_other_forms,
     what_a_notice_tells_of_a_person_is_found, whoever_is_looked_for_has_all_and_nothing_that_excludes,
 };
-use super::{Bench, attempted, claim, draft, fate, person, says, settle, silent};
+use super::{Bench, attempted, claim, draft, fate, person, places, says, settle, silent};
 use crate::base::clock::Clock;
 use crate::journal::{
     DeliveryFilter, DeliveryState, EntryId, EntryKind, Fate, Filter, Head, Health, Journal, JournalError, Order, Record,
@@ -149,8 +162,8 @@ async fn a_retry_holds_its_lane_until_it_is_due(open: Opener<'_>, clock: &Clock)
     assert_eq!(journal.next_due("crm").await.expect("a time"), Some(due));
     let started = clock.now();
     clock.advance(Duration::from_secs(5));
-    assert!(journal.claim("crm", clock.now(), 10, 0).await.expect("a claim").is_empty(), "no retries were asked for");
-    let claimed = journal.claim("crm", clock.now(), 0, 10).await.expect("a claim");
+    assert!(journal.claim("crm", clock.now(), places(0, 10, 0)).await.expect("a claim").is_empty(), "no retries were asked for");
+    let claimed = journal.claim("crm", clock.now(), places(0, 0, 10)).await.expect("a claim");
     assert_eq!(claimed.iter().map(|claimed| claimed.seq).collect::<Vec<_>>(), [first.seq]);
     assert_eq!((claimed[0].attempts, claimed[0].first_attempt_at), (1, Some(started)));
     settle(&*journal, &claimed[0], fate(Fate::Released)).await;
@@ -214,15 +227,15 @@ async fn an_old_entry_is_delivered_again(open: Opener<'_>, clock: &Clock) {
     let second = draft("ada").to("crm").append(&*journal, clock).await;
     let claimed = claim(&*journal, "crm", clock).await;
     settle(&*journal, &claimed[0], attempted(Fate::Done, clock, "200")).await;
-    let again = journal.requeue(first.seq, "crm", true).await.expect("it is queued");
+    let again = journal.requeue(first.seq, "crm", true, &[]).await.expect("it is queued");
     assert_ne!(again, first.deliveries[0]);
-    let elsewhere = journal.requeue(first.seq, "new", false).await.expect("it is queued");
+    let elsewhere = journal.requeue(first.seq, "new", false, &[]).await.expect("it is queued");
     let claimed = claim(&*journal, "crm", clock).await;
     assert_eq!(claimed.iter().map(|claimed| claimed.id).collect::<Vec<_>>(), [again], "before the later one");
     settle(&*journal, &claimed[0], attempted(Fate::Done, clock, "200")).await;
     assert_eq!(claim(&*journal, "crm", clock).await[0].seq, second.seq);
     assert_eq!(claim(&*journal, "new", clock).await[0].id, elsewhere);
-    says(journal.requeue(99, "crm", true).await, "no such event");
+    says(journal.requeue(99, "crm", true, &[]).await, "no such event");
 }
 
 async fn first_attempts_and_retries_are_claimed_apart_the_oldest_first(open: Opener<'_>, clock: &Clock) {
@@ -231,13 +244,13 @@ async fn first_attempts_and_retries_are_claimed_apart_the_oldest_first(open: Ope
         draft(&format!("p{number}")).to("crm").append(&*journal, clock).await;
         clock.advance(Duration::from_millis(1));
     }
-    let claimed = journal.claim("crm", clock.now(), 10, 0).await.expect("a claim");
+    let claimed = journal.claim("crm", clock.now(), places(0, 10, 0)).await.expect("a claim");
     for (number, claimed) in (0..).zip(&claimed) {
         let due = clock.now() + TimeDelta::seconds(10 - number);
         settle(&*journal, claimed, attempted(Fate::Retry { due }, clock, "503")).await;
     }
     clock.advance(Duration::from_secs(20));
-    let claimed = journal.claim("crm", clock.now(), 3, 3).await.expect("a claim");
+    let claimed = journal.claim("crm", clock.now(), places(0, 3, 3)).await.expect("a claim");
     assert_eq!(claimed.iter().map(|claimed| claimed.seq).collect::<Vec<_>>(), [11, 12, 13, 10, 9, 8]);
 }
 
@@ -493,6 +506,23 @@ suite!(
         a_person_leaves_the_directory_and_nothing_of_it_stays,
         many_are_told_of_at_once_and_read_in_pages,
         a_persons_login_and_id_are_nobody_elses,
+        what_was_captured_is_kept_and_handed_to_who_comes_after,
+        one_that_comes_after_another_waits_and_holds_its_lane,
+        what_comes_after_a_dead_letter_is_one_too,
+        what_comes_after_one_that_was_dropped_can_go_ahead_without_it,
+        one_that_two_come_before_comes_back_when_both_do,
+        one_that_cannot_be_told_is_dead_with_those_after_it,
+        an_event_that_is_delivered_again_comes_after_the_newest,
+        what_is_settled_late_starts_nothing,
+        a_chain_outlives_what_is_cut_off,
+        what_somebody_waits_for_is_claimed_first,
+        what_nobody_has_begun_in_time_is_given_up,
+        a_crash_does_not_hide_what_somebody_waited_for,
+        while_a_target_is_left_alone_nobody_waits_for_it,
+        a_request_that_comes_again_is_not_done_again,
+        a_request_that_was_not_done_is_performed_anew,
+        a_request_that_does_nothing_repeats_only_one_that_did_nothing,
+        numbers_are_given_once_and_in_order,
         the_index_is_brought_to_other_forms,
     ]
 );
@@ -514,6 +544,9 @@ suite!(
         a_person_leaves_the_directory_and_nothing_of_it_stays,
         many_are_told_of_at_once_and_read_in_pages,
         a_persons_login_and_id_are_nobody_elses,
+        what_was_captured_is_kept_and_handed_to_who_comes_after,
+        a_chain_outlives_what_is_cut_off,
+        a_request_that_comes_again_is_not_done_again,
         the_index_is_brought_to_other_forms,
     ]
 );

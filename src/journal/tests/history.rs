@@ -203,7 +203,7 @@ async fn play(steps: Vec<Step>) {
                 let live: Vec<_> = model.entries.iter().map(|(seq, own)| (*seq, *own)).collect();
                 if !live.is_empty() {
                     let (seq, own) = live[which % live.len()];
-                    let id = journal.requeue(seq, name(action), ordered).await.expect("it is an event");
+                    let id = journal.requeue(seq, name(action), ordered, &[]).await.expect("it is an event");
                     model.add(id, action, own, ordered, clock.now());
                 }
             }

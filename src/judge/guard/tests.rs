@@ -110,6 +110,7 @@ impl Bench {
             took: Duration::ZERO,
             record: b"{}".to_vec(),
             repeat: None,
+            idempotency: None,
             deliveries: Vec::new(),
             guards: passed.chain(held).collect(),
             sighting: None,
