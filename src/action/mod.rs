@@ -130,6 +130,9 @@ pub struct Answer {
     /// The beginning of what the target said, without control characters, for the operator's list of dead letters. None
     /// where the target was given a secret field, which it might repeat.
     pub detail: Option<String>,
+    /// What is kept of a target's answer to work that is done, by name, for later actions and for whoever waits: at most
+    /// [`crate::journal::MAX_CAPTURED_BYTES`] of JSON.
+    pub captured: serde_json::Map<String, serde_json::Value>,
 }
 
 /// What becomes of an action's work on an entry.
@@ -191,7 +194,7 @@ impl DecisionView {
 impl Answer {
     /// An answer without detail. What is too long is cut.
     pub fn new(fate: Fate, what: impl Into<String>) -> Self {
-        Self { fate, what: bounded(&what.into(), MAX_WHAT_BYTES), detail: None }
+        Self { fate, what: bounded(&what.into(), MAX_WHAT_BYTES), detail: None, captured: serde_json::Map::new() }
     }
 
     /// It is done.
@@ -212,6 +215,12 @@ impl Answer {
     /// No attempt can help.
     pub fn dead(what: impl Into<String>) -> Self {
         Self::new(Fate::Dead, what)
+    }
+
+    /// Keeps parts of what the target said.
+    #[must_use]
+    pub fn with_captured(self, captured: serde_json::Map<String, serde_json::Value>) -> Self {
+        Self { captured, ..self }
     }
 
     /// Keeps the beginning of what the target said.

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::time::{sleep, timeout};
 
 use super::verdict::{self, Case};
-use super::{Current, Tools};
+use super::{Current, Performed, Tools};
 use crate::action::{self, Answer, DecisionView, Granted, Job};
 use crate::base::panics::caught;
-use crate::journal::{self, Claimed, DeliveryId, Fate, Settlement};
+use crate::journal::{self, Claimed, DeliveryId, Fallen, Fate, Settled, Settlement};
 use crate::record::Record;
 
 /// An action ends by itself within its time-out; one that does not is ended so much later.
@@ -32,15 +33,17 @@ pub(super) async fn attempt(claimed: Claimed, id: Arc<str>, current: Arc<Current
         let waited = (began.0 - claimed.created_at).to_std().unwrap_or_default();
         tools.metrics.first_attempt(waited);
     }
-    let (answer, fate) = match job(&claimed) {
+    let (answer, fate) = match job(&claimed, began.0) {
         Ok(job) => {
+            tools.performances.is_under_way(&claimed.entry, &id, true);
             let limit = current.limits.timeout + GRACE;
             let answer = match timeout(limit, caught(|| current.action.attempt(&job))).await {
                 Ok(Ok(answer)) => answer,
                 Ok(Err(_)) => Answer::retry("the attempt ended in a panic"),
                 Err(_) => Answer::retry("it did not end within its time-out"),
             };
-            let case = Case { attempts: job.attempt, created_at: claimed.created_at, now: tools.clock.now() };
+            let (attempts, created_at, now) = (job.attempt, claimed.created_at, tools.clock.now());
+            let case = Case { attempts, created_at, now, until: claimed.until };
             let fate = verdict::fate(&answer, &case, &current.limits.retry);
             (Some(answer), fate)
         }
@@ -57,22 +60,57 @@ pub(super) async fn attempt(claimed: Claimed, id: Arc<str>, current: Arc<Current
             None => answer.what.clone(),
         },
     });
-    settle(delivery, Settlement { fate, attempt, captured: None }, &tools).await;
+    let performed = performed(answer.as_ref(), &fate);
+    let captured = answer.as_ref().map(|answer| answer.captured.clone()).filter(|captured| !captured.is_empty());
+    let settlement = Settlement { fate, attempt, captured };
+    if let Some(settled) = settle(delivery, settlement, &tools).await {
+        // Only now, for it is on disk; what an operator has ended meanwhile did not come to this.
+        match performed {
+            Some(performed) if settled.counted => tools.performances.tell(&claimed.entry, &id, &performed),
+            Some(_) => {}
+            None => tools.performances.is_under_way(&claimed.entry, &id, false),
+        }
+        tell_fallen(&settled.fallen, &tools);
+    }
     Outcome { answer, id: delivery }
+}
+
+/// What those hear who wait for it; none where it is tried again.
+fn performed(answer: Option<&Answer>, fate: &Fate) -> Option<Performed> {
+    match (fate, answer) {
+        (Fate::Done, answer) => {
+            Some(Performed::Done { captured: answer.map(|answer| answer.captured.clone()).unwrap_or_default() })
+        }
+        (Fate::Dead { reason }, Some(answer)) if answer.fate == action::Fate::Dead => {
+            Some(Performed::Rejected { what: reason.clone() })
+        }
+        (Fate::Dead { reason } | Fate::Dropped { reason }, _) => Some(Performed::Failed { what: reason.clone() }),
+        (Fate::Retry { .. } | Fate::Released, _) => None,
+    }
+}
+
+/// Says, logs and counts which deliveries are dead letters without an attempt of their own.
+pub(super) fn tell_fallen(fallen: &[Fallen], tools: &Tools) {
+    for one in fallen {
+        let (delivery, entry, action, reason) = (one.delivery, one.entry, &*one.action, &*one.reason);
+        tracing::error!(action, %delivery, %entry, reason, "not delivered: it is a dead letter now");
+        tools.metrics.attempted(action, "dead");
+    }
+    tools.performances.tell_fallen(fallen);
 }
 
 /// Puts a delivery back that nobody attempted.
 pub(super) async fn release(id: DeliveryId, tools: &Tools) {
-    settle(id, Settlement { fate: Fate::Released, attempt: None, captured: None }, tools).await;
+    let _ = settle(id, Settlement { fate: Fate::Released, attempt: None, captured: None }, tools).await;
 }
 
 /// Until it is on disk the lane stays leased, so that nothing overtakes it. Without end but the server's: what is lost then
 /// is attempted once more.
-async fn settle(id: DeliveryId, settlement: Settlement, tools: &Tools) {
+async fn settle(id: DeliveryId, settlement: Settlement, tools: &Tools) -> Option<Settled> {
     let mut said = false;
     loop {
         match tools.journal.settle(id, settlement.clone()).await {
-            Ok(_) => return,
+            Ok(settled) => return Some(settled),
             Err(error) if error.is_passing() => {
                 if !std::mem::replace(&mut said, true) {
                     tracing::error!(delivery = %id, %error, "what became of a delivery cannot be written, and is tried again");
@@ -81,15 +119,18 @@ async fn settle(id: DeliveryId, settlement: Settlement, tools: &Tools) {
             }
             Err(error) => {
                 tracing::error!(delivery = %id, %error, "what became of a delivery cannot be written");
-                return;
+                return None;
             }
         }
     }
 }
 
 /// What to attempt; or the fate of a delivery of which nothing can be attempted.
-fn job(claimed: &Claimed) -> Result<Job, Fate> {
+fn job(claimed: &Claimed, now: DateTime<Utc>) -> Result<Job, Fate> {
     let dead = |reason: String| Fate::Dead { reason };
+    if claimed.until.is_some_and(|until| now >= until) {
+        return Err(dead("its caller was answered without it".to_owned()));
+    }
     let bytes = match &claimed.record {
         journal::Record::Bytes(bytes) => bytes,
         journal::Record::Forgotten => return Err(Fate::Dropped { reason: "its person was forgotten".to_owned() }),
@@ -108,7 +149,11 @@ fn job(claimed: &Claimed) -> Result<Job, Fate> {
         secrets: secrets.collect::<Result<_, _>>()?,
         event: Arc::new(event),
         facts: record.facts(),
-        idempotency_key: format!("{entry_id}-{}", claimed.id.0 % DeliveryId::PER_ENTRY),
+        idempotency_key: match &claimed.request {
+            // Whoever sends a request again wants it done once.
+            Some(request) => request.clone(),
+            None => format!("{entry_id}-{}", claimed.id.0 % DeliveryId::PER_ENTRY),
+        },
         entry_id,
         attempt: claimed.attempts.saturating_add(1),
         decision: DecisionView {

@@ -3,10 +3,12 @@
 //!
 //! At least once, in order per person and action, with a key that stays the same from attempt to attempt. What waits, and
 //! in which order, is the journal's matter; one attempt is `action`'s. Here is when, how often, how many at once, and what
-//! an answer means.
+//! an answer means. Of what is performed while somebody waits it is told what came of it: see [`Performances`].
 
 mod attempt;
 mod circuit;
+mod lapse;
+mod performances;
 mod rate;
 mod share;
 mod verdict;
@@ -16,7 +18,7 @@ mod worker;
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
@@ -28,10 +30,14 @@ use crate::base::stop::Stop;
 use crate::journal::Journal;
 use crate::telemetry::metrics::Metrics;
 
+pub use performances::{Performance, Performances, Performed};
+
 /// Attempts what the journal holds, with a worker for each action.
 pub struct Deliverer {
     tools: Tools,
     workers: Mutex<HashMap<Arc<str>, Running>>,
+    /// Whether it has begun to give up what nobody waits for any more.
+    begun: Once,
 }
 
 /// What every worker needs.
@@ -43,6 +49,8 @@ pub struct Tools {
     pub clock: Clock,
     /// What is counted.
     pub metrics: Metrics,
+    /// Who waits for what is performed.
+    pub performances: Arc<Performances>,
     /// Owns the workers' tasks.
     pub tasks: TaskTracker,
     /// When it drains nothing new is attempted; when it aborts, attempts are dropped.
@@ -63,12 +71,13 @@ struct Running {
 impl Deliverer {
     /// One that has no actions yet.
     pub fn new(tools: Tools) -> Self {
-        Self { tools, workers: Mutex::default() }
+        Self { tools, workers: Mutex::default(), begun: Once::new() }
     }
 
     /// Puts actions in force: workers of actions that are there still go on with the new ones, those of others end, and
     /// what waits for these stays in the journal.
     pub fn replace(&self, actions: &ActionSet, ready: &Ready) {
+        self.begun.call_once(|| _ = self.tools.tasks.spawn(lapse::run(self.tools.clone())));
         let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
         workers.retain(|id, running| {
             let stays = ready.contains_key(id);
@@ -86,6 +95,7 @@ impl Deliverer {
                 self.tools.journal.signal(&definition.id).notify_one();
                 continue;
             }
+            self.tools.performances.attend(&definition.id);
             let current = Arc::new(ArcSwap::new(current));
             let removed = CancellationToken::new();
             let worker = worker::Worker::new(&definition.id, current.clone(), removed.clone(), self.tools.clone());

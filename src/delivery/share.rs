@@ -20,6 +20,14 @@ pub(super) struct Quota {
     pub(super) retries: usize,
 }
 
+/// What a claimed delivery is, for the shares. Performed ones come beside all others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Performed,
+    Fresh,
+    Retry,
+}
+
 impl Share {
     /// The quota of so many places.
     pub(super) fn of(&mut self, places: usize) -> Quota {
@@ -49,12 +57,12 @@ impl Quota {
 pub(super) async fn claim<'c, T, E>(
     quota: Quota,
     into: &mut VecDeque<T>,
-    is_retry: impl Fn(&T) -> bool,
+    kind: impl Fn(&T) -> Kind,
     mut claim: impl FnMut(Quota) -> BoxFuture<'c, Result<Vec<T>, E>>,
 ) -> Result<(), E> {
     let found = claim(quota).await?;
-    let retries = found.iter().filter(|claimed| is_retry(claimed)).count();
-    let rest = quota.rest(Quota { fresh: found.len() - retries, retries });
+    let number = |wanted| found.iter().filter(|claimed| kind(claimed) == wanted).count();
+    let rest = quota.rest(Quota { fresh: number(Kind::Fresh), retries: number(Kind::Retry) });
     into.extend(found);
     if rest != Quota::default() {
         into.extend(claim(rest).await?);
@@ -73,7 +81,7 @@ mod tests {
         let outcome = claim(
             Quota { fresh: 2, retries: 1 },
             &mut ready,
-            |_| false,
+            |_| Kind::Fresh,
             |_| {
                 claims += 1;
                 let found = if claims == 1 { Ok(vec!["a", "b"]) } else { Err("the journal cannot be read") };

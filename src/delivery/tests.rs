@@ -3,6 +3,7 @@
 mod histories;
 mod lanes;
 mod limits;
+mod performed;
 mod trouble;
 
 use std::collections::{HashMap, HashSet};
@@ -89,6 +90,7 @@ struct Stage {
     directory: tempfile::TempDir,
     clock: Clock,
     metrics: Metrics,
+    performances: Arc<Performances>,
     toml: String,
     ready: Ready,
     scripts: HashMap<String, Arc<Script>>,
@@ -187,6 +189,7 @@ impl Stage {
             directory,
             clock,
             metrics: Metrics::new(),
+            performances: Performances::new(),
             toml: String::new(),
             ready: Ready::new(),
             scripts: HashMap::new(),
@@ -251,6 +254,7 @@ impl Stage {
             journal: self.journal().clone(),
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
+            performances: self.performances.clone(),
             tasks: tasks.clone(),
             stop: stop.clone(),
         });
@@ -295,17 +299,30 @@ impl Stage {
     }
 
     async fn notice_in_order(&mut self, person: &str, actions: &[&str], ordered: bool) -> u64 {
+        let deliveries = actions.iter().map(|action| NewDelivery { ordered, ..to(action) }).collect();
+        self.append(person, deliveries, None).await.0
+    }
+
+    /// Somebody waits so long for what these actions do for a person.
+    async fn perform(&mut self, person: &str, actions: &[&str], patience: Duration) -> (u64, Performance) {
+        let until = self.clock.now() + patience;
+        let deliveries = actions.iter().map(|action| NewDelivery { until: Some(until), ..to(action) }).collect();
+        let entry = Uuid::from_u128((self.sent + 1).into());
+        let performance = self.performances.expect(entry, actions.iter().map(|action| (*action).into()), until);
+        let (number, appended) = self.append(person, deliveries, None).await;
+        performance.note_dead(&appended.dead);
+        (number, performance)
+    }
+
+    /// An entry about a person with these deliveries and, where it has one, its request's name.
+    async fn append(
+        &mut self,
+        person: &str,
+        deliveries: Vec<NewDelivery>,
+        request: Option<&str>,
+    ) -> (u64, journal::Appended) {
         self.sent += 1;
         let number = self.sent;
-        let delivery = |action: &&str| NewDelivery {
-            action: (*action).into(),
-            ordered,
-            secrets: Vec::new(),
-            secret_ttl: Duration::from_secs(3600),
-            dead: None,
-            after: Vec::new(),
-            until: None,
-        };
         let appended = self.journal().append(NewEntry {
             id: Uuid::from_u128(number.into()),
             received_at: self.clock.now(),
@@ -318,14 +335,15 @@ impl Stage {
             took: Duration::ZERO,
             record: format!(r#"{{"v":1,"request":{{"user":{{"login":"{person}"}}}}}}"#).into_bytes(),
             repeat: None,
-            idempotency: None,
-            deliveries: actions.iter().map(delivery).collect(),
+            idempotency: request.map(str::as_bytes),
+            deliveries,
             guards: Vec::new(),
             sighting: None,
             awaited: true,
         });
-        self.seqs.insert(number, appended.await.expect("it is appended").seq);
-        number
+        let appended = appended.await.expect("it is appended");
+        self.seqs.insert(number, appended.seq);
+        (number, appended)
     }
 
     /// The next attempt, whatever it is.
@@ -391,6 +409,19 @@ impl Drop for Stage {
         if !std::thread::panicking() {
             assert_eq!(lock(&self.log).overlaps, [], "two of one person at once");
         }
+    }
+}
+
+/// A delivery to this action, in its person's order.
+fn to(action: &str) -> NewDelivery {
+    NewDelivery {
+        action: action.into(),
+        ordered: true,
+        secrets: Vec::new(),
+        secret_ttl: Duration::from_secs(3600),
+        dead: None,
+        after: Vec::new(),
+        until: None,
     }
 }
 

@@ -16,7 +16,12 @@ pub(super) struct Case {
     pub(super) created_at: DateTime<Utc>,
     /// When the answer came.
     pub(super) now: DateTime<Utc>,
+    /// Until when somebody waits for it.
+    pub(super) until: Option<DateTime<Utc>>,
 }
+
+/// How long to wait before another attempt while somebody waits.
+const WHILE_WAITED_FOR: Backoff = Backoff { first: Duration::from_millis(250), max: Duration::from_secs(2) };
 
 /// The fate of a delivery after this answer.
 pub(super) fn fate(answer: &Answer, case: &Case, retry: &Retry) -> Fate {
@@ -27,6 +32,16 @@ pub(super) fn fate(answer: &Answer, case: &Case, retry: &Retry) -> Fate {
     };
     if retry.count.is_some_and(|count| case.attempts >= count) {
         return Fate::Dead { reason: format!("given up after {} attempts: {}", case.attempts, answer.what) };
+    }
+    if let Some(until) = case.until {
+        if case.now >= until {
+            return Fate::Dead { reason: format!("{}, and its caller was answered meanwhile", answer.what) };
+        }
+        let due = later(case.now, WHILE_WAITED_FOR.delay(case.attempts).max(after.unwrap_or_default()));
+        if due >= until {
+            return Fate::Dead { reason: format!("{}, and its caller does not wait for another attempt", answer.what) };
+        }
+        return Fate::Retry { due };
     }
     let last = later(case.created_at, retry.period.0);
     if case.now >= last {
@@ -62,7 +77,7 @@ mod tests {
                 "HTTP 503",
             )
         };
-        let case = |attempts, created_at| Case { attempts, created_at, now };
+        let case = |attempts, created_at| Case { attempts, created_at, now, until: None };
         let due = |answer: &Answer, case: &Case, retry: &Retry| match fate(answer, case, retry) {
             Fate::Retry { due } => (due - now).num_seconds(),
             other => panic!("{other:?}"),
@@ -82,5 +97,28 @@ mod tests {
         assert!(matches!(fate(&busy(u64::MAX), &case(1, ago(1)), &patient), Fate::Retry { .. }));
         assert_eq!(fate(&Answer::done("HTTP 200"), &case(1, ago(1)), &retry), Fate::Done);
         assert_eq!(fate(&Answer::dead("HTTP 400"), &case(1, ago(1)), &retry), Fate::Dead { reason: "HTTP 400".into() });
+    }
+    #[test]
+    fn while_somebody_waits_it_is_tried_again_soon_or_not_at_all() {
+        let now: DateTime<Utc> = "2026-11-21T08:30:00Z".parse().expect("a time");
+        let case = |attempts, left| {
+            Case { attempts, created_at: now, now, until: Some(now + TimeDelta::milliseconds(left)) }
+        };
+        let busy = |after| {
+            let fate = action::Fate::Retry { after: Some(Duration::from_secs(after)), trouble: Trouble::Plain };
+            Answer::new(fate, "HTTP 503")
+        };
+        let retry = Retry { first: Span(Duration::from_secs(3600)), ..Retry::default() };
+        for attempts in 1..20 {
+            let Fate::Retry { due } = fate(&busy(0), &case(attempts, 5000), &retry) else { panic!("there is time") };
+            assert!(due <= now + TimeDelta::seconds(2), "{due}");
+        }
+        assert_eq!(fate(&busy(3), &case(1, 5000), &retry), Fate::Retry { due: now + TimeDelta::seconds(3) });
+        let dead = |reason: &str| Fate::Dead { reason: format!("HTTP 503, and its caller {reason}") };
+        assert_eq!(fate(&busy(5), &case(1, 5000), &retry), dead("does not wait for another attempt"));
+        assert_eq!(fate(&busy(0), &case(1, 0), &retry), dead("was answered meanwhile"));
+        let counted = Retry { count: Some(1), ..retry };
+        assert!(matches!(fate(&busy(0), &case(1, 5000), &counted), Fate::Dead { .. }));
+        assert_eq!(fate(&Answer::done("HTTP 200"), &case(1, -5000), &retry), Fate::Done);
     }
 }

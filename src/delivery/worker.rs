@@ -12,17 +12,20 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Outcome, attempt, release, trouble};
 use super::circuit::{Circuit, Turn};
+use super::lapse::give_up;
 use super::rate::Pace;
-use super::share::{Quota, Share, claim};
+use super::share::{Kind, Quota, Share, claim};
 use super::{Current, Tools};
 use crate::action::Trouble;
 use crate::base::future::BoxFuture;
-use crate::journal::{Claimed, Places};
+use crate::journal::{Claimed, Lapse, Places};
 
 /// As many are claimed ahead of their attempts at most.
 const MAX_AHEAD: usize = 256;
 /// How long to wait after the journal could not be read.
 const CLAIM_AGAIN: Duration = Duration::from_secs(1);
+/// How often it is looked, while the server drains, whether anybody still waits.
+const LOOK_WHILE_DRAINING: Duration = Duration::from_millis(50);
 
 pub(super) struct Worker {
     id: Arc<str>,
@@ -50,13 +53,23 @@ impl Worker {
         }
     }
 
-    /// Works until the action is removed or the server drains; what was begun then is finished.
+    /// Works until the action is removed or the server drains; what was begun then is finished, and what somebody waits for
+    /// whose request was begun is still made.
     pub(super) async fn run(mut self) {
         let signal = self.tools.journal.signal(&self.id);
         let stop = self.tools.stop.clone();
         let mut under_way: FuturesUnordered<BoxFuture<'static, Outcome>> = FuturesUnordered::new();
         loop {
-            let wake = self.fill(&mut under_way).await;
+            let draining = stop.is_draining();
+            let mut wake = self.fill(&mut under_way, draining).await;
+            if draining {
+                if !self.tools.performances.await_some(&self.id) {
+                    break;
+                }
+                // Whoever waits no longer says so to nobody.
+                let soon = self.tools.clock.instant() + LOOK_WHILE_DRAINING;
+                wake = wake.map_or(Some(soon), |wake| Some(wake.min(soon)));
+            }
             let wake_up = async {
                 match wake {
                     Some(wake) => sleep_until(wake).await,
@@ -65,47 +78,74 @@ impl Worker {
             };
             tokio::select! {
                 biased;
-                () = stop.draining() => break,
+                () = stop.draining(), if !draining => {}
                 () = self.removed.cancelled() => break,
+                () = stop.abort.cancelled() => break,
                 Some(outcome) = under_way.next() => self.settled(&outcome),
                 () = signal.notified() => {}
                 () = wake_up => {}
             }
         }
-        for claimed in std::mem::take(&mut self.ready) {
-            release(claimed.id, &self.tools).await;
-        }
+        self.tools.performances.abandon(&self.id);
+        self.put_back(|_| true).await;
         let finish = async { while under_way.next().await.is_some() {} };
         stop.abort.run_until_cancelled(finish).await;
     }
 
-    /// Begins as many attempts as may be under way. The answer is when to look again where nothing else happens; none where
-    /// something will.
-    async fn fill(&mut self, under_way: &mut FuturesUnordered<BoxFuture<'static, Outcome>>) -> Option<Instant> {
+    /// Begins as many attempts as may be under way; while the server drains, only of what somebody waits for. The answer is
+    /// when to look again where nothing else happens; none where something will.
+    async fn fill(
+        &mut self,
+        under_way: &mut FuturesUnordered<BoxFuture<'static, Outcome>>,
+        draining: bool,
+    ) -> Option<Instant> {
         let current = self.current.load_full();
+        if draining {
+            self.put_back(|claimed| claimed.until.is_none()).await;
+        }
         loop {
             if under_way.len() >= current.limits.concurrency {
                 return None;
             }
+            let is_awaited = self.tools.performances.await_some(&self.id);
             let now = self.tools.clock.instant();
             if let Err(until) = self.circuit.take(now) {
-                self.put_back().await;
+                self.put_back(|_| true).await;
+                if is_awaited {
+                    self.give_up().await;
+                }
                 return until;
             }
             if let Err(next) = self.pace.take(current.limits.rate, now) {
                 self.circuit.give_back(now);
                 return Some(next);
             }
-            if self.ready.is_empty()
-                && let Some(wake) = self.claim(&current, under_way.len()).await
-            {
-                self.circuit.give_back(now);
-                self.pace.give_back(current.limits.rate);
-                return wake;
+            if is_awaited {
+                self.claim_awaited(current.limits.concurrency - under_way.len()).await;
+            }
+            if self.ready.is_empty() {
+                let wake = if draining { Some(None) } else { self.claim(&current, under_way.len()).await };
+                if let Some(wake) = wake {
+                    self.circuit.give_back(now);
+                    self.pace.give_back(current.limits.rate);
+                    return wake;
+                }
             }
             let Some(claimed) = self.ready.pop_front() else { continue };
             let attempt = attempt(claimed, self.id.clone(), current.clone(), self.tools.clone());
             under_way.push(Box::pin(attempt));
+        }
+    }
+
+    /// Claims what somebody waits for, before all that is claimed already.
+    async fn claim_awaited(&mut self, places: usize) {
+        if self.ready.front().is_some_and(|claimed| claimed.until.is_some()) {
+            return;
+        }
+        let places = Places { performed: places, ..Places::default() };
+        match self.tools.journal.claim(&self.id, self.tools.clock.now(), places).await {
+            Ok(claimed) => claimed.into_iter().rev().for_each(|claimed| self.ready.push_front(claimed)),
+            Err(error) => tracing::warn!(action = &*self.id, %error, "what somebody waits for cannot be read"),
         }
     }
 
@@ -115,9 +155,15 @@ impl Worker {
         let quota = self.share.of(places);
         let now = self.tools.clock.now();
         let (journal, id) = (&self.tools.journal, &*self.id);
-        let is_retry = |claimed: &Claimed| claimed.attempts > 0;
-        let claimed =
-            claim(quota, &mut self.ready, is_retry, |quota: Quota| journal.claim(id, now, Places { performed: quota.fresh, fresh: quota.fresh, retries: quota.retries }));
+        let kind = |claimed: &Claimed| match claimed.until {
+            Some(_) => Kind::Performed,
+            None if claimed.attempts > 0 => Kind::Retry,
+            None => Kind::Fresh,
+        };
+        let claimed = claim(quota, &mut self.ready, kind, |quota: Quota| {
+            let Quota { fresh, retries } = quota;
+            journal.claim(id, now, Places { performed: places, fresh, retries })
+        });
         let due = match claimed.await {
             // Of what was claimed before it failed, too.
             _ if !self.ready.is_empty() => return None,
@@ -136,9 +182,20 @@ impl Worker {
         }
     }
 
+    /// Nobody waits for a target that is left alone.
+    async fn give_up(&self) {
+        let reason = "the target does not answer as it should, and is left alone for a while".to_owned();
+        let given_up = give_up(&self.tools, Lapse::Action { action: self.id.clone(), reason }).await;
+        if let Err(error) = given_up {
+            tracing::warn!(action = &*self.id, %error, "what somebody waits for cannot be given up");
+        }
+    }
+
     /// Nothing is held back from others while the target is left alone.
-    async fn put_back(&mut self) {
-        for claimed in std::mem::take(&mut self.ready) {
+    async fn put_back(&mut self, which: impl Fn(&Claimed) -> bool) {
+        let (back, kept) = std::mem::take(&mut self.ready).into_iter().partition(which);
+        self.ready = kept;
+        for claimed in VecDeque::<Claimed>::into_iter(back) {
             release(claimed.id, &self.tools).await;
         }
     }
