@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use hookreeve::base::clock::Clock;
 use hookreeve::event::Person;
 use hookreeve::journal::sqlite::{Options, SqliteJournal};
-use hookreeve::journal::{Journal, NewDelivery, NewEntry, Reader};
+use hookreeve::journal::{Journal, NewDelivery, NewEntry, Places, Reader};
 use tokio::sync::oneshot;
 
 /// A record as the server writes it: the event of `benches/decide.rs` with its decision and a short trace.
@@ -91,7 +91,10 @@ async fn compare(submitters: usize, delay: Duration, backlog: bool) {
         let journal = open(directory.path(), delay);
         println!("{:<28} {:>10.1} ms with {} entries", "open", start.elapsed().as_secs_f64() * 1e3, stats.entries);
         let start = now();
-        let claimed = journal.claim("crm", Clock::system().now(), Places { performed: 0, fresh: 64, retries: 64 }).await.expect("a claim");
+        let claimed = journal
+            .claim("crm", Clock::system().now(), Places { performed: 0, fresh: 64, retries: 64 })
+            .await
+            .expect("a claim");
         println!("{:<28} {:>10.1} ms for {}", "claim", start.elapsed().as_secs_f64() * 1e3, claimed.len());
     }
 }

@@ -132,7 +132,7 @@ pub struct Answer {
     pub detail: Option<String>,
     /// What is kept of a target's answer to work that is done, by name, for later actions and for whoever waits: at most
     /// [`crate::journal::MAX_CAPTURED_BYTES`] of JSON.
-    pub captured: serde_json::Map<String, serde_json::Value>,
+    pub captured: Option<Box<serde_json::Map<String, serde_json::Value>>>,
 }
 
 /// What becomes of an action's work on an entry.
@@ -194,7 +194,7 @@ impl DecisionView {
 impl Answer {
     /// An answer without detail. What is too long is cut.
     pub fn new(fate: Fate, what: impl Into<String>) -> Self {
-        Self { fate, what: bounded(&what.into(), MAX_WHAT_BYTES), detail: None, captured: serde_json::Map::new() }
+        Self { fate, what: bounded(&what.into(), MAX_WHAT_BYTES), detail: None, captured: None }
     }
 
     /// It is done.
@@ -220,7 +220,7 @@ impl Answer {
     /// Keeps parts of what the target said.
     #[must_use]
     pub fn with_captured(self, captured: serde_json::Map<String, serde_json::Value>) -> Self {
-        Self { captured, ..self }
+        Self { captured: Some(captured).filter(|captured| !captured.is_empty()).map(Box::new), ..self }
     }
 
     /// Keeps the beginning of what the target said.

@@ -61,7 +61,7 @@ pub(super) async fn attempt(claimed: Claimed, id: Arc<str>, current: Arc<Current
         },
     });
     let performed = performed(answer.as_ref(), &fate);
-    let captured = answer.as_ref().map(|answer| answer.captured.clone()).filter(|captured| !captured.is_empty());
+    let captured = answer.as_ref().and_then(|answer| answer.captured.as_deref().cloned());
     let settlement = Settlement { fate, attempt, captured };
     if let Some(settled) = settle(delivery, settlement, &tools).await {
         // Only now, for it is on disk; what an operator has ended meanwhile did not come to this.
@@ -79,7 +79,8 @@ pub(super) async fn attempt(claimed: Claimed, id: Arc<str>, current: Arc<Current
 fn performed(answer: Option<&Answer>, fate: &Fate) -> Option<Performed> {
     match (fate, answer) {
         (Fate::Done, answer) => {
-            Some(Performed::Done { captured: answer.map(|answer| answer.captured.clone()).unwrap_or_default() })
+            let captured = answer.and_then(|answer| answer.captured.as_deref().cloned());
+            Some(Performed::Done { captured: captured.unwrap_or_default() })
         }
         (Fate::Dead { reason }, Some(answer)) if answer.fate == action::Fate::Dead => {
             Some(Performed::Rejected { what: reason.clone() })

@@ -267,7 +267,8 @@ impl Performance {
 
     fn is_known(&self) -> bool {
         let waiting = self.performances.lock();
-        self.own(&waiting).is_none_or(|own| own.works.iter().all(|(_, progress)| matches!(progress, Progress::Known(_))))
+        self.own(&waiting)
+            .is_none_or(|own| own.works.iter().all(|(_, progress)| matches!(progress, Progress::Known(_))))
     }
 
     fn own<'a>(&self, waiting: &'a Waiting) -> Option<&'a Waiter> {
@@ -294,12 +295,17 @@ impl Drop for Performance {
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
+    use tokio_util::task::TaskTracker;
 
     use super::*;
     use crate::base::clock::Clock;
 
     fn entry(number: u128) -> EntryId {
         EntryId::from_u128(number)
+    }
+
+    fn now() -> Instant {
+        Clock::system().instant()
     }
 
     fn done() -> Performed {
@@ -327,10 +333,10 @@ mod tests {
         assert!(performances.await_some("crm"));
         performances.tell(&entry(1), "mail", &done());
         performances.tell(&entry(3), "mail", &done());
-        assert_eq!(second.wait(Instant::now()).await, [("mail".into(), done())]);
-        let soon = Instant::now() + std::time::Duration::from_secs(10);
+        assert_eq!(second.wait(now()).await, [("mail".into(), done())]);
+        let soon = now() + std::time::Duration::from_secs(10);
         assert_eq!(first.wait(soon).await, [("crm".into(), Performed::Late), ("mail".into(), done())]);
-        assert_eq!(Instant::now(), soon);
+        assert_eq!(now(), soon);
         assert!(!performances.await_some("crm") && performances.await_some("mail"));
         drop(other);
         let waiting = performances.lock();
@@ -341,8 +347,8 @@ mod tests {
     async fn who_waits_is_woken_by_the_last_answer() {
         let (performances, until) = attended();
         let performance = performances.expect(entry(1), ["crm".into(), "mail".into()], until);
-        let late = Instant::now() + std::time::Duration::from_secs(3600);
-        let wait = tokio::spawn(performance.wait(late));
+        let late = now() + std::time::Duration::from_secs(3600);
+        let wait = TaskTracker::new().spawn(performance.wait(late));
         for action in ["mail", "crm"] {
             tokio::task::yield_now().await;
             assert!(!wait.is_finished());
@@ -358,7 +364,7 @@ mod tests {
         let crm = performances.expect(entry(1), ["crm".into()], until);
         performances.abandon("crm");
         let again = performances.expect(entry(2), ["crm".into(), "never".into()], until);
-        let late = Instant::now() + std::time::Duration::from_secs(3600);
+        let late = now() + std::time::Duration::from_secs(3600);
         assert!(matches!(&crm.wait(late).await[..], [(_, Performed::Failed { .. })]));
         let both = again.wait(late).await;
         assert!(both.len() == 2 && both.iter().all(|(_, performed)| matches!(performed, Performed::Failed { .. })));

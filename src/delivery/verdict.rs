@@ -101,9 +101,8 @@ mod tests {
     #[test]
     fn while_somebody_waits_it_is_tried_again_soon_or_not_at_all() {
         let now: DateTime<Utc> = "2026-11-21T08:30:00Z".parse().expect("a time");
-        let case = |attempts, left| {
-            Case { attempts, created_at: now, now, until: Some(now + TimeDelta::milliseconds(left)) }
-        };
+        let case =
+            |attempts, left| Case { attempts, created_at: now, now, until: Some(now + TimeDelta::milliseconds(left)) };
         let busy = |after| {
             let fate = action::Fate::Retry { after: Some(Duration::from_secs(after)), trouble: Trouble::Plain };
             Answer::new(fate, "HTTP 503")

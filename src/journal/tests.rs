@@ -10,6 +10,7 @@ mod privacy;
 mod sqlite;
 mod tamper;
 mod trouble;
+mod versions;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,8 +19,8 @@ use chrono::{DateTime, Utc};
 
 use super::sqlite::{Options, SqliteJournal};
 use super::{
-    Appended, Attempt, Claimed, Fate, GuardMark, Journal, JournalError, NewDelivery, NewEntry, Places, Progress, Receipt,
-    Settled, Settlement, Sighting,
+    Appended, Attempt, Claimed, Fate, GuardMark, Journal, JournalError, NewDelivery, NewEntry, Places, Progress,
+    Receipt, Settled, Settlement, Sighting,
 };
 use crate::base::clock::Clock;
 use crate::base::secret::Secret;

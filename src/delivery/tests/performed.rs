@@ -171,10 +171,7 @@ async fn one_that_comes_after_another_is_performed_as_soon_as_that_is_done() {
             let nothing = Performed::Done { captured: Captured::new() };
             assert_eq!(answers, [Performed::Done { captured: captured() }, nothing]);
         } else {
-            assert_eq!(answers, [
-                Performed::Rejected { what: "HTTP 400".into() },
-                failed("cart is a dead letter")
-            ]);
+            assert_eq!(answers, [Performed::Rejected { what: "HTTP 400".into() }, failed("cart is a dead letter")]);
         }
     }
 }

@@ -295,8 +295,7 @@ fn repeat_of(prepared: &Prepared, writing: &mut Writing<'_>) -> Result<Option<(u
         let window = writing.shared.options.repeat_window;
         let window = i64::try_from(window.as_micros()).unwrap_or(i64::MAX);
         let last = writing.state.latest.of(connection, &prepared.person, prepared.event, prepared.at, window);
-        let same =
-            |last: &Last| last.request == Some(request) && prepared.at.saturating_sub(last.at) <= window;
+        let same = |last: &Last| last.request == Some(request) && prepared.at.saturating_sub(last.at) <= window;
         last.map_err(failure::reading)?.filter(same).map(|last| last.seq)
     } else {
         None

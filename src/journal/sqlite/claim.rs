@@ -212,7 +212,8 @@ fn answers(
 ) -> Result<Vec<EarlierAnswer>, JournalError> {
     let mut answers = Vec::new();
     for id in codes::to_earlier(of.id.0, after) {
-        let action = "SELECT name FROM deliveries JOIN actions ON actions.id = action WHERE deliveries.id = ?1 AND state = 1";
+        let action =
+            "SELECT name FROM deliveries JOIN actions ON actions.id = action WHERE deliveries.id = ?1 AND state = 1";
         if let Some(action) = value(connection, action, id)? {
             let captured = captures::of(connection, &reading.persons, id, &of.person)?.unwrap_or_default();
             answers.push(EarlierAnswer { action, captured });

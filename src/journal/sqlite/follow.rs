@@ -107,7 +107,10 @@ pub(super) fn ended(writing: &mut Writing<'_>, first: &Row, how: End) -> Result<
                 End::Dropped if fell => {
                     writing
                         .connection
-                        .execute("UPDATE deliveries SET reason = ?2 WHERE id = ?1", params![row.id, was_dropped(&action)])
+                        .execute(
+                            "UPDATE deliveries SET reason = ?2 WHERE id = ?1",
+                            params![row.id, was_dropped(&action)],
+                        )
                         .map_err(failure::writing)?;
                 }
                 End::Replaced(why) if fell || row.state == DeliveryState::Pending => {

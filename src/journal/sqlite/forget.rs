@@ -16,7 +16,7 @@ use super::append::{self, Prepared};
 use super::persons::{Persons, Reference};
 use super::read::{BLOCK, bounds};
 use super::writer::Writing;
-use super::{codes, connect, failure, guarded, hands, people, requests, unverified};
+use super::{SqliteJournal, codes, connect, failure, guarded, hands, people, requests, unverified};
 use crate::journal::{EntryKind, JournalError};
 
 /// How often a log that somebody reads is tried to be cut.
@@ -78,6 +78,19 @@ fn entries(connection: &Connection, person: &Reference) -> rusqlite::Result<Vec<
         }
     }
     Ok(found)
+}
+
+impl SqliteJournal {
+    /// What follows the transaction of forgetting.
+    pub(super) async fn finish_forgetting(&self, references: Vec<Reference>) -> Result<(), JournalError> {
+        let (shared, own) = (self.shared.clone(), references.clone());
+        let finish = move || {
+            let connection = connect::writer(&shared.options.path)?;
+            finish(&connection, &shared.persons, &own)
+        };
+        tokio::task::spawn_blocking(finish).await.map_err(|_| JournalError::Closed)??;
+        self.shared.queue.run(true, move |writing| mark(writing.connection, &references)).await
+    }
 }
 
 /// What follows the transaction, on a connection that is not the writer's.

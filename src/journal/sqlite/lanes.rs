@@ -78,8 +78,7 @@ pub(super) fn insert(
             let sealed = !delivery.secrets.is_empty();
             let (until, after) = (delivery.until, codes::of_earlier(&earlier));
             let lane = delivery.lane;
-            insert
-                .execute(params![id, action, lane, state, queue, entry.at, finished, sealed, dead, until, after])
+            insert.execute(params![id, action, lane, state, queue, entry.at, finished, sealed, dead, until, after])
         })
         .map_err(failure::writing)?;
     follow::mark(connection, &earlier)?;
@@ -295,7 +294,11 @@ pub(super) fn head(connection: &Connection, action: i64, lane: i64) -> rusqlite:
         .query_row(params![lane, action], |row| {
             let id = row.get(0)?;
             let after = row.get_ref(2)?.as_blob_or_null()?;
-            Ok(Head { id, queue: row.get(1)?, after: after.map_or_else(Vec::new, |after| codes::to_earlier(id, after)) })
+            Ok(Head {
+                id,
+                queue: row.get(1)?,
+                after: after.map_or_else(Vec::new, |after| codes::to_earlier(id, after)),
+            })
         })
         .optional()
 }

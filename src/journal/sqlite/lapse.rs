@@ -19,12 +19,14 @@ pub(super) fn lapse(writing: &mut Writing<'_>, lapse: &Lapse) -> Result<Vec<Fall
     let limit = writing.shared.leases().len() + PART;
     let (found, reason) = match lapse {
         Lapse::Late { now } => {
-            let select = "SELECT id FROM deliveries WHERE state = 0 AND until > 0 AND until <= ?1 ORDER BY until LIMIT ?2";
+            let select =
+                "SELECT id FROM deliveries WHERE state = 0 AND until > 0 AND until <= ?1 ORDER BY until LIMIT ?2";
             (ids(writing.connection, select, codes::time(*now), limit), LATE)
         }
         Lapse::Action { action, reason } => {
             let Some(action) = writing.known_action(action)? else { return Ok(Vec::new()) };
-            let select = "SELECT id FROM deliveries WHERE state = 0 AND until > 0 AND action = ?1 ORDER BY until LIMIT ?2";
+            let select =
+                "SELECT id FROM deliveries WHERE state = 0 AND until > 0 AND action = ?1 ORDER BY until LIMIT ?2";
             (ids(writing.connection, select, action, limit), reason.as_str())
         }
     };

@@ -182,17 +182,6 @@ impl SqliteJournal {
         self.reader.reading()
     }
 
-    /// What follows the transaction of forgetting.
-    async fn finish_forgetting(&self, references: Vec<Reference>) -> Result<(), JournalError> {
-        let (shared, own) = (self.shared.clone(), references.clone());
-        let finish = move || {
-            let connection = connect::writer(&shared.options.path)?;
-            forget::finish(&connection, &shared.persons, &own)
-        };
-        tokio::task::spawn_blocking(finish).await.map_err(|_| JournalError::Closed)??;
-        self.shared.queue.run(true, move |writing| forget::mark(writing.connection, &references)).await
-    }
-
     fn stop(&self) {
         self.shared.queue.close();
         self.shared.checkpoint.close();

@@ -16,6 +16,10 @@ const GATHER: Duration = Duration::from_millis(20);
 const GATHER_ITEMS: usize = 1024;
 const GATHER_BYTES: usize = 1 << 20;
 
+/// How much is committed at once.
+const BATCH_ITEMS: usize = 4096;
+const BATCH_BYTES: usize = 1 << 20;
+
 /// One piece of work for the writer.
 pub(super) enum Item {
     Append(Box<Prepared>, Answer<Appended>),
@@ -250,4 +254,22 @@ impl Queue {
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Parts of a queue that are committed one after the other.
+pub(super) fn batches(items: Vec<Item>) -> Vec<Vec<Item>> {
+    let mut batches = Vec::new();
+    let mut batch = Vec::new();
+    let mut bytes = 0;
+    for item in items {
+        let size = item.bytes();
+        if !batch.is_empty() && (batch.len() >= BATCH_ITEMS || bytes + size > BATCH_BYTES) {
+            batches.push(std::mem::take(&mut batch));
+            bytes = 0;
+        }
+        bytes += size;
+        batch.push(item);
+    }
+    batches.push(batch);
+    batches
 }

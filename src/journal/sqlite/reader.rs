@@ -44,13 +44,7 @@ impl SqliteReader {
         Self(Arc::new(Self::reading_of(options, persons, keyring, chain, torn)))
     }
 
-    fn reading_of(
-        options: &Options,
-        persons: Arc<Persons>,
-        keyring: Keyring,
-        chain: Chain,
-        torn: u64,
-    ) -> Reading {
+    fn reading_of(options: &Options, persons: Arc<Persons>, keyring: Keyring, chain: Chain, torn: u64) -> Reading {
         Reading {
             path: options.path.clone(),
             pool: Pool::new(options.path.clone()),

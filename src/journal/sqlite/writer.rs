@@ -8,15 +8,11 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension as _};
 
 use super::append::{self, Stored};
 use super::latest::Latest;
-use super::queue::{Item, Taken};
+use super::queue::{Item, Taken, batches};
 use super::space::Space;
 use super::{Shared, connect, failure, lanes};
 use crate::journal::chain::START;
 use crate::journal::{Appended, Bell, Head, JournalError, Settled};
-
-/// How much is committed at once.
-const BATCH_ITEMS: usize = 4096;
-const BATCH_BYTES: usize = 1 << 20;
 
 /// A tenth of a sync shorter than this cannot be waited for with any precision.
 const LEAST_LINGER: Duration = Duration::from_micros(50);
@@ -373,24 +369,6 @@ fn fail(items: Vec<Item>, error: &JournalError) {
     for item in items {
         item.fail(error.clone());
     }
-}
-
-/// Parts of a queue that are committed one after the other.
-fn batches(items: Vec<Item>) -> Vec<Vec<Item>> {
-    let mut batches = Vec::new();
-    let mut batch = Vec::new();
-    let mut bytes = 0;
-    for item in items {
-        let size = item.bytes();
-        if !batch.is_empty() && (batch.len() >= BATCH_ITEMS || bytes + size > BATCH_BYTES) {
-            batches.push(std::mem::take(&mut batch));
-            bytes = 0;
-        }
-        bytes += size;
-        batch.push(item);
-    }
-    batches.push(batch);
-    batches
 }
 
 /// Whether SQLite says that there is no room.

@@ -11,11 +11,11 @@ use crate::journal::{
     Captured, Claimed, Delivery, DeliveryId, DeliveryState, EarlierAnswer, Fate, Journal, Record, Settlement,
 };
 
-fn captured(value: serde_json::Value) -> Captured {
+fn captured(value: &serde_json::Value) -> Captured {
     value.as_object().expect("an object").clone()
 }
 
-fn done_with(clock: &Clock, value: serde_json::Value) -> Settlement {
+fn done_with(clock: &Clock, value: &serde_json::Value) -> Settlement {
     Settlement { captured: Some(captured(value)), ..attempted(Fate::Done, clock, "HTTP 201") }
 }
 
@@ -48,14 +48,14 @@ pub(super) async fn what_was_captured_is_kept_and_handed_to_who_comes_after(open
     assert_eq!((cart.answers.len(), cart.until, &cart.request), (0, None, &None));
     let signal = journal.signal("audit");
     clock.advance(Duration::from_secs(60));
-    let settled = settle(&*journal, &cart, done_with(clock, json!({ "id": "c-1", "items": [1, { "n": 1.5 }] }))).await;
+    let settled = settle(&*journal, &cart, done_with(clock, &json!({ "id": "c-1", "items": [1, { "n": 1.5 }] }))).await;
     assert!(settled.counted && settled.fallen.is_empty());
     signal.notified().await;
     drop(journal);
     let journal = open();
     assert!(claim(&*journal, "submit", clock).await.is_empty(), "it comes after both");
     let audit = one(&*journal, "audit", clock).await;
-    let kept = captured(json!({ "id": "c-1", "items": [1, { "n": 1.5 }] }));
+    let kept = captured(&json!({ "id": "c-1", "items": [1, { "n": 1.5 }] }));
     let answer = EarlierAnswer { action: "cart".into(), captured: kept.clone() };
     assert_eq!(audit.answers, std::slice::from_ref(&answer));
     assert_eq!(audit.created_at, clock.now(), "its time began when it was due");
@@ -104,10 +104,7 @@ pub(super) async fn what_comes_after_a_dead_letter_is_one_too(open: Opener<'_>, 
     let settled = settle(&*journal, &cart, dead(clock)).await;
     let fell: Vec<_> = settled.fallen.iter().map(|one| (one.delivery, &*one.action, &*one.reason)).collect();
     let [_, submit, mail] = first.deliveries[..] else { panic!("three deliveries") };
-    assert_eq!(fell, [
-        (submit, "submit", "cart is a dead letter"),
-        (mail, "mail", "submit is a dead letter")
-    ]);
+    assert_eq!(fell, [(submit, "submit", "cart is a dead letter"), (mail, "mail", "submit is a dead letter")]);
     assert_eq!(settled.fallen[0].entry, cart.entry);
     assert_eq!(one(&*journal, "submit", clock).await.seq, behind.seq, "their lanes go on");
     let after = journal.retry(submit).await.expect_err("the first is dead");
@@ -130,11 +127,10 @@ pub(super) async fn what_comes_after_a_dead_letter_is_one_too(open: Opener<'_>, 
     assert_eq!(claimed.id, submit);
     settle(&*journal, &claimed, dead(clock)).await;
     let dead_letter = |reason: &str| (DeliveryState::Dead, Some(reason.to_owned()));
-    assert_eq!(states(&*journal, first.seq).await, [
-        (DeliveryState::Done, None),
-        dead_letter("HTTP 410"),
-        dead_letter("submit is a dead letter")
-    ]);
+    assert_eq!(
+        states(&*journal, first.seq).await,
+        [(DeliveryState::Done, None), dead_letter("HTTP 410"), dead_letter("submit is a dead letter")]
+    );
 }
 
 pub(super) async fn what_comes_after_one_that_was_dropped_can_go_ahead_without_it(open: Opener<'_>, clock: &Clock) {
@@ -147,10 +143,13 @@ pub(super) async fn what_comes_after_one_that_was_dropped_can_go_ahead_without_i
             settle(&*journal, &one(&*journal, "cart", clock).await, dead(clock)).await;
         }
         journal.drop_delivery(cart, "made by hand").await.expect("it is dropped");
-        assert_eq!(states(&*journal, entry.seq).await, [
-            (DeliveryState::Dropped, Some("made by hand".to_owned())),
-            (DeliveryState::Dead, Some("cart was dropped".to_owned()))
-        ]);
+        assert_eq!(
+            states(&*journal, entry.seq).await,
+            [
+                (DeliveryState::Dropped, Some("made by hand".to_owned())),
+                (DeliveryState::Dead, Some("cart was dropped".to_owned()))
+            ]
+        );
         journal.retry(submit).await.expect("nothing is in its way");
         let claimed = one(&*journal, "submit", clock).await;
         assert_eq!((claimed.id, claimed.answers.len()), (submit, 0));
@@ -200,7 +199,7 @@ pub(super) async fn one_that_cannot_be_told_is_dead_with_those_after_it(open: Op
 pub(super) async fn an_event_that_is_delivered_again_comes_after_the_newest(open: Opener<'_>, clock: &Clock) {
     let journal = open();
     let entry = draft("ada").to("cart").to("submit").after(&["cart"]).append(&*journal, clock).await;
-    settle(&*journal, &one(&*journal, "cart", clock).await, done_with(clock, json!({ "id": 1 }))).await;
+    settle(&*journal, &one(&*journal, "cart", clock).await, done_with(clock, &json!({ "id": 1 }))).await;
     settle(&*journal, &one(&*journal, "submit", clock).await, attempted(Fate::Done, clock, "200")).await;
     let after = ["cart".into(), "never".into()];
     let requeue = async |action: &str| {
@@ -214,7 +213,7 @@ pub(super) async fn an_event_that_is_delivered_again_comes_after_the_newest(open
     requeue("cart").await.expect("it is queued");
     let again = requeue("submit").await.expect("it is queued");
     assert!(claim(&*journal, "submit", clock).await.is_empty(), "it waits for the new one");
-    settle(&*journal, &one(&*journal, "cart", clock).await, done_with(clock, json!({ "id": 2 }))).await;
+    settle(&*journal, &one(&*journal, "cart", clock).await, done_with(clock, &json!({ "id": 2 }))).await;
     let claimed = one(&*journal, "submit", clock).await;
     assert_eq!((claimed.id, claimed.answers[0].captured["id"].as_u64()), (again, Some(2)));
     settle(&*journal, &claimed, attempted(Fate::Done, clock, "200")).await;
@@ -228,7 +227,7 @@ pub(super) async fn what_is_settled_late_starts_nothing(open: Opener<'_>, clock:
     let entry = draft("ada").to("cart").to("submit").after(&["cart"]).append(&*journal, clock).await;
     let cart = one(&*journal, "cart", clock).await;
     journal.drop_delivery(cart.id, "not wanted").await.expect("it is dropped");
-    let settled = settle(&*journal, &cart, done_with(clock, json!({ "id": 1 }))).await;
+    let settled = settle(&*journal, &cart, done_with(clock, &json!({ "id": 1 }))).await;
     assert!(!settled.counted);
     let read = deliveries(&*journal, entry.seq).await;
     assert_eq!((read[0].state, &read[0].captured, read[1].state), (DeliveryState::Dropped, &None, DeliveryState::Dead));
@@ -238,9 +237,9 @@ pub(super) async fn what_is_settled_late_starts_nothing(open: Opener<'_>, clock:
 pub(super) async fn a_chain_outlives_what_is_cut_off(open: Opener<'_>, clock: &Clock) {
     let journal = open();
     let old = draft("ada").to("cart").append(&*journal, clock).await;
-    settle(&*journal, &one(&*journal, "cart", clock).await, done_with(clock, json!({ "id": 1 }))).await;
+    settle(&*journal, &one(&*journal, "cart", clock).await, done_with(clock, &json!({ "id": 1 }))).await;
     let entry = draft("bob").to("cart").to("submit").after(&["cart"]).append(&*journal, clock).await;
-    settle(&*journal, &one(&*journal, "cart", clock).await, done_with(clock, json!({ "id": 2 }))).await;
+    settle(&*journal, &one(&*journal, "cart", clock).await, done_with(clock, &json!({ "id": 2 }))).await;
     clock.advance(Duration::from_secs(91 * 24 * 3600));
     assert_eq!(journal.retain().await.expect("it is cut"), old.seq);
     assert!(journal.entry_at(old.seq).await.expect("a read").is_none());

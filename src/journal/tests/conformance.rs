@@ -12,16 +12,16 @@ use super::chains::{
     what_comes_after_one_that_was_dropped_can_go_ahead_without_it, what_is_settled_late_starts_nothing,
     what_was_captured_is_kept_and_handed_to_who_comes_after,
 };
+use super::people::{
+    a_person_leaves_the_directory_and_nothing_of_it_stays, a_persons_login_and_id_are_nobody_elses,
+    many_are_told_of_at_once_and_read_in_pages, the_index_is_brought_to_other_forms,
+    what_a_notice_tells_of_a_person_is_found, whoever_is_looked_for_has_all_and_nothing_that_excludes,
+};
 use super::performed::{
     a_crash_does_not_hide_what_somebody_waited_for, a_request_that_comes_again_is_not_done_again,
     a_request_that_does_nothing_repeats_only_one_that_did_nothing, a_request_that_was_not_done_is_performed_anew,
     numbers_are_given_once_and_in_order, what_nobody_has_begun_in_time_is_given_up,
     what_somebody_waits_for_is_claimed_first, while_a_target_is_left_alone_nobody_waits_for_it,
-};
-use super::people::{
-    a_person_leaves_the_directory_and_nothing_of_it_stays, a_persons_login_and_id_are_nobody_elses,
-    many_are_told_of_at_once_and_read_in_pages, the_index_is_brought_to_other_forms,
-    what_a_notice_tells_of_a_person_is_found, whoever_is_looked_for_has_all_and_nothing_that_excludes,
 };
 use super::{Bench, attempted, claim, draft, fate, person, places, says, settle, silent};
 use crate::base::clock::Clock;
@@ -162,7 +162,10 @@ async fn a_retry_holds_its_lane_until_it_is_due(open: Opener<'_>, clock: &Clock)
     assert_eq!(journal.next_due("crm").await.expect("a time"), Some(due));
     let started = clock.now();
     clock.advance(Duration::from_secs(5));
-    assert!(journal.claim("crm", clock.now(), places(0, 10, 0)).await.expect("a claim").is_empty(), "no retries were asked for");
+    assert!(
+        journal.claim("crm", clock.now(), places(0, 10, 0)).await.expect("a claim").is_empty(),
+        "no retries were asked for"
+    );
     let claimed = journal.claim("crm", clock.now(), places(0, 0, 10)).await.expect("a claim");
     assert_eq!(claimed.iter().map(|claimed| claimed.seq).collect::<Vec<_>>(), [first.seq]);
     assert_eq!((claimed[0].attempts, claimed[0].first_attempt_at), (1, Some(started)));

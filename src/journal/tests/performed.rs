@@ -108,8 +108,10 @@ pub(super) async fn while_a_target_is_left_alone_nobody_waits_for_it(open: Opene
     assert_eq!(claimed[0].seq, begun.seq);
     let alone = Lapse::Action { action: "crm".into(), reason: "the target is left alone".into() };
     let fallen = journal.lapse(alone).await.expect("they are given up");
-    let (entry_name, reason) = (journal.entry_at(entry.seq).await.expect("a read").expect("an entry").0.id, "the target is left alone");
-    let expected = Fallen { delivery: entry.deliveries[0], entry: entry_name, action: "crm".into(), reason: reason.into() };
+    let (entry_name, reason) =
+        (journal.entry_at(entry.seq).await.expect("a read").expect("an entry").0.id, "the target is left alone");
+    let expected =
+        Fallen { delivery: entry.deliveries[0], entry: entry_name, action: "crm".into(), reason: reason.into() };
     assert_eq!(fallen, [expected]);
     for open in [ordinary.deliveries[0], begun.deliveries[0], elsewhere.deliveries[0]] {
         assert_eq!(state(&*journal, open).await.0, DeliveryState::Pending);
