@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::{Bench, attempted, claim, draft, places, settle, silent};
 use crate::journal::sqlite::SqliteReader;
-use crate::journal::{DeliveryState, Fate, Filter, Journal, Reader, Record};
+use crate::journal::{DeliveryFilter, DeliveryState, Fate, Filter, Journal, Reader, Record};
 
 /// What version 3 wrote, with its persons: four events, of which one is delivered, one waits, one has failed once and keeps a
 /// sealed secret, and one is a dead letter.
@@ -45,7 +45,7 @@ async fn a_journal_of_version_3_is_read_as_it_is_and_then_brought_up_to_date() {
     let clock = &bench.clock;
     let reader = SqliteReader::open(&bench.options).expect("it opens");
     assert_eq!(states(&reader).await, STATES);
-    let dead = reader.deliveries(DeliveryState::Dead, crate::journal::DeliveryFilter::default(), 10).await;
+    let dead = reader.deliveries(DeliveryState::Dead, DeliveryFilter::default(), 10).await;
     assert_eq!(dead.expect("a page").items[0].reason.as_deref(), Some("HTTP 410"));
     drop(reader);
     let journal = bench.open();
@@ -62,7 +62,8 @@ async fn a_journal_of_version_3_is_read_as_it_is_and_then_brought_up_to_date() {
     let claimed = claim(&journal, "crm", clock).await;
     assert_eq!(claimed.iter().map(|one| one.seq).collect::<Vec<_>>(), [chain.seq, 3]);
     assert!(claimed[1].secrets[0].value.is_some());
-    journal.retry(journal.deliveries(DeliveryState::Dead, Default::default(), 9).await.expect("a page").items[0].id)
+    journal
+        .retry(journal.deliveries(DeliveryState::Dead, DeliveryFilter::default(), 9).await.expect("a page").items[0].id)
         .await
         .expect("it is dead");
     assert_eq!(claim(&journal, "crm", clock).await[0].seq, 4);
