@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use hookreeve::action::ActionSet;
 use hookreeve::base::clock::Clock;
 use hookreeve::base::diagnostic::{Diagnostics, Source};
-use hookreeve::base::ids::RequestId;
+use hookreeve::base::ids::{RequestId, new_uuid};
 use hookreeve::base::stop::Stop;
 use hookreeve::base::tree;
 use hookreeve::dialect::cymmetri;
@@ -18,7 +18,7 @@ use hookreeve::event::{Arrival, Event, SecretFields, catalog};
 use hookreeve::expr::Type;
 use hookreeve::journal::sqlite::{Options, SqliteJournal};
 use hookreeve::journal::{self, Journal};
-use hookreeve::judge::{Aside, Judge, Judgement, Recorder, Registry, Settings, Shadow, Timing};
+use hookreeve::judge::{Aside, Asked, Judge, Judgement, Recorder, Registry, Settings, Shadow, Timing};
 use hookreeve::rules::{self, OnError, RuleSet};
 use hookreeve::telemetry::metrics::Metrics;
 
@@ -84,7 +84,9 @@ async fn measure() {
 async fn before_the_reply(recorder: &Recorder, event: &Arc<Event>, judgement: &Judgement) -> f64 {
     let begun = Instant::now();
     for _ in 0..EVENTS {
-        recorder.record(event, judgement, Timing { received: tokio::time::Instant::now(), deadline: DEADLINE }).await;
+        let timing = Timing { received: tokio::time::Instant::now(), deadline: DEADLINE };
+        let asked = Asked { id: new_uuid(), same_as: None, until: event.received_at() };
+        recorder.record(event, judgement, timing, &asked).await;
     }
     begun.elapsed().as_secs_f64() * 1e9 / f64::from(EVENTS)
 }

@@ -30,7 +30,7 @@ use crate::action::{ActionSet, Ready};
 use crate::base::clock::Clock;
 use crate::base::diagnostic::{Diagnostics, Severity};
 use crate::config::{Environment, Loaded, Settings};
-use crate::delivery::{self, Deliverer, Performances};
+use crate::delivery::{self, Deliverer};
 use crate::http::listener::{self, Limits, Stop};
 use crate::http::receive::Receiver;
 use crate::http::router::{self, HealthSwitch};
@@ -139,7 +139,7 @@ impl App {
             journal: lasting.journal.clone(),
             clock: source.clock.clone(),
             metrics: receiver.metrics().clone(),
-            performances: Performances::new(),
+            performances: receiver.performances().clone(),
             tasks: tasks.clone(),
             stop: stop.clone(),
         });

@@ -24,6 +24,8 @@ use crate::telemetry::PersonName;
 pub struct ActionSet {
     pub(super) actions: Vec<Definition>,
     pub(super) events: Vec<EventActions>,
+    /// What rules have performed, on which events: there an action does nothing by itself.
+    performed: Vec<(&'static str, Arc<str>)>,
 }
 
 /// One action, as far as it is known before it runs.
@@ -114,6 +116,12 @@ impl ActionSet {
         self.actions.iter().find(|action| &*action.id == id)
     }
 
+    /// With what rules have performed, by event: there an action does nothing by itself.
+    #[must_use]
+    pub fn with_performed(self, performed: Vec<(&'static str, Arc<str>)>) -> Self {
+        Self { performed, ..self }
+    }
+
     /// Whether any action follows events of this name, so that whether one wants an event has to be asked.
     pub fn follows(&self, event: &str) -> bool {
         self.events.iter().any(|actions| actions.event == event)
@@ -140,6 +148,10 @@ impl ActionSet {
         let mut wanted = Vec::new();
         for condition in &actions.conditions {
             if condition.only_refused && !decision.is_refused() {
+                continue;
+            }
+            let id = &self.actions[condition.action].id;
+            if self.performed.iter().any(|(on, performed)| *on == event.name() && performed == id) {
                 continue;
             }
             let holds = match &condition.when {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::action::ActionSet;
 use crate::base::diagnostic::{Diagnostic, Problem};
-use crate::base::tree::Node;
+use crate::base::tree::{Node, closest};
 use crate::config::{Loaded, Settings};
 use crate::event::catalog;
 use crate::judge::{Handler, Registry};
@@ -63,6 +63,58 @@ pub(super) fn unused(entries: &[Node], registry: &Registry) -> Vec<Diagnostic> {
                 findings.push(Diagnostic::warning("rule-unused", message).at(&event.place));
             }
         }
+    }
+    findings
+}
+
+/// What is wrong with the actions that rules have performed. What is wrong with an action itself is said elsewhere.
+pub(super) fn performed(entries: &[Node], actions: &ActionSet, written: &[Node]) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    for entry in entries {
+        let Some(list) = entry.get("perform") else { continue };
+        let items = list.as_array().unwrap_or_default();
+        if items.is_empty() {
+            let finding = Diagnostic::error("rule-perform", "the rule performs nothing").at(&list.place);
+            findings.push(finding.hint("name an action, or leave the rule out"));
+        }
+        let mut seen: Vec<&str> = Vec::new();
+        for item in items {
+            let Some(id) = item.as_str() else { continue };
+            if seen.contains(&id) {
+                let message = format!("`{id}` stands here twice");
+                findings.push(Diagnostic::error("rule-perform", message).at(&item.place));
+            }
+            seen.push(id);
+            findings.extend(performed_by(entry, id, item, actions, written));
+        }
+    }
+    findings
+}
+
+fn performed_by(rule: &Node, id: &str, item: &Node, actions: &ActionSet, written: &[Node]) -> Vec<Diagnostic> {
+    let named = |node: &&Node| node.get("id").and_then(Node::as_str) == Some(id);
+    let Some(action) = written.iter().find(named) else {
+        let names: Vec<&str> = written.iter().filter_map(|node| node.get("id")?.as_str()).collect();
+        let finding = Diagnostic::error("rule-perform", format!("there is no action `{id}`")).at(&item.place);
+        return vec![match closest(id, &names) {
+            Some(near) => finding.hint(format!("did you mean `{near}`?")),
+            None => finding.hint("write it as an `[[action]]`"),
+        }];
+    };
+    let mut findings = Vec::new();
+    let Some(definition) = actions.find(id) else { return findings };
+    let on = rule.get("on");
+    let events = on.map_or(&[][..], |on| on.as_array().unwrap_or(std::slice::from_ref(on)));
+    for spec in events.iter().filter_map(|event| catalog::find(event.as_str()?)) {
+        if !definition.events.contains(&spec.name) {
+            let message = format!("the action `{id}` is not on {}", spec.name);
+            let finding = Diagnostic::error("rule-perform", message).at(&item.place);
+            findings.push(finding.hint(format!("add \"{}\" to its `on`", spec.name)));
+        }
+    }
+    if let Some(when) = action.entry("when") {
+        let message = format!("a rule has `{id}` performed, for which its `when` is not asked");
+        findings.push(Diagnostic::warning("rule-perform", message).at(&when.key).hint("put it into the rule's `when`"));
     }
     findings
 }

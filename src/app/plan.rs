@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::fit::{unknown_lookups, unsealed, unused, uses};
+use super::fit::{performed, unknown_lookups, unsealed, unused, uses};
 use super::rule_text::RuleText;
 use super::shadow::{self, Beside};
 use super::systems::systems;
@@ -81,6 +81,10 @@ pub fn plan(loaded: &Loaded, registry: &Registry, secrets: Option<Severity>) -> 
         let actions = ActionSet::compile(list(loaded, "action"), &action_context(settings, &ids), &mut findings);
         findings.extend(unsealed(&actions, settings, loaded));
         actions
+    });
+    let actions = actions.zip(rules.as_ref()).map(|(actions, rules)| {
+        findings.extend(performed(entries, &actions, list(loaded, "action")));
+        actions.with_performed(rules.performed())
     });
     let guards = GuardSet::compile(list(loaded, "guard"), &mut findings);
     let lookups = loaded.salvaged.as_ref().zip(rules.as_ref()).zip(actions.as_ref());

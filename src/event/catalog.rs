@@ -209,7 +209,7 @@ impl Spec {
             Verdict => &[Effect::Deny, Effect::Set],
             Map => &[Effect::Map],
             Decide => &[Effect::Deprovision],
-            Perform => &[Effect::Deny],
+            Perform => &[Effect::Perform, Effect::Deny],
             Notice | Probe => &[],
         }
     }

@@ -5,6 +5,7 @@
 
 pub mod body;
 pub mod listener;
+mod perform;
 pub mod receive;
 pub mod refusal;
 mod report;

@@ -13,17 +13,20 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 
 use super::body::{self, Body, BodyLimits, whole};
 use super::listener::{Connection, Stop};
+use super::perform::{self, Waiting};
 use super::refusal::Refusal;
 use super::report::report;
 use super::system::System;
 use crate::auth::{self, Claims, Presented, Unverified, Verified};
 use crate::base::clock::Clock;
-use crate::base::ids::RequestId;
+use crate::base::ids::{RequestId, new_uuid};
+
 use crate::base::net::Network;
+use crate::delivery::Performances;
 use crate::dialect::Reply;
-use crate::event::{Arrival, Performance, Spec, Token};
+use crate::event::{Arrival, Spec, Token};
 use crate::journal::Health;
-use crate::judge::{Cause, GuardSet, Guards, Judge, Recorded, Recorder, Timing};
+use crate::judge::{Asked, Cause, GuardSet, Guards, Judge, Recorded, Recorder, Timing};
 use crate::telemetry::PersonName;
 use crate::telemetry::metrics::Metrics;
 
@@ -62,6 +65,7 @@ pub struct Receiver {
     active: ArcSwapOption<Active>,
     refused_reload: ArcSwapOption<String>,
     in_flight: AtomicUsize,
+    performances: Arc<Performances>,
     clock: Clock,
     metrics: Metrics,
     stop: Stop,
@@ -71,7 +75,13 @@ impl Receiver {
     /// A receiver that has no configuration yet.
     pub fn new(clock: Clock, metrics: Metrics, stop: Stop) -> Self {
         let (active, refused_reload) = (ArcSwapOption::empty(), ArcSwapOption::empty());
-        Self { active, refused_reload, in_flight: AtomicUsize::new(0), clock, metrics, stop }
+        let performances = Performances::new();
+        Self { active, refused_reload, in_flight: AtomicUsize::new(0), performances, clock, metrics, stop }
+    }
+
+    /// Who waits for what is performed.
+    pub fn performances(&self) -> &Arc<Performances> {
+        &self.performances
     }
 
     /// Puts a configuration in force. Requests that are under way finish with the one they began with.
@@ -220,8 +230,12 @@ where
     } else {
         active.judge.judge(&event, timing).await
     };
-    let recorded = active.recorder.record(&event, &judgement, timing).await;
-    let mut performance = Performance::default();
+    let id = event.request_id().uuid().unwrap_or_else(new_uuid);
+    let waiting = Waiting::of(&receiver.performances, id, &event, &judgement.decision, timing);
+    let same_as = system.dialect.idempotency_key(&event);
+    let request = Asked { id, same_as: same_as.as_deref(), until: perform::until(&event, timing) };
+    let recorded = active.recorder.record(&event, &judgement, timing, &request).await;
+    let mut performance = waiting.end(&recorded, &**active.recorder.journal()).await;
     if system.dialect.wants_number(&event, &judgement.decision, &performance) {
         performance.number = active.recorder.number(event.spec().system, timing).await;
         if performance.number.is_none() {

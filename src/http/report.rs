@@ -2,6 +2,7 @@
 
 use super::receive::Active;
 use crate::event::{Event, Kind, Performance};
+use crate::journal::Appended;
 use crate::judge::{Cause, HeldBack, Judgement, Recorded};
 use crate::telemetry::metrics::Metrics;
 
@@ -51,10 +52,10 @@ pub(super) fn report(
         Recorded::Refused { why } => {
             tracing::error!(%request_id, event = event.name(), why, "refused for want of a record: it is to be sent again");
         }
-        Recorded::Kept { repeat_of: Some(earlier), .. } => {
+        Recorded::Kept { appended: Appended { repeat_of: Some((_, earlier)), .. }, .. } => {
             tracing::info!(%request_id, event = event.name(), %earlier, "a repeat, which is not delivered again");
         }
-        Recorded::Kept { repeat_of: None, .. } | Recorded::Queued { .. } | Recorded::Off => {}
+        Recorded::Kept { .. } | Recorded::Queued { .. } | Recorded::Off => {}
     }
     if let Some(held) = &judgement.guarding.held {
         report_held(metrics, event, held, matches!(recorded, Recorded::Kept { .. }));

@@ -25,7 +25,7 @@ use crate::rules::{OnError, RuleSet, Trace};
 
 pub use guard::{GuardSet, Guarding, Guards, HeldBack, RawGuard};
 pub use handler::{BoxFuture, Cx, Handler, HandlerError};
-pub use recorder::{Recorded, Recorder};
+pub use recorder::{Asked, Recorded, Recorder};
 pub use registry::{Registry, RegistryError};
 pub use shadow::{Aside, Difference, Shadow, Worker};
 

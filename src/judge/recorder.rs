@@ -7,11 +7,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::time::timeout_at;
 
 use super::shadow::{Compared, Late};
 use super::{Aside, Cause, Guarding, Judgement, Shadow, Timing};
-use crate::action::{ActionSet, DecisionView, Order};
+use crate::action::{ActionSet, DecisionView, Definition, Order};
 use crate::base::ids::new_uuid;
 use crate::directory::Directory;
 use crate::event::{Decision, Event, FieldPath, Kind, SecretFields, catalog};
@@ -43,6 +44,17 @@ pub(super) struct Keeper {
     secrets: Vec<(&'static str, Vec<FieldPath>)>,
 }
 
+/// What is known of a request that is to be kept, beside its event.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// What its entry will be called.
+    pub id: EntryId,
+    /// What makes another request the same one, in the sender's words.
+    pub same_as: Option<&'a str>,
+    /// Until when its reply waits for what is performed.
+    pub until: DateTime<Utc>,
+}
+
 /// What became of an event's entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Recorded {
@@ -50,8 +62,8 @@ pub enum Recorded {
     Kept {
         /// Its name.
         id: EntryId,
-        /// The entry that it repeats, where it does.
-        repeat_of: Option<EntryId>,
+        /// What came of the append: whether it repeats another, and which of its deliveries were dead from the beginning.
+        appended: Appended,
     },
     /// It is on its way.
     Queued {
@@ -72,6 +84,26 @@ pub enum Recorded {
         /// Why.
         why: String,
     },
+}
+
+/// What an entry is made of beside its event and how that was judged.
+pub(super) struct New<'a> {
+    pub(super) id: EntryId,
+    /// What makes another request the same one.
+    pub(super) same_as: Option<&'a str>,
+    pub(super) deliveries: Vec<NewDelivery>,
+    pub(super) guards: Vec<GuardMark>,
+    /// How a shadow judged it.
+    pub(super) shadow: Option<(&'a Shadow, &'a Compared)>,
+    /// Whether somebody waits for it.
+    pub(super) awaited: bool,
+}
+
+impl New<'_> {
+    /// One that nobody waits for, and that sets nothing off.
+    pub(super) fn behind(id: EntryId) -> Self {
+        Self { id, same_as: None, deliveries: Vec::new(), guards: Vec::new(), shadow: None, awaited: false }
+    }
 }
 
 impl Recorder {
@@ -120,7 +152,13 @@ impl Recorder {
     }
 
     /// Keeps an event, before it is answered where somebody relies on it.
-    pub async fn record(&self, event: &Arc<Event>, judgement: &Judgement, timing: Timing) -> Recorded {
+    pub async fn record(
+        &self,
+        event: &Arc<Event>,
+        judgement: &Judgement,
+        timing: Timing,
+        asked: &Asked<'_>,
+    ) -> Recorded {
         let keeper = &self.keeper;
         let kind = event.spec().kind;
         if kind == Kind::Probe || judgement.cause == Cause::Trial {
@@ -132,12 +170,12 @@ impl Recorder {
         if let Some(directory) = &keeper.directory {
             directory.decided(event, &judgement.decision);
         }
-        let deliveries = keeper.deliveries(event, judgement);
+        let deliveries = keeper.deliveries(event, judgement, Some(asked.until));
         let keeping = keeper.config.records.of(event.name());
         let guards = marks(&judgement.guarding);
         let tells = matches!(kind, Kind::Notice | Kind::Perform);
         let waits = tells || !deliveries.is_empty() || !guards.is_empty() || keeping == Keeping::Durable;
-        let id = event.request_id().uuid().unwrap_or_else(new_uuid);
+        let id = asked.id;
         let shadow = self.shadow.as_ref().filter(|shadow| shadow.follows(event, judgement));
         if !waits {
             // Whom a guard has counted, it must know again after a start.
@@ -148,13 +186,14 @@ impl Recorder {
         let wanted = deliveries.len();
         let compared = shadow.and_then(|shadow| Some((&**shadow, shadow.judge_briefly(event, judgement)?)));
         let compared = compared.as_ref().map(|(shadow, compared)| (*shadow, compared));
-        let receipt = keeper.append(event, judgement, id, deliveries, guards, compared, true);
+        let new = New { id, same_as: asked.same_as, deliveries, guards, shadow: compared, awaited: true };
+        let receipt = keeper.append(event, judgement, new);
         let why = match timeout_at(timing.before(MARGIN), receipt).await {
             Ok(Ok(appended)) => {
                 if let Some(directory) = &keeper.directory {
                     directory.kept(event);
                 }
-                return Recorded::Kept { id, repeat_of: appended.repeat_of.map(|(_, earlier)| earlier) };
+                return Recorded::Kept { id, appended };
             }
             Ok(Err(error)) => super::with_causes(&error),
             Err(_) => "the journal took longer than the deadline allows".to_owned(),
@@ -183,7 +222,7 @@ impl Recorder {
             }
         }
         if let Some(id) = id {
-            drop(self.keeper.append(event, judgement, id, Vec::new(), Vec::new(), None, false));
+            drop(self.keeper.append(event, judgement, New::behind(id)));
         }
     }
 
@@ -203,20 +242,24 @@ impl Recorder {
             facts: Arc::default(),
             took: Duration::ZERO,
         };
-        let deliveries = self.keeper.deliveries(event, &judgement);
+        let deliveries = self.keeper.deliveries(event, &judgement, None);
         let id = event.request_id().uuid().unwrap_or_else(new_uuid);
-        self.keeper.append(event, &judgement, id, deliveries, Vec::new(), None, true).await
+        self.keeper.append(event, &judgement, New { deliveries, awaited: true, ..New::behind(id) }).await
     }
 }
 
 impl Keeper {
-    /// What actions are to do about it.
-    fn deliveries(&self, event: &Event, judgement: &Judgement) -> Vec<NewDelivery> {
+    /// What actions are to do about it: first what is performed, and waited for until then, then what follows.
+    fn deliveries(&self, event: &Event, judgement: &Judgement, until: Option<DateTime<Utc>>) -> Vec<NewDelivery> {
         if !self.actions.follows(event.name()) {
             return Vec::new();
         }
         let decision = DecisionView::of(&judgement.decision, judgement.rule.as_deref());
         let mut deliveries = Vec::new();
+        if let Decision::Perform(performed) = &judgement.decision {
+            let performed = performed.iter().filter_map(|id| self.actions.find(id));
+            deliveries.extend(performed.map(|action| NewDelivery { until, ..delivery(action, event, None) }));
+        }
         for (action, wanted) in self.actions.wanted(event, &judgement.facts, &decision) {
             // Whether it is wanted cannot be told: somebody is to look at it, and it must not be lost.
             let dead = wanted.err().map(|error| {
@@ -225,32 +268,14 @@ impl Keeper {
                 tracing::error!(%request_id, event, action, %error, "an action's `when` erred: a dead letter is kept");
                 format!("`when` erred: {error}")
             });
-            let secrets = action.grant.take(event).into_iter().map(|granted| (granted.field, granted.json)).collect();
-            deliveries.push(NewDelivery {
-                action: action.id.clone(),
-                ordered: action.delivery.order == Order::Person,
-                secrets,
-                secret_ttl: action.grant.ttl,
-                dead,
-                after: Vec::new(),
-                until: None,
-            });
+            deliveries.push(delivery(action, event, dead));
         }
         deliveries
     }
 
     /// Queues an event's entry, with how a shadow judged it.
-    #[expect(clippy::too_many_arguments, reason = "what an entry is made of comes from as many sides")]
-    pub(super) fn append(
-        &self,
-        event: &Event,
-        judgement: &Judgement,
-        id: EntryId,
-        deliveries: Vec<NewDelivery>,
-        guards: Vec<GuardMark>,
-        shadow: Option<(&Shadow, &Compared)>,
-        awaited: bool,
-    ) -> Receipt<Appended> {
+    pub(super) fn append(&self, event: &Event, judgement: &Judgement, new: New<'_>) -> Receipt<Appended> {
+        let New { id, same_as, deliveries, guards, shadow, awaited } = new;
         // What is delivered is made of the entry, so that all of it is needed.
         let payload = if deliveries.is_empty() { self.payload() } else { record::Payload::Full };
         let secrets = self.secrets(event);
@@ -275,7 +300,7 @@ impl Keeper {
             record,
             // Of a new password nothing is made that could be compared with a guess.
             repeat: event.request().filter(|_| event.spec().can_repeat()).map(|request| request.raw().as_bytes()),
-            idempotency: None,
+            idempotency: same_as.map(str::as_bytes),
             deliveries,
             guards,
             sighting: self.directory.as_ref().and_then(|directory| directory.sighting(event)),
@@ -316,6 +341,19 @@ impl Keeper {
     }
 }
 
+/// An action's work on an event.
+fn delivery(action: &Definition, event: &Event, dead: Option<String>) -> NewDelivery {
+    NewDelivery {
+        action: action.id.clone(),
+        ordered: action.delivery.order == Order::Person,
+        secrets: action.grant.take(event).into_iter().map(|granted| (granted.field, granted.json)).collect(),
+        secret_ttl: action.grant.ttl,
+        dead,
+        after: Vec::new(),
+        until: None,
+    }
+}
+
 /// What the journal is to note of what guards did.
 fn marks(guarding: &Guarding) -> Vec<GuardMark> {
     let passed = guarding.passed.iter().map(|guard| GuardMark::Passed { guard: guard.clone() });
@@ -332,8 +370,8 @@ impl Recorded {
     /// One word for logs and metrics.
     pub fn as_str(&self) -> &'static str {
         match self {
-            Self::Kept { repeat_of: None, .. } => "kept",
-            Self::Kept { repeat_of: Some(_), .. } => "repeat",
+            Self::Kept { appended, .. } if appended.repeat_of.is_none() => "kept",
+            Self::Kept { .. } => "repeat",
             Self::Queued { .. } => "queued",
             Self::Off => "off",
             Self::Lost { .. } => "unrecorded",

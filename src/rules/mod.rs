@@ -100,6 +100,19 @@ impl RuleSet {
         self.events.iter().map(|rules| (rules.event, rules.rules.len()))
     }
 
+    /// The actions that rules have performed, with the events on which they do. Those that are only tried perform nothing.
+    pub fn performed(&self) -> Vec<(&'static str, Arc<str>)> {
+        let mut all = Vec::new();
+        for rules in &self.events {
+            for rule in rules.rules.iter().filter(|rule| !rule.shadow) {
+                if let Effect::Perform(actions) = &rule.effect {
+                    all.extend(actions.iter().map(|action| (rules.event, action.clone())));
+                }
+            }
+        }
+        all
+    }
+
     /// The lookups that the rules on this event name, in the order in which they are declared.
     pub fn lookups(&self, event: &str) -> &[Arc<str>] {
         self.of(event).map_or(&[], |rules| &rules.lookups)

@@ -21,6 +21,8 @@ mod guards;
 mod keeping;
 #[cfg(test)]
 mod lookups;
+#[cfg(test)]
+mod performing;
 mod refusals;
 #[cfg(test)]
 mod reload;

@@ -12,7 +12,7 @@ use crate::base::stop::Stop;
 use crate::event::Event;
 use crate::journal::EntryId;
 use crate::judge::Judgement;
-use crate::judge::recorder::Keeper;
+use crate::judge::recorder::{Keeper, New};
 
 /// How many events may wait, and with how many bytes.
 const EVENTS: usize = 4096;
@@ -159,7 +159,7 @@ impl Late {
         if let Some(id) = self.id {
             let shadow = compared.map(|compared| (&*self.shadow, compared));
             // Nobody waits for it.
-            drop(self.keeper.append(&self.event, &self.judgement, id, Vec::new(), Vec::new(), shadow, false));
+            drop(self.keeper.append(&self.event, &self.judgement, New { shadow, ..New::behind(id) }));
         }
     }
 }
