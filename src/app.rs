@@ -12,7 +12,7 @@ mod reload;
 mod reload_check;
 mod rule_text;
 mod shadow;
-mod systems;
+pub(crate) mod systems;
 
 use std::path::PathBuf;
 use std::sync::Arc;

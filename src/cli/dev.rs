@@ -91,7 +91,7 @@ impl Playground {
                     self.secret,
                     self.data().display()
                 );
-                let named = |section: &str| settings.systems().iter().any(|(name, _)| *name == section);
+                let named = |section: &str| settings.systems().iter().any(|(name, ..)| *name == section);
                 for (name, value) in &self.others {
                     let section = match *name {
                         LUMOS => "lumos",
@@ -112,7 +112,7 @@ impl Playground {
                 );
             }
         }
-        for (section, paths) in settings.systems() {
+        for (section, paths, _) in settings.systems() {
             let base = paths.first().map_or("", String::as_str).trim_end_matches('/');
             let Some(credential) = settings.auth_of(section).map(shown_credential) else { continue };
             for spec in catalog::of(section) {

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::{attributes, cymmetri, log, lumos, metrics, optimalcloud, paylocity, reload, server};
 use crate::auth::{self, Exposure};
 use crate::base::diagnostic::Problem;
+use crate::base::units::Span;
 use crate::journal::Payload;
 use crate::{directory, journal};
 
@@ -51,13 +52,15 @@ impl Settings {
         !others || self.cymmetri != cymmetri::Config::default()
     }
 
-    /// Each system that sends events, by the name of its section, with the paths under which they come in.
-    pub fn systems(&self) -> Vec<(&'static str, &[String])> {
-        let cymmetri = self.has_cymmetri().then_some(("cymmetri", self.cymmetri.base_paths.as_slice()));
-        let lumos = self.lumos.as_ref().map(|lumos| ("lumos", lumos.base_paths.as_slice()));
-        let optimalcloud = self.optimalcloud.as_ref().map(|cloud| ("optimalcloud", cloud.base_paths.as_slice()));
-        let paylocity = self.paylocity.as_ref().map(|paylocity| ("paylocity", paylocity.base_paths.as_slice()));
-        [cymmetri, lumos, optimalcloud, paylocity].into_iter().flatten().collect()
+    /// Each system that sends events, by the name of its section, with the paths under which they come in and the time in
+    /// which they are answered.
+    pub fn systems(&self) -> Vec<(&'static str, &[String], Span)> {
+        let Self { cymmetri, lumos, optimalcloud, paylocity, .. } = self;
+        let own = self.has_cymmetri().then_some(("cymmetri", &*cymmetri.base_paths, cymmetri.deadline));
+        let lumos = lumos.as_ref().map(|lumos| ("lumos", &*lumos.base_paths, lumos.deadline));
+        let cloud = optimalcloud.as_ref().map(|cloud| ("optimalcloud", &*cloud.base_paths, cloud.deadline));
+        let paylocity = paylocity.as_ref().map(|paylocity| ("paylocity", &*paylocity.base_paths, paylocity.deadline));
+        [own, lumos, cloud, paylocity].into_iter().flatten().collect()
     }
 
     /// Who may send events of the system that this section is of; none where there is no such section.
@@ -76,7 +79,7 @@ impl Settings {
         let systems = self.systems();
         let mut taken: Vec<(&str, &str)> = Vec::new();
         let mut problems = Vec::new();
-        for (system, paths) in systems {
+        for (system, paths, _) in systems {
             for (index, path) in paths.iter().enumerate() {
                 let path = path.trim_end_matches('/');
                 if let Some((_, other)) = taken.iter().find(|(taken, other)| *taken == path && *other != system) {

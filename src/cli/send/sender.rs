@@ -25,10 +25,10 @@ impl<'a> Sender<'a> {
     /// The one that sends events of this name.
     pub(in crate::cli) fn of(spec: &Spec, settings: &'a Settings, loaded: &'a Loaded) -> anyhow::Result<Self> {
         let section = spec.sender();
-        let (_, paths) = settings
+        let (_, paths, _) = settings
             .systems()
             .into_iter()
-            .find(|(name, _)| *name == section)
+            .find(|(name, ..)| *name == section)
             .with_context(|| format!("this configuration takes no events of {section}: it has no `[{section}]`"))?;
         let auth = settings.auth_of(section).unwrap_or(&settings.cymmetri.auth);
         let base_path = paths.first().map_or("", |path| path.trim_end_matches('/'));
