@@ -2,6 +2,7 @@
 
 mod gather;
 mod mask;
+mod reply;
 mod text;
 
 use clap::Args;

@@ -555,6 +555,13 @@ map = 'request.targetAttribute'
               | ^^^^
               |
               = help: postCreateUser wants no answer, so that no rule can change it
+            warning[deny-message]: the cloud takes the message for a code in its own table
+             --> rules.toml:4:8
+              |
+            4 | deny = "not one word"
+              |        ^^^^^^^^^^^^^^
+              |
+              = help: use one word such as `MobileAlreadyExist` or `EmailRequired`
             error[rule-id]: the id `a` is another rule's (rules.toml:2)
              --> rules.toml:6:6
               |

@@ -29,12 +29,8 @@ fn is_well(config: &str, what: &str) {
     let place = Place::new(config).file("config/rules/own.toml", "# Nothing yet.\n");
     let place = place.file("config/journal.key", key).file("config/chain.key", key);
     Certificate::new().write(&place);
-    let place = place.variable("HOOKREEVE_PATH_SECRET", "0123456789abcdef0123456789abcdef");
     let place = place.file("config/no-rehire.csv", &read("config/examples/no-rehire.csv"));
-    let place = place.variable("HOOKREEVE_JOURNAL_KEY", key.trim()).variable("CRM_TOKEN", "for this check alone");
-    let place = ["HR_TOKEN", "IDHUB_SECRET", "OPTIMALCLOUD_KEY", "SCIM_TOKEN"]
-        .into_iter()
-        .fold(place, |place, name| place.variable(name, "for this check alone"));
+    let place = place.with_secrets_of(config);
     let ended = place.run(&["check", "--deny-warnings", "--secrets"]);
     assert_eq!(ended.code, Some(0), "{what}:\n{config}\n{}", ended.out);
 }

@@ -5,18 +5,17 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::mask::Eyes;
+use super::reply::reply;
 use crate::app::RuleText;
-use crate::app::systems::dialect;
 use crate::base::ids::hex;
 use crate::cli::output::time;
 use crate::cli::shown::{Body, body};
 use crate::cli::store::Store;
-use crate::dialect::Dialect;
-use crate::dialect::cymmetri::{AcceptShape, Cymmetri};
-use crate::event::{Event, Kind, Performance, Performed, catalog};
+use crate::dialect::cymmetri::AcceptShape;
+use crate::event::{Kind, catalog};
 use crate::expr::Step;
 use crate::journal::sqlite::SqliteReader;
-use crate::journal::{Delivery, DeliveryState, Entry, Reader as _};
+use crate::journal::{Entry, Reader as _};
 use crate::record;
 use crate::retrial::{Case, Court, Untold, Verdict};
 use crate::rules::{Explained, Part, RuleOutcome};
@@ -177,15 +176,10 @@ pub(super) fn explanation(
         Some(plan) => today(&case, &plan.court(&store.source.registry), plan.rule_text.hash == entry.rule_set, eyes),
         None => Today { side: untold(&"the configuration is wrong"), ..Today::default() },
     };
-    let performance = performance(entry, store, reader)?;
-    let words: Option<Box<dyn Dialect>> = match eyes.map(|eyes| eyes.spec.sender()) {
-        // As the rules of then had it.
-        Some("cymmetri") => Some(Box::new(Cymmetri { accept_shape: shape })),
-        Some(sender) => dialect(&store.settings, sender),
-        None => None,
+    let reply = match (&case, eyes) {
+        (Ok(case), Some(eyes)) => reply(case, shape, eyes, store, reader)?,
+        _ => None,
     };
-    let reply = case.as_ref().ok().zip(eyes).zip(words);
-    let reply = reply.and_then(|((case, eyes), words)| reply_of(case, &*words, &performance, eyes));
     Ok(Explanation {
         seq: entry.seq,
         id: entry.id.to_string(),
@@ -230,34 +224,6 @@ fn facts(case: &Case<'_>, eyes: Eyes) -> Vec<Told> {
         took_us: u64::try_from(fact.took.as_micros()).unwrap_or(u64::MAX),
     });
     facts.collect()
-}
-
-/// The reply as the dialect wrote it. A number of our own that it may have had is not kept.
-fn reply_of(case: &Case<'_>, words: &dyn Dialect, performance: &Performance, eyes: Eyes) -> Option<Value> {
-    let event: &Event = case.event();
-    let decision = case.record().decision(event.spec().kind, &case.entry().outcome)?;
-    if words.wants_number(event, &decision, performance) {
-        return None;
-    }
-    let body = words.encode(event, &decision, performance).ok()?.body;
-    Some(eyes.reply(serde_json::from_str(&body).unwrap_or_else(|_| Value::String(body.into_owned()))))
-}
-
-/// What became of the actions that were performed, as the journal has it now; of a repeat, of the entry that it repeats.
-fn performance(entry: &Entry, store: &Store<'_>, reader: &SqliteReader) -> anyhow::Result<Performance> {
-    let seq = entry.repeat_of.unwrap_or(entry.seq);
-    let found = store.wait(reader.entry_at(seq))?;
-    let deliveries = found.map(|(_, deliveries)| deliveries).unwrap_or_default();
-    let performed = |delivery: Delivery| {
-        let performed = match delivery.state {
-            DeliveryState::Done => Performed::Done(delivery.captured.map(Value::Object)),
-            DeliveryState::Pending => Performed::Late,
-            DeliveryState::Dead | DeliveryState::Dropped => Performed::Failed,
-        };
-        (delivery.action.into(), performed)
-    };
-    let actions = deliveries.into_iter().filter(|delivery| delivery.performed).map(performed).collect();
-    Ok(Performance { actions, number: None })
 }
 
 fn untold(why: &dyn std::fmt::Display) -> Side {

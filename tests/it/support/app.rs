@@ -253,7 +253,12 @@ impl Builder {
             write(&directory, name, text);
         }
         let data = directory.path().join("data").to_str().unwrap().to_owned();
+        // Those of the demonstration, too.
+        let hash = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ";
         let own = [
+            ("HOOKREEVE_LUMOS_SECRET".to_owned(), "a secret of Lumos".to_owned()),
+            ("HOOKREEVE_OPTIMALCLOUD_KEY".to_owned(), "a key of a help desk".to_owned()),
+            ("HOOKREEVE_PAYLOCITY_PASSWORD_HASH".to_owned(), hash.to_owned()),
             ("HOOKREEVE_JWT_SECRET".to_owned(), self.secret.clone()),
             ("HOOKREEVE__SERVER__DATA_DIR".to_owned(), data),
         ];
