@@ -257,7 +257,7 @@ impl Keeper {
         let mut record =
             record::write(event, &judgement.decision, &judgement.trace, &judgement.facts, secrets, payload);
         if let Some(held) = &judgement.guarding.held {
-            record::held_back(&mut record, &held.guard, (&held.decision, held.rule.as_deref()), held.fallback, payload);
+            record::held_back(&mut record, &held.guard, (&held.decision, held.rule.as_deref()), held.is_fallback(), payload);
         }
         if let Some((shadow, compared)) = shadow {
             compared.add_to(&mut record, shadow, payload);
@@ -319,11 +319,14 @@ impl Keeper {
 /// What the journal is to note of what guards did.
 fn marks(guarding: &Guarding) -> Vec<GuardMark> {
     let passed = guarding.passed.iter().map(|guard| GuardMark::Passed { guard: guard.clone() });
-    let held = guarding.held.iter().filter(|held| held.listed).map(|held| GuardMark::Held {
-        guard: held.guard.clone(),
-        outcome: held.decision.outcome(),
-        rule: held.rule.clone(),
-        release_for: held.release_for,
+    let held = guarding.held.iter().filter_map(|held| {
+        Some(GuardMark::Held {
+            guard: held.guard.clone(),
+            outcome: held.decision.outcome(),
+            rule: held.rule.clone(),
+            release_for: held.release_for,
+            since: held.listed?,
+        })
     });
     passed.chain(held).collect()
 }
