@@ -4,6 +4,7 @@
 pub mod address;
 mod fields;
 mod template;
+mod tree;
 
 use std::ops::Range;
 
@@ -14,6 +15,7 @@ use indexmap::IndexMap;
 pub use address::Address;
 pub use fields::UnknownFields;
 pub use template::{Template, text_of};
+pub use tree::Tree;
 
 use crate::base::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::base::json::Json;

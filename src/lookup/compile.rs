@@ -31,7 +31,19 @@ const KINDS: [(&str, Kind, &[&str]); 4] = [
     (
         "http",
         Kind::Http,
-        &["url", "method", "headers", "value", "not_found", "tls", "proxy", "allow_private", "allow", "size_limit"],
+        &[
+            "url",
+            "method",
+            "headers",
+            "body",
+            "value",
+            "not_found",
+            "tls",
+            "proxy",
+            "allow_private",
+            "allow",
+            "size_limit",
+        ],
     ),
     ("sql", Kind::Sql, &["url", "query", "params", "tls"]),
 ];

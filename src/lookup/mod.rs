@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `raw`, `compile`, `set` | tables to lookups that are correct, and those to lookups that can be asked |
 //! | `asking`, `question` | what a lookup is asked for an event |
-//! | `frame`, `cache` | what is the same around every kind: time-out, cache, one fetch for many, metrics |
+//! | `frame`, `cache`, `rest` | what is the same around every kind: time-out, cache, one fetch for many, metrics |
 //! | `csv`, `directory`, `http`, `sql` | the kinds |
 
 mod asking;
@@ -20,6 +20,7 @@ mod frame;
 mod http;
 mod question;
 mod raw;
+mod rest;
 mod set;
 mod sql;
 
