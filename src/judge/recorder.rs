@@ -15,6 +15,7 @@ use crate::action::{ActionSet, DecisionView, Order};
 use crate::base::ids::new_uuid;
 use crate::directory::Directory;
 use crate::event::{Decision, Event, FieldPath, Kind, SecretFields, catalog};
+use crate::facts::Facts;
 use crate::journal::{
     self, Appended, EntryId, GuardMark, Journal, JournalError, Keeping, NewDelivery, NewEntry, Receipt, Shed,
 };
@@ -192,15 +193,15 @@ impl Recorder {
         &self.keeper.actions
     }
 
-    /// Keeps a notice whose sender was not verified, because somebody vouches for it now.
-    pub async fn admit(&self, event: &Event) -> Result<Appended, JournalError> {
+    /// Keeps a notice whose sender was not verified, because somebody vouches for it now, with what lookups found for it.
+    pub async fn admit(&self, event: &Event, facts: Arc<Facts>) -> Result<Appended, JournalError> {
         let judgement = Judgement {
             decision: Decision::neutral(event.spec().kind),
             cause: Cause::Unverified,
             rule: None,
             trace: Trace::default(),
             guarding: Guarding::default(),
-            facts: Arc::default(),
+            facts,
             took: Duration::ZERO,
         };
         let deliveries = self.keeper.deliveries(event, &judgement);
