@@ -44,6 +44,26 @@ fn dead_letters_are_listed_retried_and_dropped() {
 }
 
 #[test]
+fn what_a_target_repeats_of_a_person_is_shown_only_where_that_is_meant() {
+    let kept = Kept::new(422, "");
+    let server = kept.place.serve();
+    kept.created(&server, "quinn");
+    kept.dead(1);
+    for arguments in [&["dead", "list"][..], &["events", "show", "1"], &["events", "list"]] {
+        for format in ["text", "json"] {
+            let shown = kept.run(&[arguments, &["--format", format]].concat());
+            assert!(!shown.contains("quinn"), "{arguments:?}: {shown}");
+        }
+    }
+    assert!(kept.run(&["dead", "list"]).contains("HTTP 422: ***"));
+    assert!(kept.run(&["dead", "list", "--personal"]).contains(r#"HTTP 422: {"login":"quinn"}"#));
+    assert!(kept.run(&["events", "show", "1", "--personal"]).contains(r#"HTTP 422: {"login":"quinn"}"#));
+    let answer = &kept.json(&["dead", "list"])[0]["answers"][0];
+    assert_eq!((&answer["answer"], &answer["said"]), (&json!("HTTP 422"), &json!("***")));
+    assert!(!server.stop().err.contains("quinn"));
+}
+
+#[test]
 fn an_event_of_which_no_action_can_tell_whether_it_wants_it_is_a_dead_letter() {
     let kept = Kept::new(200, "when = 'user.grade > 3'\n");
     let server = kept.place.serve();

@@ -152,12 +152,14 @@ async fn ask_server(
     let mut stream = UnixStream::connect(socket).await.with_context(asking)?;
     let mut line = serde_json::to_string(request)?;
     line.push('\n');
-    stream.write_all(line.as_bytes()).await.with_context(asking)?;
+    // A server that has no place says so and hangs up, maybe before all is sent.
+    let sent = stream.write_all(line.as_bytes()).await;
     let mut answers = BufReader::new(stream);
     loop {
         let mut text = String::new();
-        (&mut answers).take(MAX_LINE as u64).read_line(&mut text).await.with_context(asking)?;
+        let read = (&mut answers).take(MAX_LINE as u64).read_line(&mut text).await;
         if !text.ends_with('\n') {
+            sent.and(read).with_context(asking)?;
             bail!("the server ended before it answered; what was asked for may be done or not");
         }
         match serde_json::from_str(&text).context("the server answers in words of another version")? {

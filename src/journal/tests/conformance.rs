@@ -148,6 +148,7 @@ async fn of_a_lane_only_the_head_is_claimed(open: Opener<'_>, clock: &Clock) {
     let (_, deliveries) = journal.entry_at(first.seq).await.expect("a read").expect("an entry");
     assert_eq!((deliveries[0].state, deliveries[0].attempts), (DeliveryState::Done, 1));
     assert_eq!(deliveries[0].answers[0].answer, "200");
+    assert_eq!(deliveries[0].answers[0].said.as_deref(), Some("in its own words"));
     assert_eq!((deliveries[0].finished_at, deliveries[0].due), (Some(clock.now()), None));
 }
 
