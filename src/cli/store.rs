@@ -6,8 +6,8 @@ use anyhow::Context as _;
 use tokio::runtime::Runtime;
 
 use super::{Ended, output};
-use crate::app::control::{Access, InForce};
 use crate::app::control::protocol::{Reply, Request};
+use crate::app::control::{Access, InForce};
 use crate::app::{Plan, Source, journal_options, read_pseudonym_key};
 use crate::base::secret::SecretSource as _;
 use crate::config::log::Person as Naming;

@@ -258,7 +258,13 @@ impl Keeper {
         let mut record =
             record::write(event, &judgement.decision, &judgement.trace, &judgement.facts, secrets, payload);
         if let Some(held) = &judgement.guarding.held {
-            record::held_back(&mut record, &held.guard, (&held.decision, held.rule.as_deref()), held.is_fallback(), payload);
+            record::held_back(
+                &mut record,
+                &held.guard,
+                (&held.decision, held.rule.as_deref()),
+                held.is_fallback(),
+                payload,
+            );
         }
         if let Some((shadow, compared)) = shadow {
             compared.add_to(&mut record, shadow, payload);

@@ -262,6 +262,7 @@ impl Written<'_> {
         for spec in &self.specs {
             let mut own = Diagnostics::default();
             let names = Names::new(spec, &self.context.secrets, &self.context.attributes);
+            let names = names.noting(self.context.prices.as_ref());
             let mut asking = Asking::new(spec, names);
             let made = make(&mut asking, &mut own);
             for (field, place) in asking.names().take_unknown() {

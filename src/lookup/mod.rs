@@ -35,6 +35,7 @@ use crate::base::future::BoxFuture;
 use crate::event::{Event, SecretFields};
 use crate::expr::Type;
 use crate::facts::Answer;
+use crate::scope::Prices;
 
 pub use compile::ids;
 pub use directory::{People, Sought};
@@ -51,6 +52,8 @@ pub struct Context {
     pub attributes: IndexMap<String, Type>,
     /// The events, each with the ids of the lookups that something on it names.
     pub uses: Vec<(&'static str, Vec<Arc<str>>)>,
+    /// Where the costs of expressions are noted, for whoever wants to know them.
+    pub prices: Option<Prices>,
 }
 
 /// Answers the questions of one lookup. To add a kind is to write one of these, with a `Plan` that is compiled from its

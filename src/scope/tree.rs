@@ -36,7 +36,9 @@ impl Tree {
             Written::Table(table) => {
                 let members: Vec<Option<(String, Self)>> = table
                     .iter()
-                    .map(|(name, entry)| Some((name.clone(), Self::compile(&entry.node, (code, key), names, findings)?)))
+                    .map(|(name, entry)| {
+                        Some((name.clone(), Self::compile(&entry.node, (code, key), names, findings)?))
+                    })
                     .collect();
                 Some(Self::Map(members.into_iter().collect::<Option<_>>()?))
             }

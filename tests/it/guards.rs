@@ -138,10 +138,8 @@ async fn an_action_sees_what_was_answered_and_not_what_was_held_back() {
 
 #[tokio::test]
 async fn a_fallback_that_is_held_back_is_counted_as_what_it_was() {
-    let text = format!(
-        "[metrics]\nlisten = \"127.0.0.1:0\"\n[cymmetri]\non_error = \"deny\"\n{}",
-        guard("validateUser", 1)
-    );
+    let text =
+        format!("[metrics]\nlisten = \"127.0.0.1:0\"\n[cymmetri]\non_error = \"deny\"\n{}", guard("validateUser", 1));
     let app = TestApp::with(&text).bind("validateUser", Fault::Fail).start().await;
     let mut log = app.follow();
     for (login, refused) in [("anna", true), ("bob", false)] {

@@ -174,11 +174,8 @@ async fn the_same_person_in_another_order_of_changes_is_no_difference() {
     let (city, name) = ("city = '\"Pune\"'", "nickName = 'user.login'");
     for (next, difference) in [(set(name, city), "none"), (set(name, "city = '\"Goa\"'"), "changed_otherwise")] {
         let text = format!("{MAIN}[journal]\nrecords = \"durable\"\n");
-        let app = TestApp::with(&text)
-            .file("rules/next.toml", &next)
-            .file("rules/real.toml", &set(city, name))
-            .start()
-            .await;
+        let app =
+            TestApp::with(&text).file("rules/next.toml", &next).file("rules/real.toml", &set(city, name)).start().await;
         let reply = app.post("preCreateUser", r#"{"request":{"user":{"login":"a"}}}"#).await;
         assert_eq!(reply.json()["response"]["data"]["nickName"], "a");
         let metrics = app.metrics().await;

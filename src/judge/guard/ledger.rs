@@ -38,8 +38,13 @@ pub(super) struct Ledger {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
     /// On the list since then, which is no other's time.
-    Held { since: i64 },
-    Pass { until: i64, used: Option<i64> },
+    Held {
+        since: i64,
+    },
+    Pass {
+        until: i64,
+        used: Option<i64>,
+    },
 }
 
 /// How one guard looks at a decision.

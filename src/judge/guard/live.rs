@@ -12,8 +12,8 @@ use super::ledger::{Call, LISTED, Ledger, Look, Standing, State, micros, span};
 use super::{Guard, GuardSet, Guarding, HeldBack, Max, counts};
 use crate::base::ids::new_uuid;
 use crate::event::{Decision, Event, catalog};
-use crate::judge::Cause;
 use crate::journal::{Filter, GuardActed, GuardedFilter, Journal, JournalError, Order, Reference};
+use crate::judge::Cause;
 
 /// How many entries are asked for at once, and how often, when a start looks back.
 const PAGE: usize = 10_000;

@@ -235,7 +235,8 @@ async fn a_source_that_is_down_is_left_alone_while_there_is_an_old_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn a_source_that_is_slower_than_the_deadline_is_left_alone_too() {
-    let (frame, told, _) = frame(Terms { stale_for: Duration::from_secs(3600), timeout: Duration::from_secs(5), ..TERMS });
+    let (frame, told, _) =
+        frame(Terms { stale_for: Duration::from_secs(3600), timeout: Duration::from_secs(5), ..TERMS });
     asked(&frame, "anna").await;
     tokio::time::advance(Duration::from_secs(100)).await;
     tell(&told, Does::Hang);

@@ -87,9 +87,11 @@ async fn a_question_can_be_a_body() {
         assert_eq!(told(&lookups, user).await, "1");
     }
     let asked = server.asked().concat();
-    for part in
-        ["POST /search HTTP/1.1", "content-type: application/json", r#"{"query":{"mobile":"1\"}"},"size":1,"kinds":["a","b"]}"#]
-    {
+    for part in [
+        "POST /search HTTP/1.1",
+        "content-type: application/json",
+        r#"{"query":{"mobile":"1\"}"},"size":1,"kinds":["a","b"]}"#,
+    ] {
         assert!(asked.contains(part), "{part} in\n{asked}");
     }
     assert_eq!(server.asked().len(), 1, "the same question is asked once");
