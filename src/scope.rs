@@ -15,7 +15,7 @@ use indexmap::IndexMap;
 
 pub use address::Address;
 pub use fields::UnknownFields;
-pub use prices::{Price, Prices, steps};
+pub use prices::{Price, Prices, steps, whole};
 pub use template::{Template, text_of};
 pub use tree::Tree;
 

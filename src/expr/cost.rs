@@ -85,13 +85,6 @@ impl<'a> Priced<'a> {
     }
 }
 
-impl Cost {
-    /// Evaluated, and its value written down.
-    pub fn whole(&self) -> u64 {
-        self.steps.saturating_add(self.writing)
-    }
-}
-
 /// What is known of regular expressions, by their text: one that was compiled is not compiled again.
 pub(super) type Searches = HashMap<String, Most>;
 

@@ -6,7 +6,7 @@ use super::Context;
 use crate::base::tree::{Node, Value};
 use crate::event::catalog;
 use crate::expr::Cost;
-use crate::scope::{Names, steps};
+use crate::scope::{Names, steps, whole};
 
 /// The costs of rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -80,7 +80,7 @@ impl Costs {
 
 /// Evaluated, and for an effect written down.
 fn total(cost: &Cost, field: &str) -> u64 {
-    if field == "when" { cost.steps } else { cost.whole() }
+    if field == "when" { cost.steps } else { whole(cost) }
 }
 
 pub(super) fn one_or_many(node: Option<&Node>) -> impl Iterator<Item = &str> {

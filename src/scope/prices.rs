@@ -43,10 +43,15 @@ impl Prices {
 
     pub(super) fn note(&self, spec: &'static Spec, place: Place, schema: &Schema, source: &str) {
         let Some(priced) = Priced::parse(schema, source) else { return };
-        let (steps, cut_off) = steps(&priced, &self.0.sizes, Cost::whole);
+        let (steps, cut_off) = steps(&priced, &self.0.sizes, whole);
         let price = Price { event: spec.name, place, steps, cut_off };
         self.0.all.lock().unwrap_or_else(PoisonError::into_inner).push(price);
     }
+}
+
+/// The steps of an evaluation, and of writing the value down.
+pub fn whole(cost: &Cost) -> u64 {
+    cost.steps.saturating_add(cost.writing)
 }
 
 /// The most steps on events of these sizes, and from which size on they can be more than the budget.
