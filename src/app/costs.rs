@@ -39,7 +39,7 @@ impl Plan {
             action::Context { prices: Some(prices.clone()), ..action_context(&self.settings, &ids) };
         ActionSet::compile(list(loaded, "action"), &context_of_actions, findings);
         let actions = sorted(&prices.take(), list(loaded, "action"));
-        let uses = catalog::EVENTS.iter().map(|spec| {
+        let uses = catalog::events().map(|spec| {
             let (rules, actions) = (self.rules.lookups(spec.name), self.actions.lookups(spec.name));
             (spec.name, rules.iter().cloned().chain(actions).collect())
         });
