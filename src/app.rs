@@ -3,6 +3,7 @@
 //! It owns every task. What the parts do is theirs; what a command prints is `cli`'s.
 
 pub mod control;
+mod costs;
 mod fit;
 mod guards;
 mod journal;
@@ -41,6 +42,7 @@ use crate::telemetry::log::Log;
 use crate::telemetry::metrics::Metrics;
 
 use control::{Control, Office};
+pub use costs::Costs;
 pub use journal::options as journal_options;
 pub use person::{pseudonym_key, read_pseudonym_key};
 use plan::{Built, Lasting};

@@ -3,7 +3,9 @@
 
 pub mod address;
 mod fields;
+mod prices;
 mod template;
+mod tree;
 
 use std::ops::Range;
 
@@ -13,7 +15,9 @@ use indexmap::IndexMap;
 
 pub use address::Address;
 pub use fields::UnknownFields;
+pub use prices::{Price, Prices, steps, whole};
 pub use template::{Template, text_of};
+pub use tree::Tree;
 
 use crate::base::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::base::json::Json;
@@ -41,6 +45,8 @@ pub struct Names {
     exposes_request: bool,
     /// What was named and is not listed.
     unknown: Vec<(UnknownField, Place)>,
+    /// Where what is compiled is noted with its cost.
+    prices: Option<Prices>,
 }
 
 impl Names {
@@ -49,8 +55,23 @@ impl Names {
         let secrets = secrets.of(spec);
         let schema = schema(spec, &secrets, attributes);
         let paths = Paths::default();
-        let lookups = Vec::new();
-        Self { spec, schema, secrets, paths, lookups, exposes_user: false, exposes_request: false, unknown: Vec::new() }
+        Self {
+            spec,
+            schema,
+            secrets,
+            paths,
+            lookups: Vec::new(),
+            exposes_user: false,
+            exposes_request: false,
+            unknown: Vec::new(),
+            prices: None,
+        }
+    }
+
+    /// Notes there what each expression costs that is compiled.
+    #[must_use]
+    pub fn noting(self, prices: Option<&Prices>) -> Self {
+        Self { prices: prices.cloned(), ..self }
     }
 
     /// The event.
@@ -137,7 +158,11 @@ impl Names {
         findings: &mut Diagnostics,
     ) -> Option<(Expression, Type)> {
         let start = part.start;
-        let compiled = Compiler::new(&self.schema, &mut self.paths).compile(node.as_str()?.get(part)?, wanted);
+        let source = node.as_str()?.get(part.clone())?;
+        let compiled = Compiler::new(&self.schema, &mut self.paths).compile(source, wanted);
+        if let Some(prices) = &self.prices {
+            prices.note(self.spec, node.place_within(part), &self.schema, source);
+        }
         for finding in compiled.findings {
             let span = start + finding.span.start..start + finding.span.end;
             let mut diagnostic = Diagnostic::error(finding.code, finding.message).at(&node.place_within(span));

@@ -5,6 +5,7 @@ disk, and so not in the copy. What was synced, or written back by itself, is. Th
 copy is made, so that the copy is of one instant. What this does not try is a disk that loses what it said was synced.
 """
 
+import json
 import os
 import pathlib
 import random
@@ -88,11 +89,24 @@ def trial(binary, directory, rounds, seed, note):
     return {"trial": "power", "rounds": rounds, "seed": seed, "unsynced": lost, **found.figures()}, broken
 
 
-def honest(binary, directory, rounds, chance, seed, note):
+def sealed(binary, directory, rounds, seed, note):
+    """The same with an `encryption_key`: a person's key has to be on the disk before anything that is sealed under it."""
+    begun = time.monotonic()
+    key = directory / "journal.key"
+    key.write_text(f"a-key-of-this-trial-{random.Random(seed).getrandbits(128):032x}\n")
+    settings = f"encryption_key = {{ file = {json.dumps(str(key))} }}"
+    found = honest(binary, directory, rounds, random.Random(seed), seed, note, settings)
+    judgement.show(f"power cuts at random instants, {rounds} times, with an encryption_key", found,
+                   [("cuts", f"{rounds}"), ("seconds", f"{time.monotonic() - begun:.0f}")])
+    return {"trial": "sealed", "rounds": rounds, "seed": seed, **found.figures()}, found.broken()
+
+
+def honest(binary, directory, rounds, chance, seed, note, settings=""):
     disks = [Disk(directory, name) for name in ("disk-a", "disk-b")]
     disks[0].make()
     target = Target()
-    server = Server(binary, directory, disks[0].point / "data", target.port, journal='reserve = "8MiB"')
+    journal = f'reserve = "8MiB"\n{settings}'
+    server = Server(binary, directory, disks[0].point / "data", target.port, journal=journal)
     try:
         server.start()
         server.wait()

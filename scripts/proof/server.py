@@ -215,12 +215,29 @@ concurrency = {CONCURRENCY}
 
     def entries(self):
         """All events' entries, in order, by person and number."""
-        names = []
-        for (stored,) in self.query("SELECT stored FROM entries WHERE kind = 0 ORDER BY seq"):
+        if "encryption_key" in self.journal:
+            users = self.opened()
+        else:
             # In clear: a byte that says so, a salt of 16, and the record.
-            user = json.loads(bytes(stored)[17:])["request"]["user"]
-            names.append((user["login"], user["number"]))
-        return names
+            rows = self.query("SELECT stored FROM entries WHERE kind = 0 ORDER BY seq")
+            users = (json.loads(bytes(stored)[17:])["request"]["user"] for (stored,) in rows)
+        return [(user["login"], user["number"]) for user in users]
+
+    def opened(self):
+        """The persons of all events' entries, in order, as the program opens them."""
+        numbers = [str(row[0]) for row in self.query("SELECT seq FROM entries WHERE kind = 0 ORDER BY seq")]
+        for first in range(0, len(numbers), 1000):
+            run = subprocess.run(
+                [self.binary, "events", "show", *numbers[first:first + 1000], "--personal", "--format", "json",
+                 "--config", str(self.config)],
+                capture_output=True, text=True, env={**os.environ, "HOOKREEVE_JWT_SECRET": self.secret})
+            if run.returncode != 0:
+                raise Fault(f"entries cannot be read: {run.stderr.strip()[-500:]}")
+            for line in run.stdout.splitlines():
+                shown = json.loads(line)
+                if shown["request"] is None:
+                    raise Fault(f"entry {shown['seq']} cannot be opened: {shown['missing']}")
+                yield shown["request"]["user"]
 
     def verify(self):
         """What is wrong with the file, as SQLite sees it, and with the chain, as reckoned here."""

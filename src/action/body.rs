@@ -6,11 +6,10 @@ use serde::Deserialize;
 use super::written::Written;
 use super::{Job, cloudevents, envelope};
 use crate::base::diagnostic::{Diagnostic, Diagnostics};
-use crate::base::tree::{Node, Value as TreeValue};
 use crate::event::FieldPath;
-use crate::expr::{EvalError, Expression, Scope, Type};
+use crate::expr::{EvalError, Scope};
 use crate::outgoing::headers;
-use crate::scope::{Names, Template};
+use crate::scope::{Names, Template, Tree};
 
 /// What a body is wrapped in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -34,14 +33,6 @@ pub(super) enum Body {
     Text(Template),
     /// None.
     Nothing,
-}
-
-/// JSON of which every value is an expression.
-#[derive(Debug)]
-pub(super) enum Tree {
-    Value(Expression),
-    List(Vec<Tree>),
-    Map(Vec<(String, Tree)>),
 }
 
 /// A body and what it is.
@@ -94,7 +85,7 @@ impl Body {
         findings: &mut Diagnostics,
     ) -> Option<Self> {
         if let Some(node) = written.entry.get("body") {
-            Tree::compile(node, "body", names, findings).map(Self::Tree)
+            Tree::compile(node, ("action-body", "body"), names, findings).map(Self::Tree)
         } else if let Some(node) = written.entry.get("text") {
             Template::compile(node, names, findings).map(Self::Text)
         } else if form.may_be_nothing && form.format.is_none() {
@@ -142,59 +133,6 @@ impl Body {
             Some(Format::CloudEventsBinary) => {
                 let headers = cloudevents::Attributes::of(job).headers().collect();
                 Made { bytes: text.into_bytes(), content_type: json, headers }
-            }
-        }))
-    }
-}
-
-impl Tree {
-    /// Compiles what stands at `node`, under `key`. Every expression is looked at, even if one before it is wrong.
-    pub(super) fn compile(node: &Node, key: &str, names: &mut Names, findings: &mut Diagnostics) -> Option<Self> {
-        match &node.value {
-            TreeValue::String(_) => names.compile(node, Type::Dyn, findings).map(Self::Value),
-            TreeValue::Array(items) => {
-                let items: Vec<Option<Self>> =
-                    items.iter().map(|item| Self::compile(item, key, names, findings)).collect();
-                Some(Self::List(items.into_iter().collect::<Option<_>>()?))
-            }
-            TreeValue::Table(table) => {
-                let members: Vec<Option<(String, Self)>> = table
-                    .iter()
-                    .map(|(name, entry)| Some((name.clone(), Self::compile(&entry.node, key, names, findings)?)))
-                    .collect();
-                Some(Self::Map(members.into_iter().collect::<Option<_>>()?))
-            }
-            TreeValue::Integer(_) | TreeValue::Float(_) | TreeValue::Bool(_) | TreeValue::Datetime(_) => {
-                let message = format!("a value of `{key}` must be a text with an expression, and is {}", node.kind());
-                let written = &node.place.source.text[node.place.span.clone()];
-                let finding = Diagnostic::error("action-body", message).at(&node.place);
-                findings.push(finding.hint(format!("write it as an expression: '{written}'")));
-                None
-            }
-        }
-    }
-
-    /// Its value as JSON.
-    pub(super) fn text<'a>(&'a self, scope: &Scope<'a>) -> Result<String, EvalError> {
-        Ok(self.make(scope)?.ok_or_else(|| EvalError::new("there is no value"))?.to_string())
-    }
-
-    /// Its value; an optional without one leaves its key, or its place in a list, out.
-    pub(super) fn make<'a>(&'a self, scope: &Scope<'a>) -> Result<Option<serde_json::Value>, EvalError> {
-        Ok(Some(match self {
-            Self::Value(expression) => {
-                let Some(value) = expression.evaluate(scope)?.unwrap_optional() else { return Ok(None) };
-                value.to_json().map_err(EvalError::new)?
-            }
-            Self::List(items) => {
-                let items = items.iter().filter_map(|item| item.make(scope).transpose());
-                serde_json::Value::Array(items.collect::<Result<_, _>>()?)
-            }
-            Self::Map(members) => {
-                let members = members
-                    .iter()
-                    .filter_map(|(key, tree)| Some(tree.make(scope).transpose()?.map(|value| (key.clone(), value))));
-                serde_json::Value::Object(members.collect::<Result<_, _>>()?)
             }
         }))
     }

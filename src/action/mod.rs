@@ -54,6 +54,7 @@ use crate::base::secret::Secret;
 use crate::event::{Decision, Event, SecretFields};
 use crate::expr::{EvalError, Type};
 use crate::facts::Facts;
+use crate::scope::Prices;
 
 pub use grant::Grant;
 pub use limits::{Delivery, Order, Rate, RateError, Retry};
@@ -69,6 +70,8 @@ pub struct Context {
     pub attributes: IndexMap<String, Type>,
     /// The ids of all lookups.
     pub lookups: Vec<Arc<str>>,
+    /// Where the costs of expressions are noted, for whoever wants to know them.
+    pub prices: Option<Prices>,
 }
 
 /// Does for one event what an action is there for.

@@ -11,11 +11,10 @@ use crate::scope::Names;
 /// No names yet, on an event of which these secret fields are granted.
 pub(super) fn names(spec: &'static Spec, context: &Context, granted: &[FieldPath]) -> Names {
     let fields = [("outcome", Type::String), ("rule", Type::Dyn), ("message", Type::Dyn)];
-    let names = Names::new(spec, &context.secrets, &context.attributes).with_lookups(&context.lookups).with_variable(
-        "decision",
-        Type::Map,
-        &fields,
-    );
+    let names = Names::new(spec, &context.secrets, &context.attributes)
+        .noting(context.prices.as_ref())
+        .with_lookups(&context.lookups)
+        .with_variable("decision", Type::Map, &fields);
     if granted.is_empty() {
         return names;
     }

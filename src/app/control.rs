@@ -5,6 +5,7 @@
 //! function that a command without a server uses itself.
 
 mod access;
+mod admit;
 mod execute;
 mod people;
 pub mod protocol;
@@ -28,7 +29,7 @@ use crate::config::server::SOCKET;
 use crate::http::receive::Receiver;
 use crate::journal::Journal;
 
-pub use access::Access;
+pub use access::{Access, InForce};
 pub use execute::{Desk, execute};
 
 /// How many may ask at once; whoever comes then is turned away.
@@ -188,6 +189,7 @@ async fn carry_out(office: &Office, request: Request, writer: &mut (impl AsyncWr
         journal: &office.journal,
         recorder: active.as_ref().map(|active| &active.recorder),
         guards: active.as_ref().map(|active| &*active.guards),
+        lookups: active.as_ref().map(|active| active.judge.lookups()),
         clock: &office.clock,
     };
     let (tell, mut hear) = watch::channel(0);

@@ -14,7 +14,6 @@ use crate::base::tree::Node;
 use crate::config::{Loaded, Settings};
 use crate::directory::{self, Directory, Fields, LeaveOut};
 use crate::event::{SecretFields, catalog};
-use crate::expr::ORDINARY_EVENT_BYTES;
 use crate::http::body::BodyLimits;
 use crate::http::receive::Active;
 use crate::http::tls::{self, TlsError};
@@ -22,7 +21,7 @@ use crate::journal::Journal;
 use crate::judge::{self, Aside, GuardSet, Guards, Judge, Recorder, Registry, RegistryError, Worker};
 use crate::lookup::{self, LookupSet, Lookups};
 use crate::retrial::Court;
-use crate::rules::{self, Costs, Reads, RuleSet};
+use crate::rules::{self, Reads, RuleSet};
 use crate::telemetry::PersonName;
 use crate::telemetry::metrics::Metrics;
 use crate::testing::{self, TestSet};
@@ -153,18 +152,19 @@ fn directory_plan(
 }
 
 /// The entries of a list, as they were written.
-fn list<'a>(loaded: &'a Loaded, name: &str) -> &'a [Node] {
+pub(super) fn list<'a>(loaded: &'a Loaded, name: &str) -> &'a [Node] {
     loaded.lists.get(name).and_then(Node::as_array).unwrap_or_default()
 }
 
-fn lookup_context(settings: &Settings, uses: Vec<(&'static str, Vec<Arc<str>>)>) -> lookup::Context {
+pub(super) fn lookup_context(settings: &Settings, uses: Vec<(&'static str, Vec<Arc<str>>)>) -> lookup::Context {
     let context = context(settings, &[]);
-    lookup::Context { secrets: context.secrets, attributes: context.attributes, uses }
+    lookup::Context { secrets: context.secrets, attributes: context.attributes, uses, prices: None }
 }
 
-fn action_context(settings: &Settings, ids: &[Arc<str>]) -> action::Context {
+pub(super) fn action_context(settings: &Settings, ids: &[Arc<str>]) -> action::Context {
     let context = context(settings, ids);
-    action::Context { secrets: context.secrets, attributes: context.attributes, lookups: context.lookups }
+    let rules::Context { secrets, attributes, lookups, .. } = context;
+    action::Context { secrets, attributes, lookups, prices: None }
 }
 
 pub(super) fn context(settings: &Settings, lookups: &[Arc<str>]) -> rules::Context {
@@ -234,16 +234,6 @@ impl Plan {
         findings.extend(self.ready(loaded, source, &PersonName::None).err().unwrap_or_default());
         self.lookups(loaded, source, &Metrics::new(), None, &mut findings);
         findings
-    }
-
-    /// The most steps that its rules take, and the sizes of events for which they are told: an ordinary one, and the
-    /// largest that is let in.
-    pub fn costs(&self, loaded: &Loaded) -> (Costs, Vec<u64>) {
-        let largest = self.settings.server.body_limit.0;
-        let mut sizes = vec![ORDINARY_EVENT_BYTES.min(largest), largest];
-        sizes.dedup();
-        let ids = lookup::ids(list(loaded, "lookup"));
-        (rules::costs(list(loaded, "rule"), &context(&self.settings, &ids), &sizes), sizes)
     }
 
     /// Which fields each of its rules reads.

@@ -69,7 +69,7 @@ fn asks(entry: &Node) -> (serde_json::Value, Option<String>) {
 fn lookups(rules: &RuleSet, settings: &Settings, ids: &[Arc<str>]) -> lookup::Context {
     let context = context(settings, ids);
     let uses = catalog::events().map(|spec| (spec.name, rules.lookups(spec.name).to_vec())).collect();
-    lookup::Context { secrets: context.secrets, attributes: context.attributes, uses }
+    lookup::Context { secrets: context.secrets, attributes: context.attributes, uses, prices: None }
 }
 
 impl ShadowPlan {

@@ -2,14 +2,14 @@
 
 mod report;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf, absolute};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use self::report::Report;
 use super::Ended;
@@ -18,7 +18,7 @@ use super::select::Selection;
 use super::store::{self, Store};
 use crate::app::{Plan, Source};
 use crate::base::diagnostic::{Diagnostics, Severity};
-use crate::base::tree::Node;
+use crate::base::tree::{self, Node};
 use crate::base::units::Percent;
 use crate::config::Loaded;
 use crate::event::Event;
@@ -148,16 +148,35 @@ fn running(arguments: &Arguments, source: &Source) -> Source {
     if is_there { usual } else { source.clone() }
 }
 
-/// The lookups that both configurations have under the same id, and not with the same words.
+/// The lookups that both configurations have under the same id, and not with the same words. A file beside the one is taken
+/// for that of the same name beside the other: whoever tries a copy of a configuration has copied it, too.
 fn redefined(running: &Loaded, tried: &Loaded) -> Vec<String> {
     let lookups = |loaded: &Loaded| -> Vec<Value> {
         let entries = loaded.lists.get("lookup").and_then(Node::as_array).unwrap_or_default();
-        entries.iter().map(Node::to_json).collect()
+        entries.iter().map(as_written).collect()
     };
     let old = lookups(running);
     let differs = |new: &Value| old.iter().any(|old| old["id"] == new["id"] && old != new);
     let new = lookups(tried);
     new.iter().filter(|new| differs(new)).filter_map(|new| new["id"].as_str().map(str::to_owned)).collect()
+}
+
+/// A table with paths as they are written, from the file that names them.
+fn as_written(node: &Node) -> Value {
+    match &node.value {
+        tree::Value::Table(table) => {
+            table.iter().map(|(key, entry)| (key.clone(), as_written(&entry.node))).collect::<Map<_, _>>().into()
+        }
+        tree::Value::Array(items) => items.iter().map(as_written).collect(),
+        tree::Value::String(text) => {
+            let directory = Path::new(&node.place.source.name).parent().and_then(|parent| absolute(parent).ok());
+            let below = directory.and_then(|directory| Path::new(text).strip_prefix(directory).ok()?.to_str());
+            below.unwrap_or(text).into()
+        }
+        tree::Value::Integer(_) | tree::Value::Float(_) | tree::Value::Bool(_) | tree::Value::Datetime(_) => {
+            node.to_json()
+        }
+    }
 }
 
 /// The configuration whose rules are tried.

@@ -26,7 +26,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     secrets: bool,
 
-    /// Tells the most steps that each expression and all rules on an event can take
+    /// Tells the most steps that each expression can take, and all rules on an event
     #[arg(long)]
     costs: bool,
 
@@ -65,8 +65,8 @@ pub(super) fn run(arguments: &Arguments, source: &Source) -> Ended {
                 output::print(&finding.render(color));
                 output::print("");
             }
-            if let Some((costs, sizes)) = costs.filter(|(costs, _)| !costs.rules.is_empty()) {
-                output::print(&costs::table(&costs, &sizes));
+            if let Some(table) = costs.as_ref().and_then(costs::table) {
+                output::print(&table);
                 output::print("");
             }
             let main = loaded.main.display().to_string();
@@ -85,8 +85,8 @@ pub(super) fn run(arguments: &Arguments, source: &Source) -> Ended {
                 "rules": rules,
                 "findings": findings.iter().map(crate::base::diagnostic::Diagnostic::to_json).collect::<Vec<_>>(),
             });
-            if let Some((costs, sizes)) = costs {
-                said["costs"] = costs::json(&costs, &sizes);
+            if let Some(costs) = &costs {
+                said["costs"] = costs::json(costs);
             }
             output::print(&said.to_string());
         }

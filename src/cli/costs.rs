@@ -1,52 +1,71 @@
-//! The costs of rules as `check --costs` prints them: a table for people, an object for programs.
+//! The costs of expressions as `check --costs` prints them: a table for people, an object for programs.
 
 use std::fmt::Write as _;
 
 use serde_json::json;
 
 use super::output::{cut, padded};
+use crate::app::Costs;
 use crate::base::units::Size;
 use crate::expr::BUDGET;
-use crate::rules::Costs;
+use crate::rules::RuleCost;
 
-/// For people: the rules, then the events, then what the numbers say.
-pub(super) fn table(costs: &Costs, sizes: &[u64]) -> String {
-    let heads: Vec<String> = sizes.iter().map(|size| Size(*size).to_string()).collect();
-    let mut rows = vec![row("rule", "field", heads.clone(), "")];
-    for rule in &costs.rules {
-        let cut_off = rule.cut_off.map(|bytes| format!("beyond the budget from {} on", rounded(bytes)));
-        rows.push(row(&rule.id, &rule.field, numbers(&rule.steps), &cut_off.unwrap_or_default()));
+/// For people: the rules, the events, actions and lookups, then what the numbers say. None where there is no expression.
+pub(super) fn table(costs: &Costs) -> Option<String> {
+    let heads: Vec<String> = costs.sizes.iter().map(|size| Size(*size).to_string()).collect();
+    let events = costs.rules.events.iter();
+    let events = events.map(|event| row(event.event, &event.expressions.to_string(), numbers(&event.steps), ""));
+    let parts = [
+        (row("rule", "field", heads.clone(), ""), rows(&costs.rules.rules)),
+        (row("event", "expressions", heads.clone(), ""), events.collect()),
+        (row("action", "field", heads.clone(), ""), rows(&costs.actions)),
+        (row("lookup", "field", heads, ""), rows(&costs.lookups)),
+    ];
+    let mut text = String::new();
+    for (head, rows) in parts.into_iter().filter(|(_, rows)| !rows.is_empty()) {
+        text.push_str(&aligned(&[&[head], rows.as_slice()].concat()));
+        text.push('\n');
     }
-    let mut text = aligned(&rows);
-    text.push('\n');
-    let mut rows = vec![row("event", "expressions", heads, "")];
-    for event in &costs.events {
-        rows.push(row(event.event, &event.expressions.to_string(), numbers(&event.steps), ""));
+    if text.is_empty() {
+        return None;
     }
-    text.push_str(&aligned(&rows));
     let _ = write!(
         text,
-        "\nThe most steps on an event of that size. All rules on an event have {} together.\n",
+        "The most steps on an event of that size. All rules on an event have {} together",
         grouped(BUDGET)
     );
-    text
+    if !costs.actions.is_empty() || !costs.lookups.is_empty() {
+        text.push_str(",\nand so have all conditions of actions, each attempt of an action, and each lookup");
+    }
+    text.push_str(".\n");
+    Some(text)
 }
 
 /// For programs.
-pub(super) fn json(costs: &Costs, sizes: &[u64]) -> serde_json::Value {
-    let rules = costs.rules.iter().map(|rule| {
-        json!({ "rule": rule.id, "field": rule.field, "steps": rule.steps, "beyond_budget_from_bytes": rule.cut_off })
-    });
-    let events = costs
-        .events
-        .iter()
-        .map(|event| json!({ "event": event.event, "expressions": event.expressions, "steps": event.steps }));
+pub(super) fn json(costs: &Costs) -> serde_json::Value {
+    let priced = |what: &str, all: &[RuleCost]| -> Vec<serde_json::Value> {
+        let one = |one: &RuleCost| json!({ what: one.id, "field": one.field, "steps": one.steps, "beyond_budget_from_bytes": one.cut_off });
+        all.iter().map(one).collect()
+    };
+    let events = costs.rules.events.iter();
+    let events =
+        events.map(|event| json!({ "event": event.event, "expressions": event.expressions, "steps": event.steps }));
     json!({
         "budget": BUDGET,
-        "event_bytes": sizes,
-        "rules": rules.collect::<Vec<_>>(),
+        "event_bytes": costs.sizes,
+        "rules": priced("rule", &costs.rules.rules),
         "events": events.collect::<Vec<_>>(),
+        "actions": priced("action", &costs.actions),
+        "lookups": priced("lookup", &costs.lookups),
     })
+}
+
+fn rows(costs: &[RuleCost]) -> Vec<Vec<String>> {
+    let one = |cost: &RuleCost| {
+        let cut_off = cost.cut_off.map(|bytes| format!("beyond the budget from {} on", rounded(bytes)));
+        row(&cost.id, &cost.field, numbers(&cost.steps), &cut_off.unwrap_or_default())
+    };
+    costs.iter().map(one).collect()
 }
 
 fn row(first: &str, second: &str, numbers: Vec<String>, last: &str) -> Vec<String> {

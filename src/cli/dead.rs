@@ -59,7 +59,7 @@ struct List {
     #[arg(long, default_value_t = 50)]
     limit: usize,
 
-    /// Shows persons in clear
+    /// Shows persons in clear, and what targets said
     #[arg(long)]
     personal: bool,
 
@@ -165,7 +165,7 @@ fn list(arguments: &List, store: &Store<'_>) -> anyhow::Result<Ended> {
         let Some((entry, _)) = store.wait(reader.entry_at(delivery.id.seq()))? else { continue };
         let person = body(&entry, store, arguments.personal).person;
         if arguments.format == Format::Json {
-            let mut all = delivery_json(delivery);
+            let mut all = delivery_json(delivery, arguments.personal);
             all["event"] = json!(entry.event);
             all["entry"] = json!(entry.id.to_string());
             all["received"] = json!(time(entry.received_at));
@@ -186,7 +186,7 @@ fn list(arguments: &List, store: &Store<'_>) -> anyhow::Result<Ended> {
             person,
             delivery.attempts.to_string(),
             since,
-            last_answer(delivery),
+            last_answer(delivery, arguments.personal),
         ]);
     }
     if arguments.format == Format::Text {

@@ -123,7 +123,7 @@ fn print(
         let Some((entry, deliveries)) = store.wait(reader.entry_at(entry.seq))? else { continue };
         let person = body(&entry, store, look.personal).person;
         if look.format == Format::Json {
-            output::print(&entry_json(&entry, &person, &deliveries).to_string());
+            output::print(&entry_json(&entry, &person, &deliveries, look.personal).to_string());
             continue;
         }
         let repeats = entry.repeat_of.map(|earlier| format!("repeats {earlier}"));

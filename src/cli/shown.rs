@@ -7,7 +7,7 @@ use super::store::Store;
 use crate::base::json::Document;
 use crate::event::catalog;
 use crate::facts::{Answer, Fact, FactSource, Facts};
-use crate::journal::{Delivery, DeliveryState, Entry, EntryKind, Record, Reference};
+use crate::journal::{Attempt, Delivery, DeliveryState, Entry, EntryKind, Record, Reference};
 use crate::record::{self, DecisionNote, shown};
 
 /// What stands for a value that is not shown.
@@ -203,7 +203,7 @@ pub(super) fn states(deliveries: &[Delivery]) -> String {
 }
 
 /// The header of an entry, for programs.
-pub(super) fn entry_json(entry: &Entry, person: &str, deliveries: &[Delivery]) -> Value {
+pub(super) fn entry_json(entry: &Entry, person: &str, deliveries: &[Delivery], personal: bool) -> Value {
     json!({
         "seq": entry.seq,
         "id": entry.id.to_string(),
@@ -218,16 +218,17 @@ pub(super) fn entry_json(entry: &Entry, person: &str, deliveries: &[Delivery]) -
         "rule": entry.rule,
         "took_us": u64::try_from(entry.took.as_micros()).unwrap_or(u64::MAX),
         "repeat_of": entry.repeat_of,
-        "deliveries": deliveries.iter().map(delivery_json).collect::<Vec<_>>(),
+        "deliveries": deliveries.iter().map(|delivery| delivery_json(delivery, personal)).collect::<Vec<_>>(),
     })
 }
 
 /// A delivery, for programs.
-pub(super) fn delivery_json(delivery: &Delivery) -> Value {
-    let answers = delivery.answers.iter();
-    let answers: Vec<Value> = answers
-        .map(|attempt| json!({ "at": time(attempt.at), "took_ms": attempt.took_ms, "answer": attempt.answer }))
-        .collect();
+pub(super) fn delivery_json(delivery: &Delivery, personal: bool) -> Value {
+    let answer = |attempt: &Attempt| {
+        let said = said(attempt, personal);
+        json!({ "at": time(attempt.at), "took_ms": attempt.took_ms, "answer": attempt.answer, "said": said })
+    };
+    let answers: Vec<Value> = delivery.answers.iter().map(answer).collect();
     json!({
         "id": delivery.id.to_string(),
         "action": delivery.action,
@@ -272,10 +273,23 @@ pub(super) fn change_text(change: &Value) -> String {
     }
 }
 
+/// What the target said in its own words, which may repeat what it was told of a person.
+fn said(attempt: &Attempt, personal: bool) -> Option<&str> {
+    attempt.said.as_deref().map(|said| if personal { said } else { MASK })
+}
+
+/// What came of an attempt, for people.
+pub(super) fn answer(attempt: &Attempt, personal: bool) -> String {
+    match said(attempt, personal) {
+        Some(said) => format!("{}: {said}", attempt.answer),
+        None => attempt.answer.clone(),
+    }
+}
+
 /// What the target said last.
-pub(super) fn last_answer(delivery: &Delivery) -> String {
-    let answer = delivery.answers.last().map(|attempt| attempt.answer.as_str());
-    shorten(answer.or(delivery.reason.as_deref()).unwrap_or_default())
+pub(super) fn last_answer(delivery: &Delivery, personal: bool) -> String {
+    let last = delivery.answers.last().map(|attempt| answer(attempt, personal));
+    shorten(last.as_deref().or(delivery.reason.as_deref()).unwrap_or_default())
 }
 
 /// As much as fits in a column.

@@ -6,8 +6,8 @@ use anyhow::Context as _;
 use tokio::runtime::Runtime;
 
 use super::{Ended, output};
-use crate::app::control::Access;
 use crate::app::control::protocol::{Reply, Request};
+use crate::app::control::{Access, InForce};
 use crate::app::{Plan, Source, journal_options, read_pseudonym_key};
 use crate::base::secret::SecretSource as _;
 use crate::config::log::Person as Naming;
@@ -116,7 +116,8 @@ impl Store<'_> {
                         | Request::Rebuild
                 );
                 let plan = if needs_plan && !access.is_server() { self.plan() } else { None };
-                match access.ask(request, plan, &|done| ticker.tell(done)).await {
+                let in_force = plan.map(|plan| InForce { plan, loaded: &self.loaded });
+                match access.ask(request, in_force, &|done| ticker.tell(done)).await {
                     Ok(reply) => each(reply),
                     Err(error) => {
                         outcome = Err(error);

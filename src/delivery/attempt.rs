@@ -55,10 +55,8 @@ pub(super) async fn attempt(claimed: Claimed, id: Arc<str>, current: Arc<Current
     let attempt = answer.as_ref().map(|answer| journal::Attempt {
         at: began.0,
         took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-        answer: match &answer.detail {
-            Some(detail) => format!("{}: {detail}", answer.what),
-            None => answer.what.clone(),
-        },
+        answer: answer.what.clone(),
+        said: answer.detail.clone(),
     });
     let performed = performed(answer.as_ref(), &fate);
     let captured = answer.as_ref().and_then(|answer| answer.captured.as_deref().cloned());

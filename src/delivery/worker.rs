@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use futures_util::StreamExt as _;
+use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -191,13 +192,11 @@ impl Worker {
         }
     }
 
-    /// Nothing is held back from others while the target is left alone.
+    /// Nothing is held back from others while the target is left alone. All at once, so that they share a write.
     async fn put_back(&mut self, which: impl Fn(&Claimed) -> bool) {
-        let (back, kept) = std::mem::take(&mut self.ready).into_iter().partition(which);
+        let (back, kept): (VecDeque<_>, _) = std::mem::take(&mut self.ready).into_iter().partition(which);
         self.ready = kept;
-        for claimed in VecDeque::<Claimed>::into_iter(back) {
-            release(claimed.id, &self.tools).await;
-        }
+        join_all(back.iter().map(|claimed| release(claimed.id, &self.tools))).await;
     }
 
     fn settled(&mut self, outcome: &Outcome) {

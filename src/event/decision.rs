@@ -178,6 +178,17 @@ impl Changes {
         }
         Ok(edited)
     }
+
+    /// Whether these changes and those make the same person of one that was received, whatever their order and that of its
+    /// fields. A number is the same where it is once written and read again.
+    pub fn come_to_the_same(&self, others: &Self, user: Option<Json<'_>>) -> bool {
+        let person = |changes: &Self| -> Option<Value> {
+            let mut text = String::new();
+            changes.apply(user?).ok()?.write(&mut text);
+            serde_json::from_str(&text).ok()
+        };
+        self == others || person(self).is_some_and(|one| Some(one) == person(others))
+    }
 }
 
 impl<'a> IntoIterator for &'a Changes {

@@ -69,7 +69,8 @@ pub(super) fn report(
 /// What a guard has held back.
 fn report_held(metrics: &Metrics, event: &Event, held: &HeldBack, kept: bool) {
     let (request_id, guard) = (event.request_id(), &*held.guard);
-    metrics.held_back(guard, event.name(), held.tripped);
+    let (cause, listed) = (held.cause.as_str(), held.listed.is_some());
+    metrics.held_back(guard, event.name(), cause, held.tripped);
     if held.tripped {
         tracing::error!(
             %request_id, event = event.name(), guard,
@@ -78,8 +79,8 @@ fn report_held(metrics: &Metrics, event: &Event, held: &HeldBack, kept: bool) {
     }
     let outcome = held.decision.outcome();
     let rule = held.rule.as_deref().unwrap_or_default();
-    tracing::info!(%request_id, event = event.name(), guard, outcome, rule, listed = held.listed, "held back by a guard");
-    if held.listed && !kept {
+    tracing::info!(%request_id, event = event.name(), guard, outcome, cause, rule, listed, "held back by a guard");
+    if listed && !kept {
         tracing::error!(%request_id, guard, "a person is held, but not listed on disk: a restart will not know of it");
     }
 }

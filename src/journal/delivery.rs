@@ -122,8 +122,11 @@ pub struct Attempt {
     pub at: DateTime<Utc>,
     /// How long it took.
     pub took_ms: u64,
-    /// What the target answered, or why it did not; at most [`Attempt::MAX_BYTES`] of it are kept.
+    /// What the target answered, or why it did not, in words that hold no value of the event; at most
+    /// [`Attempt::MAX_BYTES`] of it are kept.
     pub answer: String,
+    /// The beginning of what the target said itself, as much of it. It may repeat what it was told of a person.
+    pub said: Option<String>,
 }
 
 /// What is to become of a delivery.

@@ -26,6 +26,9 @@ pub enum GuardMark {
         rule: Option<Arc<str>>,
         /// How long a pass lasts, once somebody gives one.
         release_for: Duration,
+        /// Since when the person is held, which no other time that it is held has: a call that was on its way while somebody
+        /// released or dropped the person is told by it.
+        since: DateTime<Utc>,
     },
     /// The event's person had a pass of this guard's, which is used up by it.
     Passed {

@@ -40,6 +40,8 @@ pub enum Sighting {
     Seen(Vec<PersonField>),
     /// It has left.
     Left,
+    /// Somebody has taken it out: what was learnt before, and is told again, does not bring it back.
+    Removed,
     /// That was learnt then. Where something newer is known it says only what is not known at all.
     Then(DateTime<Utc>, Box<Sighting>),
 }

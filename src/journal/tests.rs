@@ -215,7 +215,9 @@ fn fate(fate: Fate) -> Settlement {
 }
 
 fn attempted(fate: Fate, clock: &Clock, answer: &str) -> Settlement {
-    Settlement { fate, attempt: Some(Attempt { at: clock.now(), took_ms: 12, answer: answer.into() }), captured: None }
+    let said = Some("in its own words".to_owned());
+    let attempt = Attempt { at: clock.now(), took_ms: 12, answer: answer.into(), said };
+    Settlement { fate, attempt: Some(attempt), captured: None }
 }
 
 async fn settle(journal: &dyn Journal, claimed: &Claimed, settlement: Settlement) -> Settled {

@@ -15,6 +15,9 @@ mod window;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
+use super::Cause;
 use crate::event::{Decision, Kind};
 
 pub use live::Guards;
@@ -66,14 +69,22 @@ pub struct HeldBack {
     pub decision: Decision,
     /// The rule that settled it, where one did.
     pub rule: Option<Arc<str>>,
-    /// Whether it was the fallback, because the handler had no decision.
-    pub fallback: bool,
+    /// How it came about: by the handler, or as the fallback for this reason.
+    pub cause: Cause,
     /// How long a pass lasts, once somebody gives one.
     pub release_for: Duration,
     /// Whether it is the first that the guard holds since it last had room.
     pub tripped: bool,
-    /// Whether the person is on the guard's list: one who is not known is not, nor is anybody beyond the list's length.
-    pub listed: bool,
+    /// Since when the person is on the guard's list; none where it is not: one who is not known is not, nor is anybody
+    /// beyond the list's length.
+    pub listed: Option<DateTime<Utc>>,
+}
+
+impl HeldBack {
+    /// Whether it was the fallback, because the handler had no decision.
+    pub fn is_fallback(&self) -> bool {
+        self.cause != Cause::Decided
+    }
 }
 
 impl GuardSet {

@@ -203,7 +203,7 @@ impl Judge {
             judgement.decision = Decision::neutral(event.spec().kind);
             judgement.rule = None;
             if let Some(held) = &mut judgement.guarding.held {
-                held.fallback = judgement.cause != Cause::Decided;
+                held.cause = judgement.cause;
             }
             judgement.cause = Cause::Guarded;
         } else if judgement.guarding.released && judgement.cause == Cause::Decided {

@@ -16,6 +16,7 @@ use crate::action::{ActionSet, DecisionView, Definition, Order};
 use crate::base::ids::new_uuid;
 use crate::directory::Directory;
 use crate::event::{Decision, Event, FieldPath, Kind, SecretFields, catalog};
+use crate::facts::Facts;
 use crate::journal::{
     self, Appended, EntryId, GuardMark, Journal, JournalError, Keeping, NewDelivery, NewEntry, Receipt, Shed,
 };
@@ -231,15 +232,15 @@ impl Recorder {
         &self.keeper.actions
     }
 
-    /// Keeps a notice whose sender was not verified, because somebody vouches for it now.
-    pub async fn admit(&self, event: &Event) -> Result<Appended, JournalError> {
+    /// Keeps a notice whose sender was not verified, because somebody vouches for it now, with what lookups found for it.
+    pub async fn admit(&self, event: &Event, facts: Arc<Facts>) -> Result<Appended, JournalError> {
         let judgement = Judgement {
             decision: Decision::neutral(event.spec().kind),
             cause: Cause::Unverified,
             rule: None,
             trace: Trace::default(),
             guarding: Guarding::default(),
-            facts: Arc::default(),
+            facts,
             took: Duration::ZERO,
         };
         let deliveries = self.keeper.deliveries(event, &judgement, None);
@@ -282,7 +283,13 @@ impl Keeper {
         let mut record =
             record::write(event, &judgement.decision, &judgement.trace, &judgement.facts, secrets, payload);
         if let Some(held) = &judgement.guarding.held {
-            record::held_back(&mut record, &held.guard, (&held.decision, held.rule.as_deref()), held.fallback, payload);
+            record::held_back(
+                &mut record,
+                &held.guard,
+                (&held.decision, held.rule.as_deref()),
+                held.is_fallback(),
+                payload,
+            );
         }
         if let Some((shadow, compared)) = shadow {
             compared.add_to(&mut record, shadow, payload);
@@ -357,11 +364,14 @@ fn delivery(action: &Definition, event: &Event, dead: Option<String>) -> NewDeli
 /// What the journal is to note of what guards did.
 fn marks(guarding: &Guarding) -> Vec<GuardMark> {
     let passed = guarding.passed.iter().map(|guard| GuardMark::Passed { guard: guard.clone() });
-    let held = guarding.held.iter().filter(|held| held.listed).map(|held| GuardMark::Held {
-        guard: held.guard.clone(),
-        outcome: held.decision.outcome(),
-        rule: held.rule.clone(),
-        release_for: held.release_for,
+    let held = guarding.held.iter().filter_map(|held| {
+        Some(GuardMark::Held {
+            guard: held.guard.clone(),
+            outcome: held.decision.outcome(),
+            rule: held.rule.clone(),
+            release_for: held.release_for,
+            since: held.listed?,
+        })
     });
     passed.chain(held).collect()
 }

@@ -13,7 +13,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 use super::rules::LARGE_EVENT_BYTES;
-use super::{Cause, Judgement};
+use super::{Cause, HeldBack, Judgement};
 use crate::base::clock::Clock;
 use crate::base::panics::caught_now;
 use crate::event::{Decision, Event};
@@ -74,7 +74,7 @@ impl Shadow {
 
     /// Whether it judges what was judged so: only what rules have decided.
     pub(super) fn follows(&self, event: &Event, judgement: &Judgement) -> bool {
-        if judgement.guarding.held.as_ref().is_some_and(|held| held.fallback) {
+        if judgement.guarding.held.as_ref().is_some_and(HeldBack::is_fallback) {
             return false;
         }
         match judgement.cause {
@@ -138,7 +138,7 @@ impl Shadow {
         if judged.trace.rules().any(|rule| *rule.outcome == RuleOutcome::OutOfTime) {
             return self.left_out(event);
         }
-        let difference = Difference::between(judgement, &judged);
+        let difference = Difference::between(event, judgement, &judged);
         if let Some(difference) = difference.map(Difference::as_str) {
             let request_id = event.request_id();
             tracing::debug!(%request_id, event = event.name(), difference, "the shadow file judges otherwise");

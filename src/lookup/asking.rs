@@ -7,7 +7,10 @@ use crate::event::{Event, Spec};
 use crate::expr::{EvalError, Expression, Scope, Type};
 use crate::facts::Facts;
 use crate::outgoing::Guard;
-use crate::scope::{Address, Names, Template};
+use crate::scope::{Address, Names, Template, Tree};
+
+/// The longest body that is sent.
+const MAX_BODY_BYTES: usize = 1 << 20;
 
 /// The expressions of a lookup, compiled for one event.
 #[derive(Debug)]
@@ -30,6 +33,8 @@ enum Part {
     Address(Address),
     /// A text in which values may stand.
     Text(Template),
+    /// JSON. Where a text in it is empty there is no such thing.
+    Body(Tree),
 }
 
 /// Why there is no question.
@@ -78,6 +83,13 @@ impl Asking {
     pub(super) fn text(&mut self, key: String, node: &Node, findings: &mut Diagnostics) -> Option<()> {
         let template = Template::compile(node, &mut self.names, findings)?;
         self.parts.push((key, Part::Text(template)));
+        Some(())
+    }
+
+    /// Adds what is asked as JSON.
+    pub(super) fn body(&mut self, node: &Node, findings: &mut Diagnostics) -> Option<()> {
+        let tree = Tree::compile(node, ("lookup-body", "body"), &mut self.names, findings)?;
+        self.parts.push(("body".to_owned(), Part::Body(tree)));
         Some(())
     }
 
@@ -134,7 +146,23 @@ impl Part {
                 });
                 Parameter::Text(text.map_err(failed)?)
             }
+            Self::Body(tree) => match tree.whole(scope).map_err(failed)? {
+                body if has_empty_text(&body) => return Err(Unasked::Empty),
+                body => match body.to_string() {
+                    text if text.len() <= MAX_BODY_BYTES => Parameter::Text(text),
+                    _ => return Err(Unasked::Failed(format!("`{key}`: it is longer than {MAX_BODY_BYTES} bytes"))),
+                },
+            },
         });
         Ok(())
+    }
+}
+
+fn has_empty_text(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::String(text) => text.trim().is_empty(),
+        serde_json::Value::Array(items) => items.iter().any(has_empty_text),
+        serde_json::Value::Object(members) => members.values().any(has_empty_text),
+        serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::Number(_) => false,
     }
 }

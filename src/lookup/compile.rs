@@ -31,7 +31,19 @@ const KINDS: [(&str, Kind, &[&str]); 4] = [
     (
         "http",
         Kind::Http,
-        &["url", "method", "headers", "value", "not_found", "tls", "proxy", "allow_private", "allow", "size_limit"],
+        &[
+            "url",
+            "method",
+            "headers",
+            "body",
+            "value",
+            "not_found",
+            "tls",
+            "proxy",
+            "allow_private",
+            "allow",
+            "size_limit",
+        ],
     ),
     ("sql", Kind::Sql, &["url", "query", "params", "tls"]),
 ];
@@ -250,6 +262,7 @@ impl Written<'_> {
         for spec in &self.specs {
             let mut own = Diagnostics::default();
             let names = Names::new(spec, &self.context.secrets, &self.context.attributes);
+            let names = names.noting(self.context.prices.as_ref());
             let mut asking = Asking::new(spec, names);
             let made = make(&mut asking, &mut own);
             for (field, place) in asking.names().take_unknown() {

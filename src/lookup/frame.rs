@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::asking::Unasked;
 use super::cache::{Cache, Limits};
+use super::rest::Rest;
 use super::set::Definition;
 use super::{Asked, Failure, MAX_ANSWER_BYTES, Question, Source};
 use crate::base::clock::Clock;
@@ -52,6 +53,7 @@ pub(super) struct Frame {
     flights: Mutex<HashMap<Arc<Question>, WeakFlight>>,
     /// Whether the last fetch failed, so that it is told once.
     failing: AtomicBool,
+    rest: Rest,
     clock: Clock,
     metrics: Metrics,
 }
@@ -75,6 +77,7 @@ impl Frame {
             permits: Semaphore::new(lookup.terms.concurrency),
             flights: Mutex::default(),
             failing: AtomicBool::new(false),
+            rest: Rest::default(),
             clock: clock.clone(),
             metrics: metrics.clone(),
         }
@@ -107,14 +110,22 @@ impl Frame {
         if shared && let Some((answer, as_of)) = kept(self.lookup.terms.cache) {
             return (Ok(answer), FactSource::Cached, as_of, "cached");
         }
+        let stale = || shared.then(|| kept(self.lookup.terms.cache + self.lookup.terms.stale_for)).flatten();
+        if let Some((answer, as_of)) = stale().filter(|_| self.rest.is_on(self.clock.instant())) {
+            return (Ok(answer), FactSource::Stale, as_of, "stale");
+        }
         let asked = Asked { question: question.clone(), event: event.clone() };
         let fetch = if shared { self.join(asked).boxed() } else { self.clone().fetch(asked).boxed() };
         let (failed, counted) = match timeout_at(deadline, fetch).await {
             Ok(Ok((answer, as_of))) => return (Ok(answer), FactSource::Fetched, as_of, "fetched"),
             Ok(Err(Failure(why))) => (why, "failed"),
-            Err(_) => ("there was no time left for it before the deadline".to_owned(), "late"),
+            Err(_) => {
+                // Nobody may be left who hears of the end of the fetch.
+                self.rest.failed(true, self.clock.instant());
+                ("there was no time left for it before the deadline".to_owned(), "late")
+            }
         };
-        match shared.then(|| kept(self.lookup.terms.cache + self.lookup.terms.stale_for)).flatten() {
+        match stale() {
             Some((answer, as_of)) => (Ok(answer), FactSource::Stale, as_of, "stale"),
             None => (Err(failed), FactSource::Fetched, self.clock.now(), counted),
         }
@@ -144,12 +155,18 @@ impl Frame {
             let asked = caught(|| self.source.ask(&asked)).await;
             asked.unwrap_or_else(|_| Err(Failure("asking it ended in a panic".to_owned())))
         });
-        let fetched = fetched.await.unwrap_or_else(|_| Err(Failure(format!("no answer within {}", Span(limit)))));
+        let fetched = fetched.await;
+        let silent = fetched.is_err();
+        let fetched = fetched.unwrap_or_else(|_| Err(Failure(format!("no answer within {}", Span(limit)))));
         let fetched = fetched.and_then(|answer| match facts::size(&answer.value) {
             0..=MAX_ANSWER_BYTES => Ok((answer, self.clock.now())),
             _ => Err(Failure(format!("the answer is larger than {MAX_ANSWER_BYTES} bytes"))),
         });
         self.tell(&fetched);
+        match &fetched {
+            Ok(_) => self.rest.answered(),
+            Err(_) => self.rest.failed(silent, self.clock.instant()),
+        }
         if self.source.is_shared() {
             let limits = Limits {
                 entries: self.lookup.terms.entries,

@@ -35,8 +35,10 @@ pub(super) struct Plan {
     /// The address, where it is a secret; else a question begins with it.
     secret_url: Option<(SecretText, Place)>,
     secret_headers: Vec<(HeaderName, SecretText, Place)>,
-    /// The headers that a question ends with, in its order.
+    /// The headers that follow in a question, in its order.
     headers: Vec<HeaderName>,
+    /// Whether a question ends with a body.
+    has_body: bool,
     value: Way,
     not_found: Vec<u16>,
     size_limit: Size,
@@ -57,6 +59,7 @@ pub(super) struct Http {
     /// The headers that are the same for every question.
     fixed: HeaderMap,
     headers: Vec<HeaderName>,
+    has_body: bool,
     value: Way,
     not_found: Vec<u16>,
     size_limit: Size,
@@ -96,6 +99,11 @@ impl Plan {
         let names = headers::names(written.entry.get("headers"), "lookup-header", findings);
         let texts: Vec<_> = names.iter().filter(|(_, (_, node))| node.as_str().is_some()).collect();
         let url = written.entry.get("url").filter(|node| node.as_str().is_some());
+        let body = written.entry.get("body");
+        if body.is_some() && raw.method == Some(AskMethod::Get) {
+            let finding = Diagnostic::error("lookup-body", "a request by GET has no body");
+            findings.push(finding.at(written.key_place("body")).hint("method = \"POST\""));
+        }
         let askings = written.askings(findings, |asking, findings| {
             let errors = findings.errors();
             if let Some(node) = url {
@@ -104,6 +112,9 @@ impl Plan {
             for (name, (_, node)) in &texts {
                 let _ = asking.text(format!("headers.{name}"), node, findings);
             }
+            if let Some(node) = body {
+                let _ = asking.body(node, findings);
+            }
             (findings.errors() == errors).then_some(())
         });
         let secret_headers = names.iter().filter_map(|(name, (key, node))| match raw.headers.get(*key) {
@@ -111,9 +122,10 @@ impl Plan {
             Some(TextOrSecret::Text(_)) | None => None,
         });
         let plan = Self {
-            method: match raw.method.unwrap_or_default() {
-                AskMethod::Get => Method::Get,
-                AskMethod::Post => Method::Post,
+            method: match raw.method {
+                Some(AskMethod::Post) => Method::Post,
+                None if body.is_some() => Method::Post,
+                Some(AskMethod::Get) | None => Method::Get,
             },
             // Whoever asks holds the time; this is for what would go on without anybody.
             outlet: Outlet { timeout: terms.timeout + GRACE, guard, proxy, tls },
@@ -123,6 +135,7 @@ impl Plan {
             },
             secret_headers: secret_headers.collect(),
             headers: texts.iter().map(|(name, _)| name.clone()).collect(),
+            has_body: body.is_some(),
             value: value.unwrap_or_default(),
             not_found: raw.not_found.clone().unwrap_or_else(|| NOT_FOUND.into()),
             size_limit,
@@ -154,6 +167,9 @@ impl Http {
         let mut fixed = HeaderMap::new();
         fixed.insert(::http::header::ACCEPT, HeaderValue::from_static("application/json"));
         fixed.insert(::http::header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+        if plan.has_body {
+            fixed.insert(::http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
         for (name, text, place) in &plan.secret_headers {
             let Some(secret) = tools.secret(text, place, findings) else { continue };
             if let Ok(mut value) = HeaderValue::from_bytes(secret.expose()) {
@@ -176,6 +192,7 @@ impl Http {
             url,
             fixed,
             headers: plan.headers.clone(),
+            has_body: plan.has_body,
             value: Way(plan.value.0.clone()),
             not_found: plan.not_found.clone(),
             size_limit: plan.size_limit,
@@ -190,9 +207,12 @@ impl Http {
             None => Url::parse(&texts.next().unwrap_or_default()).map_err(|error| Failure(error.to_string()))?,
         };
         let mut request = Request { url, headers: self.fixed.clone(), body: None };
-        for (name, text) in self.headers.iter().zip(texts) {
+        for (name, text) in self.headers.iter().zip(texts.by_ref()) {
             let value = headers::value(&text).map_err(|error| Failure(format!("`headers.{name}`: {error}")))?;
             request.headers.insert(name, value);
+        }
+        if self.has_body {
+            request.body = texts.next().map(String::into_bytes);
         }
         Ok(request)
     }

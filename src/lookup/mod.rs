@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `raw`, `compile`, `set` | tables to lookups that are correct, and those to lookups that can be asked |
 //! | `asking`, `question` | what a lookup is asked for an event |
-//! | `frame`, `cache` | what is the same around every kind: time-out, cache, one fetch for many, metrics |
+//! | `frame`, `cache`, `rest` | what is the same around every kind: time-out, cache, one fetch for many, metrics |
 //! | `csv`, `directory`, `http`, `sql` | the kinds |
 
 mod asking;
@@ -20,6 +20,7 @@ mod frame;
 mod http;
 mod question;
 mod raw;
+mod rest;
 mod set;
 mod sql;
 
@@ -34,6 +35,7 @@ use crate::base::future::BoxFuture;
 use crate::event::{Event, SecretFields};
 use crate::expr::Type;
 use crate::facts::Answer;
+use crate::scope::Prices;
 
 pub use compile::ids;
 pub use directory::{People, Sought};
@@ -50,6 +52,8 @@ pub struct Context {
     pub attributes: IndexMap<String, Type>,
     /// The events, each with the ids of the lookups that something on it names.
     pub uses: Vec<(&'static str, Vec<Arc<str>>)>,
+    /// Where the costs of expressions are noted, for whoever wants to know them.
+    pub prices: Option<Prices>,
 }
 
 /// Answers the questions of one lookup. To add a kind is to write one of these, with a `Plan` that is compiled from its

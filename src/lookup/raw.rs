@@ -48,8 +48,11 @@ pub struct RawLookup {
     /// http: where to, with `${CEL}` in path and query; or a secret's place. A value in the path that is empty is not found.
     /// sql: `sqlite:PATH` or `postgres://user@host/database`; or a secret's place.
     pub url: Option<TextOrSecret>,
-    /// http: Default: `GET`.
+    /// http: Default: `GET`, with a `body` `POST`.
     pub method: Option<AskMethod>,
+    /// http: what is asked as JSON, by `POST`; every text in it is CEL. Where one of them comes to an empty text that is not
+    /// found. Default: no body.
+    pub body: Option<serde_json::Value>,
     /// http: headers, each a text with `${CEL}`, or a secret's place with a `prefix` if need be.
     #[serde(default)]
     pub headers: IndexMap<String, TextOrSecret>,
@@ -88,10 +91,9 @@ pub struct RawLookup {
 }
 
 /// A method that a source is asked with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum AskMethod {
-    #[default]
     Get,
     Post,
 }

@@ -5,8 +5,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::case::is_unrecorded;
-use crate::base::json::Edited;
-use crate::event::{Change, Decision, Event, FieldPath, Mapped};
+use crate::event::{Change, Changes, Decision, Event, FieldPath, Mapped};
 use crate::journal::Entry;
 use crate::record::{DecisionNote, Record};
 use crate::rules::{Judged, RuleOutcome};
@@ -185,7 +184,9 @@ impl<'a> Verdict<'a> {
     /// Whether both tell the cloud the same of this event: where both accept, the same person.
     pub fn answers_as(&self, other: &Verdict<'_>, event: &Event) -> bool {
         if self.accepts() && other.accepts() {
-            return self.changes_as(other) || self.person(event).is_some_and(|one| Some(one) == other.person(event));
+            let made = || self.made().zip(other.made());
+            return self.changes_as(other)
+                || made().is_some_and(|(one, other)| one.come_to_the_same(&other, event.user()));
         }
         self.outcome == other.outcome
             && self.message == other.message
@@ -204,19 +205,13 @@ impl<'a> Verdict<'a> {
             && self.changes.iter().zip(&other.changes).all(|(one, two)| one.0 == two.0 && same(one.1, two.1))
     }
 
-    /// The person that comes of the changes.
-    fn person(&self, event: &Event) -> Option<Value> {
-        let mut edited = Edited::new(event.user()?);
-        for (path, to) in &self.changes {
+    /// The changes as they are made; none where a field's name cannot be read.
+    fn made(&self) -> Option<Changes> {
+        let change = |(path, to): &(Cow<'_, str>, Option<&Value>)| {
             let path = FieldPath::parse(path).ok()?;
-            match to {
-                Some(to) => edited.set(path.names(), (*to).clone()).ok()?,
-                None => edited.unset(path.names()),
-            }
-        }
-        let mut text = String::new();
-        edited.write(&mut text);
-        serde_json::from_str(&text).ok()
+            Some(to.map_or_else(|| Change::Unset(path.clone()), |to| Change::Set(path.clone(), to.clone())))
+        };
+        self.changes.iter().map(change).collect()
     }
 
     /// How this one differs from an earlier one on the same event; usually not at all.

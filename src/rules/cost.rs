@@ -5,8 +5,8 @@ use indexmap::IndexMap;
 use super::Context;
 use crate::base::tree::{Node, Value};
 use crate::event::catalog;
-use crate::expr::{BUDGET, Cost};
-use crate::scope::Names;
+use crate::expr::Cost;
+use crate::scope::{Names, steps, whole};
 
 /// The costs of rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,10 +56,8 @@ pub fn costs(entries: &[Node], context: &Context, sizes: &[u64]) -> Costs {
             let mut rule = RuleCost { id: id.to_owned(), field, steps: vec![0; sizes.len()], cut_off: None };
             for spec in &specs {
                 let Some(priced) = names[spec.name].price(node) else { continue };
-                let most = |size: u64| total(&priced.at(size), &rule.field);
-                let steps: Vec<u64> = sizes.iter().map(|size| most(*size)).collect();
+                let (steps, cut_off) = steps(&priced, sizes, |cost| total(cost, &rule.field));
                 costs.add(spec.name, &steps);
-                let cut_off = sizes.last().and_then(|largest| smallest(*largest, |size| most(size) > BUDGET));
                 rule.cut_off = [rule.cut_off, cut_off].into_iter().flatten().min();
                 rule.steps = rule.steps.iter().zip(&steps).map(|(a, b)| *a.max(b)).collect();
             }
@@ -82,24 +80,7 @@ impl Costs {
 
 /// Evaluated, and for an effect written down.
 fn total(cost: &Cost, field: &str) -> u64 {
-    if field == "when" { cost.steps } else { cost.steps.saturating_add(cost.writing) }
-}
-
-/// The smallest number up to `largest` for which it holds, if it holds for all that are larger.
-fn smallest(largest: u64, holds: impl Fn(u64) -> bool) -> Option<u64> {
-    if !holds(largest) {
-        return None;
-    }
-    let (mut low, mut high) = (0, largest);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if holds(middle) {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
-    }
-    Some(high)
+    if field == "when" { cost.steps } else { whole(cost) }
 }
 
 pub(super) fn one_or_many(node: Option<&Node>) -> impl Iterator<Item = &str> {

@@ -43,7 +43,7 @@ pub enum LogError {
 
 /// Starts the log, which tells of panics too. `terminal` allows colour.
 pub fn start(form: Form, level: Level, terminal: bool) -> Result<Log, LogError> {
-    let (writer, guard) = writer::start(std::io::stderr())?;
+    let (writer, guard) = writer::start(std::io::stderr(), form)?;
     let (filter, handle) = reload::Layer::new(lines(level));
     let registry = tracing_subscriber::registry().with(filter);
     let started = match form {

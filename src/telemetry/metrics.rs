@@ -58,6 +58,7 @@ pub struct OfAction {
 pub struct HeldBack {
     guard: String,
     event: &'static str,
+    cause: &'static str,
 }
 
 /// What an event that a shadow file judges is counted by.
@@ -179,9 +180,9 @@ impl Metrics {
         self.circuits.get_or_create(&OfAction { action: action.to_owned() }).set(i64::from(open));
     }
 
-    /// A guard held a decision back; `tripped` where it is the first since it last had room.
-    pub fn held_back(&self, guard: &str, event: &'static str, tripped: bool) {
-        self.held_back.get_or_create(&HeldBack { guard: guard.to_owned(), event }).inc();
+    /// A guard held a decision back that came about so; `tripped` where it is the first since it last had room.
+    pub fn held_back(&self, guard: &str, event: &'static str, cause: &'static str, tripped: bool) {
+        self.held_back.get_or_create(&HeldBack { guard: guard.to_owned(), event, cause }).inc();
         if tripped {
             self.trips.get_or_create(&OfGuard { guard: guard.to_owned() }).inc();
         }

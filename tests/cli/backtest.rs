@@ -112,6 +112,35 @@ fn what_cannot_be_told_is_counted_and_bounded() {
 }
 
 #[test]
+fn a_lookup_that_is_another_one_now_has_no_recorded_answer() {
+    let lookup = |key: &str| {
+        format!("[[lookup]]\nid = \"known\"\ntype = \"csv\"\nfile = \"people.csv\"\nmatch = {{ login = '{key}' }}\n")
+    };
+    let strangers = |id: &str| rule(id, "validateUser", "when = '!lookup.known.found'\ndeny = \"Unknown\"");
+    let rules = format!("{}{}", strangers("strangers"), lookup("text(user.?login)"));
+    let place = Place::new(&format!("{BASIC}{rules}")).file("config/people.csv", "login\nperson1\n");
+    let server = place.serve();
+    ask(&server, &place.token());
+    assert_eq!(server.stop().code, Some(0));
+    place.write("new/people.csv", "login\nperson1\n");
+    // The same lookup under another rule: what was recorded counts.
+    place.write("new/hookreeve.toml", &format!("{BASIC}{}{}", strangers("others"), lookup("text(user.?login)")));
+    let same = backtest(&place, &["--event", "validateUser"]);
+    assert_eq!(same.code, Some(0), "{same:?}");
+    assert!(same.out.contains("the same answer by another rule: 9 events"), "{same:?}");
+    // Another one of the same name: nobody knows what it would have found, so that of no event it can be told.
+    place.write("new/hookreeve.toml", &format!("{BASIC}{}{}", strangers("strangers"), lookup("text(user.?city)")));
+    let other = backtest(&place, &["--event", "validateUser"]);
+    assert_eq!(other.code, Some(2), "{other:?}");
+    let said = "rule `strangers` asks for a lookup that was not recorded then: 10\n";
+    assert!(other.out.contains("cannot be told: 10 events\n") && other.out.contains(said), "{other:?}");
+    // Its source can be asked now; the report says so.
+    let asked = backtest(&place, &["--event", "validateUser", "--live-lookups"]);
+    assert_eq!(asked.code, Some(1), "{asked:?}");
+    assert!(asked.out.contains("newly refused: 1 event\n"), "{asked:?}");
+}
+
+#[test]
 fn rules_that_do_nothing_and_fields_that_drift_are_told() {
     let rules = [
         rule("first", "validateUser", "when = 'user.city != \"\"'\ndeny = \"First\""),

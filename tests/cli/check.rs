@@ -289,6 +289,64 @@ fn costs_are_a_table_for_people() {
 }
 
 #[test]
+fn a_check_before_reloads_that_could_tell_of_no_event_is_told() {
+    let reload = "[reload]\nrefuse_above = \"2%\"\n";
+    for (payload, code) in [("masked", 1), ("none", 1), ("full", 0)] {
+        let place = Place::new(&format!("{BASIC}{reload}[journal]\npayload = \"{payload}\"\n"));
+        let ended = place.run(&["check", "--deny-warnings"]);
+        assert_eq!(ended.code, Some(code), "{payload}: {ended:?}");
+        assert_eq!(ended.out.contains("warning[reload-payload]"), code == 1, "{payload}: {ended:?}");
+    }
+}
+
+#[test]
+fn costs_of_actions_and_lookups_are_told() {
+    let place = Place::new(&format!(
+        "{BASIC}{}",
+        r#"
+[[rule]]
+id = "known"
+on = "validateUser"
+when = '!lookup.hr.found'
+deny = "Unknown"
+[[lookup]]
+id = "hr"
+type = "http"
+url = "https://hr.example/people/${user.login}?mail=${text(user.?email)}"
+[[action]]
+id = "tell-crm"
+on = ["postCreateUser", "postUpdateUser"]
+when = 'user.userType == "Employee"'
+type = "http"
+url = "https://crm.example/people/${user.login}"
+headers = { x-type = "${user.userType}" }
+[action.body]
+name = 'fold(user.firstName) + " " + fold(user.lastName)'
+list = ['user.login']
+"#
+    ));
+    let said = place.run(&["check", "--costs", "--format", "json"]).json();
+    let fields = |list: &str, name: &str| -> Vec<(String, String)> {
+        let text = |value: &serde_json::Value| value.as_str().expect("a text").to_owned();
+        let items = said["costs"][list].as_array().expect("a list").iter();
+        items.map(|item| (text(&item[name]), text(&item["field"]))).collect()
+    };
+    let pair = |id: &str, field: &str| (id.to_owned(), field.to_owned());
+    assert_eq!(fields("lookups", "lookup"), [pair("hr", "url")]);
+    let of_crm = ["when", "url", "headers.x-type", "body.name", "body.list.0"].map(|field| pair("tell-crm", field));
+    assert_eq!(fields("actions", "action"), of_crm);
+    let name = &said["costs"]["actions"][3];
+    assert!(name["beyond_budget_from_bytes"].as_u64() > Some(100_000), "{name}");
+    // Both expressions of the address count.
+    let one = said["costs"]["actions"][1]["steps"][0].as_u64();
+    assert!(said["costs"]["lookups"][0]["steps"][0].as_u64() > one, "{said}");
+    let table = place.run(&["check", "--costs"]).out;
+    for part in ["\naction    field ", "\nlookup  field", "and so have all conditions of actions"] {
+        assert!(table.contains(part), "{part} in\n{table}");
+    }
+}
+
+#[test]
 fn costs_are_numbers_for_programs() {
     let place = Place::new(&format!("{BASIC}{COSTS}"));
     let said = place.run(&["check", "--costs", "--format", "json"]).json();

@@ -44,6 +44,26 @@ fn dead_letters_are_listed_retried_and_dropped() {
 }
 
 #[test]
+fn what_a_target_repeats_of_a_person_is_shown_only_where_that_is_meant() {
+    let kept = Kept::new(422, "");
+    let server = kept.place.serve();
+    kept.created(&server, "quinn");
+    kept.dead(1);
+    for arguments in [&["dead", "list"][..], &["events", "show", "1"], &["events", "list"]] {
+        for format in ["text", "json"] {
+            let shown = kept.run(&[arguments, &["--format", format]].concat());
+            assert!(!shown.contains("quinn"), "{arguments:?}: {shown}");
+        }
+    }
+    assert!(kept.run(&["dead", "list"]).contains("HTTP 422: ***"));
+    assert!(kept.run(&["dead", "list", "--personal"]).contains(r#"HTTP 422: {"login":"quinn"}"#));
+    assert!(kept.run(&["events", "show", "1", "--personal"]).contains(r#"HTTP 422: {"login":"quinn"}"#));
+    let answer = &kept.json(&["dead", "list"])[0]["answers"][0];
+    assert_eq!((&answer["answer"], &answer["said"]), (&json!("HTTP 422"), &json!("***")));
+    assert!(!server.stop().err.contains("quinn"));
+}
+
+#[test]
 fn an_event_of_which_no_action_can_tell_whether_it_wants_it_is_a_dead_letter() {
     let kept = Kept::new(200, "when = 'user.grade > 3'\n");
     let server = kept.place.serve();
@@ -144,6 +164,37 @@ fn a_replay_delivers_what_was_not_and_what_was_only_if_it_is_told_to() {
     assert!(kept.run(&["replay", &id[..18], "--again"]).contains("no server runs"));
     let _server = kept.place.serve();
     assert_eq!(kept.target.next().body, json!({ "login": "bob" }));
+}
+
+#[test]
+fn what_is_to_be_known_of_an_unverified_notice_is_looked_up_when_it_is_brought_in() {
+    const KNOWN: &str = "when = 'lookup.known.found'\n\
+        [[lookup]]\nid = \"known\"\ntype = \"csv\"\nfile = \"people.csv\"\nkey = \"login\"\n";
+    let kept = Kept::new(200, KNOWN);
+    kept.place.write("config/people.csv", "login\nquinn\nbob\n");
+    let config = std::fs::read_to_string(kept.place.path("config/hookreeve.toml")).expect("a file");
+    let observed = config.replace("[cymmetri.auth]", "[cymmetri.auth]\nunverified = \"observe\"");
+    kept.place.write("config/hookreeve.toml", &observed);
+    let stranger = |server: &crate::server::Server, login: &str| {
+        let body = json!({ "request": { "user": { "login": login } } });
+        server.ask("postCreateUser", "not a token", &body);
+    };
+    let server = kept.place.serve();
+    for login in ["quinn", "eve"] {
+        stranger(&server, login);
+    }
+    kept.until(&["journal", "stats"], |stats| stats[0]["unverified"] == 2);
+    let told = kept.json(&["replay", "--unverified"]);
+    assert_eq!(told, [json!({ "events": 2, "deliveries": 1, "repeats": 0, "unreadable": 0 })]);
+    assert_eq!(kept.target.next().body, json!({ "login": "quinn" }));
+    stranger(&server, "bob");
+    kept.until(&["journal", "stats"], |stats| stats[0]["unverified"] == 1);
+    assert_eq!(server.stop().code, Some(0));
+    // Without a server, too.
+    assert!(kept.run(&["replay", "--unverified"]).contains("1 event brought in, 1 delivery set off"));
+    let events = kept.json(&["events", "list"]);
+    let shown = kept.run(&["events", "show", events[0]["id"].as_str().expect("an id")]);
+    assert!(shown.contains("known"), "{shown}");
 }
 
 const RULE: &str =

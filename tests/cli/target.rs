@@ -91,6 +91,9 @@ fn answer(stream: TcpStream, status: u16) -> Option<Asked> {
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     let mut stream = reader.into_inner();
-    write!(stream, "HTTP/1.1 {status} As Told\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").ok()?;
+    // As many do, it repeats what it was told where it does not like it.
+    let said = if status == 422 { String::from_utf8_lossy(&body).into_owned() } else { String::new() };
+    write!(stream, "HTTP/1.1 {status} As Told\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{said}", said.len())
+        .ok()?;
     Some(Asked { key, body: serde_json::from_slice(&body).ok()? })
 }

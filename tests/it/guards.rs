@@ -2,7 +2,7 @@
 
 use hookreeve::event::Decision;
 
-use super::support::handlers::Decide;
+use super::support::handlers::{Decide, Fault};
 use super::support::{Request, TestApp, user_of};
 
 const LEAVERS: &str = "[[rule]]\nid = \"leavers\"\non = \"runDeprovision\"\ndeprovision = true\n";
@@ -36,7 +36,7 @@ async fn beyond_the_limit_the_neutral_reply_goes_out_and_everybody_who_looks_is_
     assert!(first.matches("cause=\"decided\"").count() == 2 && first.contains("guard=\"avalanche\""), "{first}");
     let metrics = app.metrics().await;
     for line in [
-        r#"hookreeve_held_back_total{guard="avalanche",event="runDeprovision"} 3"#,
+        r#"hookreeve_held_back_total{guard="avalanche",event="runDeprovision",cause="decided"} 3"#,
         r#"hookreeve_guard_trips_total{guard="avalanche"} 1"#,
         r#"hookreeve_guarded_persons{guard="avalanche"} 2"#,
         r#"hookreeve_events_total{event="runDeprovision",outcome="kept",cause="guarded"} 3"#,
@@ -133,5 +133,26 @@ async fn an_action_sees_what_was_answered_and_not_what_was_held_back() {
         let said = log.until("noted").await;
         let line = said.lines().last().expect("a line");
         assert!(line.contains(&format!("outcome=\"{outcome}\"")), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_fallback_that_is_held_back_is_counted_as_what_it_was() {
+    let text =
+        format!("[metrics]\nlisten = \"127.0.0.1:0\"\n[cymmetri]\non_error = \"deny\"\n{}", guard("validateUser", 1));
+    let app = TestApp::with(&text).bind("validateUser", Fault::Fail).start().await;
+    let mut log = app.follow();
+    for (login, refused) in [("anna", true), ("bob", false)] {
+        let reply = app.post("validateUser", user(login)).await.json();
+        assert_eq!(reply["response"]["error"] == true, refused, "{login}: {reply}");
+    }
+    let said = log.until("held back by a guard").await;
+    assert!(said.lines().last().is_some_and(|line| line.contains("cause=\"failed\"")), "{said}");
+    let metrics = app.metrics().await;
+    for line in [
+        r#"hookreeve_events_total{event="validateUser",outcome="accepted",cause="guarded"} 1"#,
+        r#"hookreeve_held_back_total{guard="avalanche",event="validateUser",cause="failed"} 1"#,
+    ] {
+        assert!(metrics.lines().any(|written| written == line), "{line} in\n{metrics}");
     }
 }

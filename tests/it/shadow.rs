@@ -165,3 +165,20 @@ async fn a_database_of_the_same_name_in_another_directory_is_another_one() {
         log.until(&format!("difference=\"{difference}\"")).await;
     }
 }
+
+#[tokio::test]
+async fn the_same_person_in_another_order_of_changes_is_no_difference() {
+    let set = |first: &str, second: &str| {
+        format!("[[rule]]\nid = \"names\"\non = \"preCreateUser\"\n[rule.set]\n{first}\n{second}\n")
+    };
+    let (city, name) = ("city = '\"Pune\"'", "nickName = 'user.login'");
+    for (next, difference) in [(set(name, city), "none"), (set(name, "city = '\"Goa\"'"), "changed_otherwise")] {
+        let text = format!("{MAIN}[journal]\nrecords = \"durable\"\n");
+        let app =
+            TestApp::with(&text).file("rules/next.toml", &next).file("rules/real.toml", &set(city, name)).start().await;
+        let reply = app.post("preCreateUser", r#"{"request":{"user":{"login":"a"}}}"#).await;
+        assert_eq!(reply.json()["response"]["data"]["nickName"], "a");
+        let metrics = app.metrics().await;
+        assert_eq!(count(&metrics, "preCreateUser", difference), 1, "{difference}\n{metrics}");
+    }
+}

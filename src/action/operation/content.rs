@@ -1,12 +1,11 @@
 //! What a request of an operation holds: JSON, a form, or several parts (RFC 7578).
 
 use super::raw::{RawOperation, RawPart};
-use crate::action::body::Tree;
 use crate::base::diagnostic::{Diagnostic, Diagnostics};
 use crate::base::tree::Node;
 use crate::expr::{EvalError, Expression, Scope, Type};
 use crate::outgoing::{encode, headers};
-use crate::scope::{Names, text_of};
+use crate::scope::{Names, Tree, text_of};
 
 /// A content, compiled for the names of one event.
 #[derive(Debug)]
@@ -70,7 +69,7 @@ impl Content {
         findings: &mut Diagnostics,
     ) -> Option<Self> {
         if let Some(body) = node.get("body").filter(|_| raw.body.is_some()) {
-            return Tree::compile(body, "body", names, findings).map(Self::Json);
+            return Tree::compile(body, ("action-body", "body"), names, findings).map(Self::Json);
         }
         if raw.form.is_some() {
             return Pairs::compile(node.get("form"), names, findings).map(Self::Form);
@@ -118,7 +117,7 @@ impl Content {
 impl Part {
     fn compile(raw: &RawPart, node: &Node, names: &mut Names, findings: &mut Diagnostics) -> Option<Self> {
         let said = match (node.get("json"), node.get("text")) {
-            (Some(json), None) => Saying::Json(Tree::compile(json, "json", names, findings)?),
+            (Some(json), None) => Saying::Json(Tree::compile(json, ("action-body", "json"), names, findings)?),
             (None, Some(text)) => Saying::Text(names.compile(text, Type::Dyn, findings)?),
             (Some(_), Some(_)) | (None, None) => {
                 let finding = Diagnostic::error("action-operation", "a part is either `json` or `text`");

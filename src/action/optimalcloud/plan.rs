@@ -9,7 +9,6 @@ use super::OptimalCloud;
 use super::raw::RawOptimalCloud;
 use super::words::Operation;
 use crate::action::api;
-use crate::action::body::Tree;
 use crate::action::headers::Texts;
 use crate::action::set::Tools;
 use crate::action::written::Written;
@@ -19,7 +18,7 @@ use crate::base::secret::SecretText;
 use crate::base::tree::Node;
 use crate::event::Spec;
 use crate::expr::EvalError;
-use crate::scope::Names;
+use crate::scope::{Names, Tree};
 
 /// What an action of type optimalcloud needs beside a job and secrets.
 #[derive(Debug)]
@@ -100,7 +99,7 @@ impl EventPlan {
     fn compile(written: &Written<'_>, spec: &'static Spec, findings: &mut Diagnostics) -> Option<Self> {
         let mut granted = view::names(spec, written.context, &written.granted_on(spec));
         let headers = api::texts(written, &mut granted, findings);
-        let fields = Tree::compile(written.entry.get("fields")?, "fields", &mut granted, findings);
+        let fields = Tree::compile(written.entry.get("fields")?, ("action-body", "fields"), &mut granted, findings);
         written.note_unknown(&mut granted);
         Some(Self { granted, headers, fields: fields? })
     }

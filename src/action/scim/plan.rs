@@ -11,7 +11,6 @@ use super::filter::Filter;
 use super::path::{self, Path};
 use super::raw::{Absent, Change, Operation, RawScim};
 use crate::action::api;
-use crate::action::body::Tree;
 use crate::action::headers::Texts;
 use crate::action::set::Tools;
 use crate::action::written::Written;
@@ -20,7 +19,7 @@ use crate::base::diagnostic::{Diagnostic, Diagnostics};
 use crate::base::tree::{Node, Value as TreeValue};
 use crate::event::Spec;
 use crate::expr::{EvalError, Expression, Type};
-use crate::scope::Names;
+use crate::scope::{Names, Tree};
 
 /// What an action of type scim needs beside a job and secrets.
 #[derive(Debug)]
@@ -137,7 +136,7 @@ impl EventPlan {
         let find: Vec<Option<_>> =
             find.iter().map(|(path, node)| Some((path.clone(), plain.compile(node, Type::Dyn, findings)?))).collect();
         let attributes = written.entry.get("attributes");
-        let attributes = attributes.map(|node| Tree::compile(node, "attributes", &mut granted, findings));
+        let attributes = attributes.map(|node| Tree::compile(node, ("action-body", "attributes"), &mut granted, findings));
         written.note_unknown(&mut plain);
         written.note_unknown(&mut granted);
         let find: Option<Vec<_>> = find.into_iter().collect();

@@ -4,16 +4,28 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 
 use super::protocol::{Line, MAX_LINE, Reply, Request};
 use super::{Desk, execute, path};
 use crate::app::{Plan, Source};
-use crate::config::Settings;
+use crate::base::diagnostic::{Diagnostic, Diagnostics};
+use crate::config::{Loaded, Settings};
 use crate::journal::sqlite::{Options, SqliteJournal};
 use crate::journal::{Journal, JournalError};
+use crate::lookup::Lookups;
+use crate::telemetry::metrics::Metrics;
+
+/// What is in force where no server says so.
+#[derive(Clone, Copy)]
+pub struct InForce<'a> {
+    /// The configuration, with rules and actions.
+    pub plan: &'a Plan,
+    /// As it was loaded.
+    pub loaded: &'a Loaded,
+}
 
 /// A way to change the journal.
 pub struct Access {
@@ -70,14 +82,14 @@ impl Access {
         matches!(self.way, Way::Server(_))
     }
 
-    /// Has a request carried out. `plan` is what is in force where no server says so.
+    /// Has a request carried out. `in_force` counts where no server says otherwise.
     pub async fn ask(
         &self,
         request: Request,
-        plan: Option<&Plan>,
+        in_force: Option<InForce<'_>>,
         progress: &(dyn Fn(u64) + Send + Sync),
     ) -> anyhow::Result<Reply> {
-        match self.try_ask(request, plan, progress).await? {
+        match self.try_ask(request, in_force, progress).await? {
             Reply::Failed { message } => bail!(message),
             reply => Ok(reply),
         }
@@ -87,9 +99,10 @@ impl Access {
     pub async fn try_ask(
         &self,
         request: Request,
-        plan: Option<&Plan>,
+        in_force: Option<InForce<'_>>,
         progress: &(dyn Fn(u64) + Send + Sync),
     ) -> anyhow::Result<Reply> {
+        let plan = in_force.map(|in_force| in_force.plan);
         Ok(match &self.way {
             Way::Server(socket) => ask_server(socket, &request, progress).await?,
             Way::Own(journal) => {
@@ -99,10 +112,26 @@ impl Access {
                     // Before the first row: by its forms it is told later whether the index is right.
                     directory.bring_up_to_date().await.map_err(anyhow::Error::msg)?;
                 }
+                let asks = matches!(request, Request::Admit { .. });
+                let lookups = in_force.filter(|_| asks).map(|in_force| self.lookups(in_force)).transpose()?;
+                if let Some((lookups, directory)) = lookups.as_ref().zip(directory.as_ref()) {
+                    lookups.introduce(directory.clone());
+                }
                 let recorder = plan.map(|plan| plan.recorder(journal, directory));
-                let desk = Desk { journal, recorder: recorder.as_ref(), guards: None, clock };
+                let (recorder, lookups) = (recorder.as_ref(), lookups.as_ref());
+                let desk = Desk { journal, recorder, guards: None, lookups, clock };
                 execute(&desk, request, progress).await
             }
+        })
+    }
+
+    fn lookups(&self, in_force: InForce<'_>) -> anyhow::Result<Lookups> {
+        let mut findings = Diagnostics::default();
+        let InForce { plan, loaded } = in_force;
+        let lookups = plan.lookups(loaded, &self.source, &Metrics::new(), None, &mut findings);
+        lookups.ok_or_else(|| {
+            let said: Vec<String> = findings.iter().map(Diagnostic::one_line).collect();
+            anyhow!("the lookups cannot be asked: {}", said.join("; "))
         })
     }
 
@@ -123,12 +152,14 @@ async fn ask_server(
     let mut stream = UnixStream::connect(socket).await.with_context(asking)?;
     let mut line = serde_json::to_string(request)?;
     line.push('\n');
-    stream.write_all(line.as_bytes()).await.with_context(asking)?;
+    // A server that has no place says so and hangs up, maybe before all is sent.
+    let sent = stream.write_all(line.as_bytes()).await;
     let mut answers = BufReader::new(stream);
     loop {
         let mut text = String::new();
-        (&mut answers).take(MAX_LINE as u64).read_line(&mut text).await.with_context(asking)?;
+        let read = (&mut answers).take(MAX_LINE as u64).read_line(&mut text).await;
         if !text.ends_with('\n') {
+            sent.and(read).with_context(asking)?;
             bail!("the server ended before it answered; what was asked for may be done or not");
         }
         match serde_json::from_str(&text).context("the server answers in words of another version")? {

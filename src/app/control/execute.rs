@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use chrono::SecondsFormat;
 
-use super::people;
-use super::protocol::{Admitted, Again, Id, MAX_DELIVERIES, Reply, Request, Told, ToldGuarded, Whom};
+use super::protocol::{Again, Id, MAX_DELIVERIES, Reply, Request, Told, ToldGuarded, Whom};
+use super::{admit, people};
 use crate::action::Order;
 use crate::base::clock::Clock;
 use crate::event::Person;
-use crate::journal::{DeliveryId, GuardAct, Journal, JournalError, Receipt, Unverified};
+use crate::journal::{DeliveryId, GuardAct, Journal, JournalError, Receipt};
 use crate::judge::{Guards, Recorder};
-use crate::record::{ReadError, Record};
+use crate::lookup::Lookups;
 
 /// How many are on their way to the journal's writer at once.
-const PART: usize = 100;
+pub(super) const PART: usize = 100;
 
 /// What a request is carried out with.
 pub struct Desk<'a> {
@@ -24,6 +24,8 @@ pub struct Desk<'a> {
     pub recorder: Option<&'a Recorder>,
     /// What the guards of a server that runs know.
     pub guards: Option<&'a Guards>,
+    /// The lookups, for what becomes an event; none where they are not known.
+    pub lookups: Option<&'a Lookups>,
     /// The clock.
     pub clock: &'a Clock,
 }
@@ -44,7 +46,7 @@ pub async fn execute(desk: &Desk<'_>, request: Request, progress: &(dyn Fn(u64) 
             Err(reply) => reply,
         },
         Request::Replay { deliveries } => replay(desk, &deliveries, progress).await,
-        Request::Admit { up_to } => admit(desk, up_to, progress).await,
+        Request::Admit { up_to } => admit::admit(desk, up_to, progress).await,
         Request::Forget { person } => match known(&person) {
             Ok(person) => {
                 let reference = journal.reference(&person);
@@ -171,73 +173,10 @@ async fn replay(desk: &Desk<'_>, deliveries: &[Again], progress: &(dyn Fn(u64) +
     Reply::Deliveries(told)
 }
 
-/// Each notice is removed once it is an event on disk: a crash in between makes it an event twice, never none.
-async fn admit(desk: &Desk<'_>, up_to: u64, progress: &(dyn Fn(u64) + Send + Sync)) -> Reply {
-    let Some(recorder) = desk.recorder else { return without_configuration() };
-    let mut admitted = Admitted::default();
-    let mut after = 0;
-    let mut done = 0;
-    loop {
-        let page = match desk.journal.unverified(after, PART).await {
-            Ok(page) => page,
-            Err(error) => return Reply::failed(error),
-        };
-        let Some(last) = page.iter().map(|notice| notice.number).filter(|number| *number <= up_to).max() else {
-            return Reply::Admitted(admitted);
-        };
-        for notice in page.iter().filter(|notice| notice.number <= up_to) {
-            if let Err(why) = admit_one(desk, recorder, notice, &mut admitted).await {
-                // Those before it are events already.
-                let removed = desk.journal.remove_unverified(notice.number.saturating_sub(1)).await;
-                let more = removed.err().map(|error| format!("; {error}")).unwrap_or_default();
-                return Reply::failed(format!("the notice of {} stays, and those after it: {why}{more}", notice.id));
-            }
-            done += 1;
-        }
-        if let Err(error) = desk.journal.remove_unverified(last).await {
-            return Reply::failed(error);
-        }
-        progress(done);
-        after = last;
-    }
-}
-
-async fn admit_one(
-    desk: &Desk<'_>,
-    recorder: &Recorder,
-    notice: &Unverified,
-    admitted: &mut Admitted,
-) -> Result<(), String> {
-    let bytes = match &notice.record {
-        crate::journal::Record::Bytes(bytes) => bytes,
-        crate::journal::Record::Sealed => return Err("it is sealed under a key that is not set".to_owned()),
-        crate::journal::Record::Forgotten | crate::journal::Record::Unread => {
-            admitted.unreadable += 1;
-            return Ok(());
-        }
-    };
-    // It is received now: its deliveries have their whole time, and entries stay in the order of their times.
-    let read = |bytes| Record::parse(bytes)?.event(&notice.event, desk.clock.now(), &notice.id.to_string());
-    let event = match read(bytes) {
-        Ok(event) => event,
-        Err(error @ ReadError::Version(_)) => return Err(error.to_string()),
-        Err(error) => {
-            tracing::warn!(notice = %notice.id, event = notice.event, %error, "an unverified notice is no event, and is removed");
-            admitted.unreadable += 1;
-            return Ok(());
-        }
-    };
-    let appended = recorder.admit(&event).await.map_err(|error| error.to_string())?;
-    admitted.events += 1;
-    admitted.deliveries += appended.deliveries.len() as u64;
-    admitted.repeats += u64::from(appended.repeat_of.is_some());
-    Ok(())
-}
-
 fn too_many() -> Reply {
     Reply::failed(format!("more than {MAX_DELIVERIES} deliveries in one request"))
 }
 
-fn without_configuration() -> Reply {
+pub(super) fn without_configuration() -> Reply {
     Reply::failed(JournalError::Setting("no configuration is in force that names the actions".to_owned()))
 }

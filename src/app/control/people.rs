@@ -36,7 +36,7 @@ pub(super) async fn remove(desk: &Desk<'_>, people: &[Whom]) -> Reply {
     let mut sightings = Vec::with_capacity(people.len());
     for whom in people {
         match known(whom) {
-            Ok(person) => sightings.push((person, Sighting::Left)),
+            Ok(person) => sightings.push((person, Sighting::Removed)),
             Err(reply) => return reply,
         }
     }

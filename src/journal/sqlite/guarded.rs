@@ -1,7 +1,8 @@
 //! Persons whom guards hold: written with the entry that held them, read as a list, released and dropped.
 //!
 //! A row is a person, a guard and an event. While its `until` is null the person is held; after a release it is the pass, and
-//! goes with the call that uses it, or when its time is over.
+//! goes with the call that uses it, or when its time is over. After a drop it stays for a while, with the time of the drop
+//! below zero, so that a call that was held before, and is written only now, puts nobody on the list again.
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde_json::json;
@@ -13,6 +14,9 @@ use super::writer::Writing;
 use super::{codes, failure};
 use crate::journal::{EntryKind, GuardAct, GuardActed, GuardMark, Guarded, GuardedFilter, JournalError, Page};
 
+/// How long a drop is remembered: longer than any call is on its way. In microseconds.
+const DROP_STAYS: i64 = 3_600_000_000;
+
 /// Notes what guards made of an entry. One who is not known has no row: nobody could recognise its next call.
 pub(super) fn mark(writing: &Writing<'_>, seq: u64, entry: &Prepared) -> Result<(), JournalError> {
     if entry.person == NOBODY {
@@ -21,16 +25,21 @@ pub(super) fn mark(writing: &Writing<'_>, seq: u64, entry: &Prepared) -> Result<
     let connection = writing.connection;
     for guard in &entry.guards {
         let done = match guard {
-            // A pass that was given after the call came stays one; one that was there already has been used, although
-            // the entry that said so could not be written.
-            GuardMark::Held { guard, outcome, rule, release_for } => connection
+            // What was done about the person since it is held stays done. What was done about an earlier time is over:
+            // a pass of then has been used, although the entry that said so could not be written.
+            GuardMark::Held { guard, outcome, rule, release_for, since } => connection
                 .prepare_cached(
-                    "INSERT INTO guarded (guard, person, event, tenant, outcome, rule, seq, first, last, calls, release_for)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, 1, ?9)
-                     ON CONFLICT (person, guard, event) DO UPDATE SET outcome = excluded.outcome, rule = excluded.rule,
-                     seq = excluded.seq, last = excluded.last, calls = calls + 1, release_for = excluded.release_for,
-                     until = iif(until - release_for >= excluded.last, until, NULL)",
+                    "DELETE FROM guarded WHERE person = ?1 AND guard = ?2 AND event = ?3 AND until IS NOT NULL AND first < ?4",
                 )
+                .and_then(|mut delete| {
+                    delete.execute(params![entry.person, guard, entry.event, codes::time(*since)])?;
+                    connection.prepare_cached(
+                        "INSERT INTO guarded (guard, person, event, tenant, outcome, rule, seq, first, last, calls, release_for)
+                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?10, ?8, 1, ?9)
+                         ON CONFLICT (person, guard, event) DO UPDATE SET outcome = excluded.outcome, rule = excluded.rule,
+                         seq = excluded.seq, last = excluded.last, calls = calls + 1, release_for = excluded.release_for",
+                    )
+                })
                 .and_then(|mut insert| {
                     let release_for = i64::try_from(release_for.as_micros()).unwrap_or(i64::MAX);
                     insert.execute(params![
@@ -42,12 +51,13 @@ pub(super) fn mark(writing: &Writing<'_>, seq: u64, entry: &Prepared) -> Result<
                         rule,
                         seq,
                         entry.at,
-                        release_for
+                        release_for,
+                        codes::time(*since)
                     ])
                 }),
             GuardMark::Passed { guard } => connection
                 .prepare_cached(
-                    "DELETE FROM guarded WHERE person = ?1 AND guard = ?2 AND event = ?3 AND until IS NOT NULL",
+                    "DELETE FROM guarded WHERE person = ?1 AND guard = ?2 AND event = ?3 AND until > 0",
                 )
                 .and_then(|mut delete| delete.execute(params![entry.person, guard, entry.event])),
         };
@@ -76,12 +86,9 @@ pub(super) fn act(
     };
     let (guard, event, release_for): (String, String, i64) = (guard, event, release_for);
     let now = codes::time(writing.shared.options.clock.now());
-    let (kind, until, statement) = match act {
-        GuardAct::Release => {
-            let until = now.saturating_add(release_for);
-            (EntryKind::GuardRelease, Some(until), "UPDATE guarded SET until = ?2 WHERE number = ?1")
-        }
-        GuardAct::Drop => (EntryKind::GuardDrop, None, "DELETE FROM guarded WHERE number = ?1 AND ?2 IS NULL"),
+    let (kind, until) = match act {
+        GuardAct::Release => (EntryKind::GuardRelease, Some(now.saturating_add(release_for))),
+        GuardAct::Drop => (EntryKind::GuardDrop, None),
     };
     let words = json!({ "guard": guard, "event": event, "reason": reason }).to_string().into_bytes();
     let seals = writing.shared.persons.seals();
@@ -91,15 +98,18 @@ pub(super) fn act(
     append::insert(&mut Prepared::words(kind, now, person, words, seals), writing)?;
     writing
         .connection
-        .prepare_cached(statement)
-        .and_then(|mut change| change.execute(params![number, until]))
+        .prepare_cached("UPDATE guarded SET until = ?2 WHERE number = ?1")
+        .and_then(|mut change| change.execute(params![number, until.unwrap_or(-now)]))
         .map_err(failure::writing)?;
     Ok(GuardActed { guard, event, person, pass_until: until.map(codes::to_time) })
 }
 
-/// Passes whose time is over go.
+/// Passes whose time is over go, and drops of a while ago.
 pub(super) fn expire(writing: &Writing<'_>, now: i64) -> Result<(), JournalError> {
-    let gone = writing.connection.execute("DELETE FROM guarded WHERE until <= ?1", [now]);
+    let gone = writing.connection.execute(
+        "DELETE FROM guarded WHERE until BETWEEN 1 AND ?1 OR until BETWEEN ?2 AND 0",
+        [now, DROP_STAYS.saturating_sub(now)],
+    );
     gone.map(|_| ()).map_err(failure::writing)
 }
 

@@ -41,6 +41,7 @@ mod queue;
 mod read;
 mod reader;
 mod recent;
+mod removed;
 mod requests;
 mod retention;
 mod rotate;

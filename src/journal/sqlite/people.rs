@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::append::{PLAIN, WIPED};
 use super::persons::{NOBODY, Persons, Reference};
 use super::writer::Writing;
-use super::{Shared, codes, failure};
+use super::{Shared, codes, failure, removed};
 use crate::event::Person;
 use crate::journal::seal::bound_to;
 use crate::journal::{JournalError, PersonField, Record, Sighting};
@@ -29,6 +29,8 @@ pub(super) struct Told {
     is_old: bool,
     /// None: it has left.
     fields: Option<Vec<Field>>,
+    /// Whether somebody has taken it out.
+    removed: bool,
 }
 
 struct Field {
@@ -65,15 +67,17 @@ impl Told {
             value: field.value,
             identifies: field.identifies,
         };
+        let removed = sighting == Sighting::Removed;
         let fields = match sighting {
             Sighting::Seen(fields) => Some(fields.into_iter().map(field).collect()),
-            Sighting::Left => None,
+            Sighting::Left | Sighting::Removed => None,
             Sighting::Then(at, sighting) => {
                 let told = Self::of(person, reference, codes::time(at), *sighting, persons);
                 return Self { is_old: true, ..told };
             }
         };
-        Self { person: reference, system: person.system, tenant: person.tenant.clone(), at, is_old: false, fields }
+        let (system, tenant) = (person.system, person.tenant.clone());
+        Self { person: reference, system, tenant, at, is_old: false, fields, removed }
     }
 
     /// About how many bytes it writes.
@@ -122,6 +126,9 @@ pub(super) fn tell(writing: &Writing<'_>, told: &Told) -> Result<bool, JournalEr
         if late {
             return Ok(false);
         }
+        if told.removed {
+            removed::note(connection, &told.person, told.at)?;
+        }
         row.iter().try_for_each(|row| remove(connection, row))?;
         return Ok(row.is_some());
     };
@@ -134,9 +141,16 @@ pub(super) fn tell(writing: &Writing<'_>, told: &Told) -> Result<bool, JournalEr
         }
     }
     for key in fields.iter().filter(|field| field.identifies && !late).filter_map(|field| field.key) {
-        for other in namesakes(connection, key, &told.person).map_err(failure::reading)? {
-            remove(connection, &other)?;
+        let others = namesakes(connection, key, &told.person).map_err(failure::reading)?;
+        if told.is_old && others.iter().any(|other| other.at > told.at) {
+            // By now the person has another name.
+            return Ok(false);
         }
+        others.iter().try_for_each(|other| remove(connection, other))?;
+    }
+    let is_out = || Ok(removed::at(connection, &told.person)?.is_some_and(|at| at > told.at));
+    if told.is_old && is_out()? {
+        return Ok(false);
     }
     if before.as_ref() == Some(&known) {
         return Ok(false);
@@ -187,8 +201,9 @@ pub(super) fn index(connection: &Connection, id: i64, before: &[i64], known: &Kn
     Ok(())
 }
 
-/// Takes a person out, if it is there.
+/// Takes a person out who is forgotten, if it is there.
 pub(super) fn leave(connection: &Connection, person: &Reference) -> Result<(), JournalError> {
+    removed::forget(connection, person)?;
     let row = row(connection, person).map_err(failure::reading)?;
     row.map_or(Ok(()), |row| remove(connection, &row))
 }

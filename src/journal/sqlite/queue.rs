@@ -86,8 +86,9 @@ impl Item {
         match self {
             Self::Append(prepared, _) => prepared.bytes(),
             Self::Settle(settling, _) => {
-                let answer = settling.settlement.attempt.as_ref().map_or(0, |attempt| attempt.answer.len());
-                256 + answer + settling.captured.as_ref().map_or(0, Vec::len)
+                let attempt = settling.settlement.attempt.iter();
+                let texts = attempt.flat_map(|attempt| attempt.said.iter().chain([&attempt.answer]));
+                256 + texts.map(String::len).sum::<usize>() + settling.captured.as_ref().map_or(0, Vec::len)
             }
             Self::Run(_) => 256,
         }

@@ -13,7 +13,7 @@ use super::persons::NOBODY;
 use super::read::Reading;
 use super::verify::read_cut;
 use super::writer::Writing;
-use super::{Shared, codes, failure, find, guarded};
+use super::{Shared, codes, failure, find, guarded, removed};
 use crate::journal::{DeliveryId, EntryKind, Head, JournalError};
 
 /// How many entries, or secrets, go in one transaction.
@@ -37,6 +37,7 @@ pub(super) async fn retain(shared: Arc<Shared>, reading: Arc<Reading>) -> Result
         let part = shared.queue.run(true, remove).await?;
         gone += part;
         if part == 0 {
+            shared.queue.run(true, |writing| removed::expire(writing.connection)).await?;
             return Ok(gone);
         }
     }

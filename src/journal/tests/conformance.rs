@@ -16,6 +16,7 @@ use super::people::{
     a_person_leaves_the_directory_and_nothing_of_it_stays, a_persons_login_and_id_are_nobody_elses,
     many_are_told_of_at_once_and_read_in_pages, the_index_is_brought_to_other_forms,
     what_a_notice_tells_of_a_person_is_found, whoever_is_looked_for_has_all_and_nothing_that_excludes,
+    whoever_was_taken_out_is_not_brought_back_by_what_is_old,
 };
 use super::performed::{
     a_crash_does_not_hide_what_somebody_waited_for, a_request_that_comes_again_is_not_done_again,
@@ -147,6 +148,7 @@ async fn of_a_lane_only_the_head_is_claimed(open: Opener<'_>, clock: &Clock) {
     let (_, deliveries) = journal.entry_at(first.seq).await.expect("a read").expect("an entry");
     assert_eq!((deliveries[0].state, deliveries[0].attempts), (DeliveryState::Done, 1));
     assert_eq!(deliveries[0].answers[0].answer, "200");
+    assert_eq!(deliveries[0].answers[0].said.as_deref(), Some("in its own words"));
     assert_eq!((deliveries[0].finished_at, deliveries[0].due), (Some(clock.now()), None));
 }
 
@@ -526,6 +528,7 @@ suite!(
         a_request_that_was_not_done_is_performed_anew,
         a_request_that_does_nothing_repeats_only_one_that_did_nothing,
         numbers_are_given_once_and_in_order,
+        whoever_was_taken_out_is_not_brought_back_by_what_is_old,
         the_index_is_brought_to_other_forms,
     ]
 );
@@ -550,6 +553,7 @@ suite!(
         what_was_captured_is_kept_and_handed_to_who_comes_after,
         a_chain_outlives_what_is_cut_off,
         a_request_that_comes_again_is_not_done_again,
+        whoever_was_taken_out_is_not_brought_back_by_what_is_old,
         the_index_is_brought_to_other_forms,
     ]
 );

@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use super::{Bench, FIRST_VERSION, draft, person, says, silent};
 use crate::journal::{EntryKind, Filter, GuardAct, GuardMark, Guarded, GuardedFilter, Journal, Reader, Record};
 
-fn held(guard: &str) -> GuardMark {
+fn held(guard: &str, since: DateTime<Utc>) -> GuardMark {
     GuardMark::Held {
         guard: guard.into(),
         outcome: "deprovision",
         rule: Some("leavers".into()),
         release_for: Duration::from_secs(3600),
+        since,
     }
 }
 
@@ -30,11 +33,12 @@ async fn acts(journal: &dyn Journal) -> Vec<(EntryKind, Record)> {
 async fn who_is_held_is_listed_once_and_every_act_has_its_reason_in_the_chain() {
     for bench in [Bench::new(), Bench::sealed()] {
         let (clock, journal) = (&bench.clock, bench.open());
-        for login in ["ada", "bob", "ada"] {
+        let first = clock.now() + Duration::from_secs(1);
+        for (login, since) in [("ada", first), ("bob", first + Duration::from_secs(1)), ("ada", first)] {
             clock.advance(Duration::from_secs(1));
-            draft(login).guards(vec![held("g")]).append(&journal, clock).await;
+            draft(login).guards(vec![held("g", since)]).append(&journal, clock).await;
         }
-        draft("ada").guards(vec![held("h")]).append(&journal, clock).await;
+        draft("ada").guards(vec![held("h", clock.now())]).append(&journal, clock).await;
         let all = list(&journal, false).await;
         let seen: Vec<_> = all.iter().map(|one| (one.guard.as_str(), one.seq, one.calls)).collect();
         assert_eq!(seen, [("g", 3, 2), ("g", 2, 1), ("h", 4, 1)]);
@@ -59,9 +63,11 @@ async fn who_is_held_is_listed_once_and_every_act_has_its_reason_in_the_chain() 
         }
         assert_eq!(list(&journal, false).await.len(), 1, "the other guard's");
         assert_eq!(list(&journal, true).await.len(), 2, "and the pass");
-        // A call that was on its way takes no pass back, and the next one uses it up.
-        draft("ada").guards(vec![held("g")]).append(&journal, clock).await;
+        // A call that was on its way takes no pass back, puts nobody on the list again, and the next one uses the pass up.
+        draft("ada").guards(vec![held("g", first)]).append(&journal, clock).await;
         assert_eq!(list(&journal, true).await[0].pass_until, released.pass_until);
+        draft("bob").guards(vec![held("g", first + Duration::from_secs(1))]).append(&journal, clock).await;
+        assert_eq!(list(&journal, true).await.len(), 2);
         draft("ada").guards(vec![GuardMark::Passed { guard: "g".into() }]).append(&journal, clock).await;
         assert_eq!(list(&journal, true).await.len(), 1);
         let words = |reason: &str| {
@@ -91,7 +97,7 @@ async fn persons_are_counted_once_and_nobody_is_none() {
     }
     let mut nobody = draft("x");
     nobody.person.known = false;
-    nobody.guards(vec![held("g")]).append(&journal, &bench.clock).await;
+    nobody.guards(vec![held("g", bench.clock.now())]).append(&journal, &bench.clock).await;
     assert_eq!(journal.persons_known().await.expect("a number"), 100);
     assert!(list(&journal, true).await.is_empty(), "nobody could recognise the next call of nobody");
 }
@@ -104,6 +110,22 @@ async fn a_journal_of_before_gets_the_table() {
     file.execute_batch(FIRST_VERSION).expect("as it was before");
     drop(file);
     let journal = bench.open();
-    draft("ada").guards(vec![held("g")]).append(&journal, &bench.clock).await;
+    let first = bench.clock.now();
+    draft("ada").guards(vec![held("g", first)]).append(&journal, &bench.clock).await;
     assert_eq!(list(&journal, false).await.len(), 1);
+    // What was done about an earlier time says nothing of this one, and is not remembered for ever.
+    let number = list(&journal, false).await[0].number;
+    journal.act_on_guarded(number, GuardAct::Drop, "so").await.expect("it is done");
+    let again = first + Duration::from_micros(1);
+    draft("ada").guards(vec![held("g", again)]).append(&journal, &bench.clock).await;
+    let listed = list(&journal, false).await;
+    assert_eq!((listed.len(), listed[0].calls, listed[0].first_at), (1, 1, again));
+    assert_ne!(listed[0].number, number, "whoever has the old number acts on nobody");
+    journal.act_on_guarded(listed[0].number, GuardAct::Drop, "so").await.expect("it is done");
+    bench.clock.advance(Duration::from_secs(3601));
+    journal.retain().await.expect("it is kept within its time");
+    drop(journal);
+    let file = rusqlite::Connection::open(&bench.options.path).expect("it opens");
+    let rows: u64 = file.query_row("SELECT count(*) FROM guarded", [], |row| row.get(0)).expect("a number");
+    assert_eq!(rows, 0);
 }

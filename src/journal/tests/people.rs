@@ -180,6 +180,40 @@ pub(super) async fn a_persons_login_and_id_are_nobody_elses(open: Opener<'_>, cl
     assert!(listed(&*journal, "ada.k").await.is_some(), "another tenant's are others");
 }
 
+pub(super) async fn whoever_was_taken_out_is_not_brought_back_by_what_is_old(open: Opener<'_>, clock: &Clock) {
+    let journal = open();
+    let told = |login: &str| seen(&[("login", login), ("id", "7"), ("mobile", "1")]);
+    // She has had two logins.
+    draft("ada").sighting(told("ada")).append(&*journal, clock).await;
+    let first = clock.now();
+    clock.advance(Duration::from_secs(60));
+    draft("ada.k").sighting(told("ada.k")).append(&*journal, clock).await;
+    let second = clock.now();
+    clock.advance(Duration::from_secs(60));
+    let removed = journal.tell_people(vec![(person("ada.k"), Sighting::Removed), (person("eve"), Sighting::Removed)]);
+    assert_eq!(removed.await.expect("told"), 1);
+    drop(journal);
+    let journal = open();
+    let again = || {
+        let then = |at, who: &str| (person(who), Sighting::Then(at, Box::new(told(who))));
+        journal.tell_people(vec![then(first, "ada"), then(second, "ada.k")])
+    };
+    again().await.expect("told");
+    assert!(find(&*journal, search(&[("mobile", "1")])).await.is_none(), "under neither name");
+    // What is told now counts, and then the old is no news.
+    clock.advance(Duration::from_secs(60));
+    draft("ada.k").request("Y").sighting(seen(&[("login", "ada.k"), ("id", "7")])).append(&*journal, clock).await;
+    assert_eq!(again().await.expect("told"), 0);
+    assert_eq!(found(&*journal, &[("id", "7")], "login").await, Some("ada.k".into()));
+    assert!(find(&*journal, search(&[("mobile", "1")])).await.is_none());
+    // Once no entry is left of before, nobody can go through them, and it is no longer known who was taken out.
+    clock.advance(Duration::from_secs(200 * 24 * 3600));
+    draft("bob").append(&*journal, clock).await;
+    assert_eq!(journal.retain().await.expect("cut"), 3);
+    let eve = Sighting::Then(second, Box::new(seen(&[("login", "eve")])));
+    assert_eq!(journal.tell_people(vec![(person("eve"), eve)]).await.expect("told"), 1);
+}
+
 #[tokio::test]
 async fn what_was_learnt_long_ago_fills_only_what_is_not_known() {
     let bench = Bench::new();
@@ -194,6 +228,10 @@ async fn what_was_learnt_long_ago_fills_only_what_is_not_known() {
     let left = Sighting::Then(at, Box::new(Sighting::Left));
     // Nor does it take anybody out, or another's place.
     assert_eq!(journal.tell_people(vec![(person("ada"), left)]).await.expect("told"), 0);
+    draft("bob").sighting(seen(&[("login", "bob"), ("id", "7")])).append(&journal, &bench.clock).await;
+    let before = vec![(person("bert"), then(&[("login", "bert"), ("id", "7")]))];
+    assert_eq!(journal.tell_people(before).await.expect("told"), 0, "he has another login by now");
+    assert_eq!(found(&journal, &[("id", "7")], "login").await, Some("bob".into()));
 }
 
 pub(super) async fn the_index_is_brought_to_other_forms(open: Opener<'_>, clock: &Clock) {

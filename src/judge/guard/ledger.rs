@@ -22,6 +22,8 @@ pub(super) struct State {
     pub(super) ledgers: HashMap<Arc<str>, Ledger>,
     /// How many persons stand in all of them.
     pub(super) listed: usize,
+    /// When the last one was put on a list, in microseconds.
+    pub(super) last_held: i64,
 }
 
 /// What one guard knows.
@@ -35,8 +37,14 @@ pub(super) struct Ledger {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
-    Held,
-    Pass { until: i64, used: Option<i64> },
+    /// On the list since then, which is no other's time.
+    Held {
+        since: i64,
+    },
+    Pass {
+        until: i64,
+        used: Option<i64>,
+    },
 }
 
 /// How one guard looks at a decision.
@@ -79,17 +87,24 @@ impl State {
         self.ledgers.entry(guard.into()).or_default()
     }
 
-    /// Puts a person on a guard's list, if there is room, and answers whether it stands there, and whether the guard trips.
-    pub(super) fn hold(&mut self, guard: &Guard, call: &Call<'_>, is_full: bool) -> (bool, bool) {
+    /// Puts a person on a guard's list, if there is room, and answers since when it stands there, and whether the guard trips.
+    pub(super) fn hold(&mut self, guard: &Guard, call: &Call<'_>, is_full: bool) -> (Option<i64>, bool) {
         let window = self.ledger(&guard.id).window(call.tenant());
         let tripped = is_full && !window.tripped;
         window.tripped |= is_full;
-        let known = call.event.person().known;
-        if known {
-            self.put(&guard.id, call.key(), Standing::Held);
+        if call.event.person().known && !self.standing(guard, call).is_some_and(Standing::is_held) {
+            self.last_held = call.at.max(self.last_held.saturating_add(1));
+            self.put(&guard.id, call.key(), Standing::Held { since: self.last_held });
         }
-        let listed = known && self.ledger(&guard.id).persons.contains_key(&call.key());
+        let listed = match self.standing(guard, call) {
+            Some(Standing::Held { since }) => Some(since),
+            Some(Standing::Pass { .. }) | None => None,
+        };
         (listed, tripped)
+    }
+
+    fn standing(&mut self, guard: &Guard, call: &Call<'_>) -> Option<Standing> {
+        self.ledger(&guard.id).persons.get(&call.key()).copied()
     }
 
     pub(super) fn put(&mut self, guard: &str, key: (Reference, &'static str), standing: Standing) {
@@ -160,7 +175,7 @@ impl Ledger {
         repeat_window: Duration,
     ) -> Look {
         match self.persons.get(&call.key()) {
-            Some(Standing::Held) => return Look::Held,
+            Some(Standing::Held { .. }) => return Look::Held,
             Some(pass @ Standing::Pass { used, .. }) if !pass.is_over(call.at, repeat_window) => {
                 return Look::Passes { first: used.is_none() };
             }
@@ -181,10 +196,14 @@ impl Ledger {
 // === impl Standing ===
 
 impl Standing {
+    pub(super) fn is_held(self) -> bool {
+        matches!(self, Self::Held { .. })
+    }
+
     /// Whether it no longer means anything.
     pub(super) fn is_over(self, now: i64, repeat_window: Duration) -> bool {
         match self {
-            Self::Held => false,
+            Self::Held { .. } => false,
             Self::Pass { until, used: None } => now >= until,
             Self::Pass { used: Some(used), .. } => now > used.saturating_add(span(repeat_window)),
         }

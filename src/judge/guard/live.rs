@@ -13,6 +13,7 @@ use super::{Guard, GuardSet, Guarding, HeldBack, Max, counts};
 use crate::base::ids::new_uuid;
 use crate::event::{Decision, Event, catalog};
 use crate::journal::{Filter, GuardActed, GuardedFilter, Journal, JournalError, Order, Reference};
+use crate::judge::Cause;
 
 /// How many entries are asked for at once, and how often, when a start looks back.
 const PAGE: usize = 10_000;
@@ -58,8 +59,10 @@ impl Guards {
             if matches!(look, Look::Held | Look::Full) {
                 let (listed, tripped) = state.hold(guard, &call, matches!(look, Look::Full));
                 let (decision, rule) = (decision.clone(), rule.cloned());
+                let listed = listed.and_then(DateTime::from_timestamp_micros);
                 let (guard, release_for) = (guard.id.clone(), guard.release_for);
-                let held = HeldBack { guard, decision, rule, fallback: false, release_for, tripped, listed };
+                let cause = Cause::Decided;
+                let held = HeldBack { guard, decision, rule, cause, release_for, tripped, listed };
                 return Guarding { held: Some(held), ..Guarding::default() };
             }
             looks.push((guard, look));
@@ -114,7 +117,7 @@ impl Guards {
     /// Each guard with how many persons it holds.
     pub fn held(&self) -> Vec<(Arc<str>, usize)> {
         let state = self.lock();
-        let held = |ledger: &Ledger| ledger.persons.values().filter(|standing| **standing == Standing::Held).count();
+        let held = |ledger: &Ledger| ledger.persons.values().filter(|standing| standing.is_held()).count();
         let mut all: Vec<_> = state.ledgers.iter().map(|(id, ledger)| (id.clone(), held(ledger))).collect();
         drop(state);
         all.sort();
@@ -179,8 +182,10 @@ impl Guards {
             let mut state = self.lock();
             for guarded in page.items {
                 let Some(spec) = catalog::find(&guarded.event) else { continue };
+                let since = micros(guarded.first_at);
+                state.last_held = state.last_held.max(since);
                 let pass = guarded.pass_until.map(|until| Standing::Pass { until: micros(until), used: None });
-                state.put(&guarded.guard, (guarded.person, spec.name), pass.unwrap_or(Standing::Held));
+                state.put(&guarded.guard, (guarded.person, spec.name), pass.unwrap_or(Standing::Held { since }));
             }
             match page.next {
                 Some(next) if state.listed < LISTED => filter.after = Some(next),

@@ -86,14 +86,22 @@ impl Bench {
     async fn asks(&self, login: &str) -> bool {
         let event = self.event("runDeprovision", login, "t");
         let guarding = self.weigh(&event);
+        self.keep(&event, &guarding).await;
+        guarding.held.is_some()
+    }
+
+    async fn keep(&self, event: &Event, guarding: &Guarding) {
         let passed = guarding.passed.iter().map(|guard| GuardMark::Passed { guard: guard.clone() });
-        let held = guarding.held.iter().filter(|held| held.listed).map(|held| GuardMark::Held {
-            guard: held.guard.clone(),
-            outcome: "deprovision",
-            rule: held.rule.clone(),
-            release_for: held.release_for,
+        let held = guarding.held.iter().filter_map(|held| {
+            Some(GuardMark::Held {
+                guard: held.guard.clone(),
+                outcome: "deprovision",
+                rule: held.rule.clone(),
+                release_for: held.release_for,
+                since: held.listed?,
+            })
         });
-        let (outcome, cause) = match &guarding {
+        let (outcome, cause) = match guarding {
             Guarding { held: Some(_), .. } => ("kept", "guarded"),
             Guarding { released: true, .. } => ("deprovision", "released"),
             _ => ("deprovision", "decided"),
@@ -117,7 +125,6 @@ impl Bench {
             awaited: true,
         };
         self.journal.append(entry).await.expect("it is kept");
-        guarding.held.is_some()
     }
 
     async fn act(&self, act: GuardAct) {
@@ -164,6 +171,32 @@ async fn who_is_held_stays_so_until_somebody_says_otherwise() {
     bench.act(GuardAct::Drop).await;
     assert_eq!(bench.held(), 0);
     assert!(!bench.asks("carol").await, "she is counted like anybody else");
+}
+
+#[tokio::test]
+async fn a_call_that_was_on_its_way_while_somebody_acted_puts_nobody_on_the_list_again() {
+    for act in [GuardAct::Drop, GuardAct::Release] {
+        let bench = Bench::new(GUARD);
+        for login in ["anna", "bob", "carol"] {
+            bench.asks(login).await;
+        }
+        let event = bench.event("runDeprovision", "carol", "t");
+        // Weighed before, and written after.
+        let guarding = bench.weigh(&event);
+        assert!(guarding.held.is_some());
+        bench.act(act).await;
+        bench.keep(&event, &guarding).await;
+        let list = async || bench.journal.guarded(GuardedFilter::default(), 10).await.expect("a page").items;
+        assert!(list().await.is_empty() && bench.held() == 0, "{act:?}");
+        // Held anew she is listed anew, in the same moment, too.
+        assert_eq!(bench.asks("carol").await, act == GuardAct::Drop);
+        bench.later(61);
+        assert!(bench.asks("carol").await);
+        let listed = list().await;
+        assert_eq!((listed.len(), listed[0].calls), (1, if act == GuardAct::Drop { 2 } else { 1 }));
+        let bench = bench.again(GUARD).await;
+        assert_eq!(bench.held(), 1);
+    }
 }
 
 #[tokio::test]
@@ -234,7 +267,7 @@ async fn what_counts_is_what_is_not_neutral_and_events_of_a_guard_count_together
     assert!(bench.weigh(&bench.event("validateUser", "anna", "t")).counted);
     assert!(bench.weigh(&bench.event("policyMap", "bob", "t")).counted);
     let held = bench.weigh(&bench.event("preCreateUser", "carol", "t")).held.expect("it is held");
-    assert!(held.tripped && held.listed && held.decision.outcome() == "changed");
+    assert!(held.tripped && held.listed.is_some() && held.decision.outcome() == "changed");
     assert!(!bench.weigh(&bench.event("preCreateUser", "dora", "t")).held.expect("it is held").tripped);
     assert!(bench.weigh(&bench.event("preCreateUser", "anna", "t")).counted, "one person, whatever the event");
 }
@@ -248,9 +281,9 @@ async fn tenants_are_counted_apart_and_the_unknown_one_by_one() {
         }
     }
     let held = |login| bench.weigh(&bench.event("runDeprovision", login, "a")).held;
-    assert!(held("carol").is_some_and(|held| held.listed));
+    assert!(held("carol").is_some_and(|held| held.listed.is_some()));
     for _ in 0..2 {
-        assert!(held("").is_some_and(|held| !held.listed), "nobody could recognise the next call");
+        assert!(held("").is_some_and(|held| held.listed.is_none()), "nobody could recognise the next call");
     }
     assert!(bench.weigh(&bench.event("runDeprovision", "", "c")).counted);
     assert!(bench.weigh(&bench.event("runDeprovision", "", "c")).counted);

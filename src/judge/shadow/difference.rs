@@ -1,6 +1,6 @@
 //! How two decisions on one event differ, in one word.
 
-use crate::event::Decision;
+use crate::event::{Decision, Event};
 use crate::judge::Judgement;
 use crate::rules::Judged;
 
@@ -61,14 +61,17 @@ impl Difference {
     }
 
     /// How a shadow's judgement differs from the real rules' one, whatever a guard made of that.
-    pub(super) fn between(real: &Judgement, shadow: &Judged) -> Option<Self> {
+    /// Two lists of changes that make the same person of the event's are none.
+    pub(super) fn between(event: &Event, real: &Judgement, shadow: &Judged) -> Option<Self> {
         let held = real.guarding.held.as_ref();
         let (decision, rule) = held.map_or((&real.decision, &real.rule), |held| (&held.decision, &held.rule));
         match (decision, &shadow.decision) {
             (Decision::Accept(_) | Decision::Perform(_), Decision::Refuse(_)) => Some(Self::NewlyRefused),
             (Decision::Refuse(_), Decision::Accept(_) | Decision::Perform(_)) => Some(Self::NewlyAccepted),
             (Decision::Refuse(one), Decision::Refuse(other)) if one != other => Some(Self::RefusedOtherwise),
-            (Decision::Accept(one), Decision::Accept(other)) if one != other => Some(Self::ChangedOtherwise),
+            (Decision::Accept(one), Decision::Accept(other)) if !one.come_to_the_same(other, event.user()) => {
+                Some(Self::ChangedOtherwise)
+            }
             (Decision::Map(one), Decision::Map(other)) if one != other => Some(Self::MappedOtherwise),
             (Decision::Perform(one), Decision::Perform(other)) if one != other => Some(Self::PerformedOtherwise),
             (Decision::Deprovision(false), Decision::Deprovision(true)) => Some(Self::NewlyDeprovisioned),

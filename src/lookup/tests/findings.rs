@@ -76,6 +76,20 @@ type = "http"
 }
 
 #[test]
+fn what_is_wrong_with_a_body_is_said() {
+    check(
+        "[[lookup]]\nid = 'hr'\ntype = 'http'\nurl = 'https://hr.example/'\nmethod = 'GET'\nbody = { n = 1, m = 'usr.login' }\n\
+         [[lookup]]\nid = 'q'\ntype = 'csv'\nfile = 'x.csv'\nkey = 'login'\nbody = { n = '1' }\n",
+        expect![[r#"
+            t.toml:6:1: a request by GET has no body (method = "POST")
+            t.toml:6:14: a value of `body` must be a text with an expression, and is an integer (write it as an expression: '1')
+            t.toml:6:22: unknown name `usr` (did you mean `user`?)
+            t.toml:12:1: `body` is no key of a lookup of type csv (it is one of type http)
+        "#]],
+    );
+}
+
+#[test]
 fn a_lookup_that_nothing_names_is_a_warning() {
     let source = Arc::new(Text {
         name: "t.toml".into(),

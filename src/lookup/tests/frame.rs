@@ -200,6 +200,53 @@ async fn the_last_answer_is_given_while_the_source_is_down() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_source_that_is_down_is_left_alone_while_there_is_an_old_answer() {
+    let (frame, told, _) = frame(Terms { stale_for: Duration::from_secs(3600), ..TERMS });
+    asked(&frame, "anna").await;
+    asked(&frame, "bert").await;
+    tokio::time::advance(Duration::from_secs(100)).await;
+    tell(&told, Does::Hang);
+    let waited = asked(&frame, "anna").await;
+    assert_eq!((waited.source, waited.took), (FactSource::Stale, Duration::from_millis(300)));
+    for login in ["anna", "bert", "anna"] {
+        let fact = asked(&frame, login).await;
+        assert_eq!((fact.source, fact.took), (FactSource::Stale, Duration::ZERO), "{login}");
+    }
+    assert_eq!(told.asked.load(Ordering::SeqCst), 3);
+    // Whoever has no old answer asks all the same; and after the moment one asks for all.
+    assert!(asked(&frame, "carl").await.answer.is_err());
+    tokio::time::advance(Duration::from_secs(1)).await;
+    let both = tokio::join!(asked(&frame, "anna"), asked(&frame, "bert"));
+    assert_eq!((both.0.took, both.1.took), (Duration::from_millis(300), Duration::ZERO));
+    assert_eq!(told.asked.load(Ordering::SeqCst), 5);
+    // Once it answers it is asked again.
+    tell(&told, Does::Answer);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    for login in ["anna", "bert"] {
+        assert_eq!(asked(&frame, login).await.source, FactSource::Fetched, "{login}");
+    }
+    // One failure that came at once may be the fault of what was asked.
+    tokio::time::advance(Duration::from_secs(100)).await;
+    tell(&told, Does::Fail);
+    assert_eq!(asked(&frame, "anna").await.source, FactSource::Stale);
+    tell(&told, Does::Answer);
+    assert_eq!(asked(&frame, "bert").await.source, FactSource::Fetched);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_is_slower_than_the_deadline_is_left_alone_too() {
+    let (frame, told, _) =
+        frame(Terms { stale_for: Duration::from_secs(3600), timeout: Duration::from_secs(5), ..TERMS });
+    asked(&frame, "anna").await;
+    tokio::time::advance(Duration::from_secs(100)).await;
+    tell(&told, Does::Hang);
+    for took in [Duration::from_secs(2), Duration::ZERO] {
+        let fact = asked(&frame, "anna").await;
+        assert_eq!((fact.source, fact.took), (FactSource::Stale, took));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_parameter_that_errs_is_a_fact_that_says_which() {
     let (frame, told, _) = frame(TERMS);
     let fact = frame.ask(&event(&json!({})), clock().instant() + Duration::from_secs(2)).await;

@@ -78,6 +78,31 @@ async fn the_request_holds_the_persons_fields_and_the_secret() {
 }
 
 #[tokio::test]
+async fn a_question_can_be_a_body() {
+    let server = Server::start(Say("HTTP/1.1 200 OK\r\n\r\n{\"hits\":[1]}")).await;
+    let more = "cache = '60s'\nvalue = '$.hits.0'\n[lookup.body]\nquery = { mobile = 'trim(user.mobile)', mail = 'user.?email' }\n\
+        size = '1'\nkinds = ['\"a\"', '\"b\"']\n";
+    let lookups = ready(&toml(&format!("http://127.0.0.1:{}/search", server.port), more));
+    for user in [json!({ "mobile": " 1\"}" }), json!({ "mobile": "1\"} ", "login": "x" })] {
+        assert_eq!(told(&lookups, user).await, "1");
+    }
+    let asked = server.asked().concat();
+    for part in [
+        "POST /search HTTP/1.1",
+        "content-type: application/json",
+        r#"{"query":{"mobile":"1\"}"},"size":1,"kinds":["a","b"]}"#,
+    ] {
+        assert!(asked.contains(part), "{part} in\n{asked}");
+    }
+    assert_eq!(server.asked().len(), 1, "the same question is asked once");
+    assert_eq!(told(&lookups, json!({ "mobile": "2", "email": "a@b.example" })).await, "1");
+    // What is empty names nobody.
+    assert_eq!(told(&lookups, json!({ "mobile": "" })).await, "not found");
+    assert_eq!(told(&lookups, json!({})).await, "failed: `body`: the field `mobile` is missing");
+    assert_eq!(server.asked().len(), 2);
+}
+
+#[tokio::test]
 async fn addresses_within_the_house_are_asked_only_where_they_are_allowed() {
     let (_, findings) = compile("[[lookup]]\nid = 'hr'\ntype = 'http'\nurl = 'http://127.0.0.1:1/'");
     assert!(said(&findings).contains("its address is this machine's own, which is not allowed"), "{}", said(&findings));

@@ -8,7 +8,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use tracing_subscriber::fmt;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
+
+use super::Form;
 
 /// How much may wait to be written, in bytes.
 const WAITING_BYTES: usize = 8 * 1024 * 1024;
@@ -38,11 +42,11 @@ struct Waiting {
     ended: bool,
 }
 
-/// Starts the thread that writes to `out`.
-pub(super) fn start(out: impl Write + Send + 'static) -> io::Result<(Gatherer, Guard)> {
+/// Starts the thread that writes to `out`. That lines were dropped is said in this form, as the lines are.
+pub(super) fn start(out: impl Write + Send + 'static, form: Form) -> io::Result<(Gatherer, Guard)> {
     let shared = Arc::new(Shared::default());
     let theirs = shared.clone();
-    let thread = std::thread::Builder::new().name("log".into()).spawn(move || theirs.write_all(out))?;
+    let thread = std::thread::Builder::new().name("log".into()).spawn(move || theirs.write_all(out, form))?;
     Ok((Gatherer(shared.clone()), Guard { shared, thread: Some(thread) }))
 }
 
@@ -51,7 +55,7 @@ impl Shared {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write_all(&self, mut out: impl Write) {
+    fn write_all(&self, mut out: impl Write, form: Form) {
         let mut batch = Vec::new();
         let mut waiting = self.lock();
         loop {
@@ -67,7 +71,7 @@ impl Shared {
             // Nobody could be told that the log itself cannot be written.
             let _ = out.write_all(&batch);
             if dropped > 0 {
-                let _ = writeln!(out, "{{\"level\":\"WARN\",\"message\":\"lines were dropped\",\"lines\":{dropped}}}");
+                let _ = out.write_all(told(dropped, form).as_bytes());
             }
             let _ = out.flush();
             batch.clear();
@@ -83,6 +87,21 @@ impl Shared {
     fn pause<'a>(&'a self, waiting: MutexGuard<'a, Waiting>) -> MutexGuard<'a, Waiting> {
         let rested = self.there_is.wait_timeout_while(waiting, PAUSE, |waiting| !waiting.ended);
         rested.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+/// The line that says how many are not there.
+fn told(dropped: u64, form: Form) -> String {
+    let mut now = String::new();
+    // A time that cannot be told is left out.
+    let _ = SystemTime.format_time(&mut fmt::format::Writer::new(&mut now));
+    match form {
+        Form::Text => format!("{now}  WARN lines of the log were dropped lines={dropped}\n"),
+        Form::Json => format!(
+            "{{\"timestamp\":\"{now}\",\"level\":\"WARN\",\"message\":\"lines of the log were dropped\",\
+             \"lines\":{dropped},\"target\":\"{}\"}}\n",
+            module_path!()
+        ),
     }
 }
 
@@ -147,25 +166,38 @@ mod tests {
 
     #[test]
     fn a_reader_that_is_slow_holds_up_nobody_and_is_told_what_it_missed() {
-        let (go, gate) = std::sync::mpsc::channel();
-        let (out, written) = std::sync::mpsc::channel();
-        let (mut gatherer, guard) = start(Slow(gate, out)).expect("a thread");
-        let line = [b'x'; 1024];
-        for _ in 0..3 * WAITING_BYTES / line.len() {
-            gatherer.write_all(&line).expect("it never fails");
+        for form in [Form::Text, Form::Json] {
+            let (go, gate) = std::sync::mpsc::channel();
+            let (out, written) = std::sync::mpsc::channel();
+            let (mut gatherer, guard) = start(Slow(gate, out), form).expect("a thread");
+            let mut line = vec![b'x'; 1023];
+            line.push(b'\n');
+            for _ in 0..3 * WAITING_BYTES / line.len() {
+                gatherer.write_all(&line).expect("it never fails");
+            }
+            drop(go);
+            drop(guard);
+            let all: Vec<u8> = written.iter().flatten().collect();
+            assert!(all.len() <= 2 * WAITING_BYTES + 4096, "{}", all.len());
+            let all = String::from_utf8(all).expect("UTF-8");
+            let told = all.lines().find(|line| line.contains("were dropped")).expect("it is told");
+            let json = serde_json::from_str::<serde_json::Value>(told);
+            match form {
+                Form::Text => {
+                    assert!(told.contains("Z  WARN lines of the log were dropped lines=") && json.is_err(), "{told}");
+                }
+                Form::Json => {
+                    let json = json.expect("JSON");
+                    assert!(json["lines"].as_u64() > Some(0) && json["timestamp"].is_string(), "{told}");
+                }
+            }
         }
-        drop(go);
-        drop(guard);
-        let all: Vec<u8> = written.iter().flatten().collect();
-        assert!(all.len() <= 2 * WAITING_BYTES + 4096, "{}", all.len());
-        let told = b"lines were dropped";
-        assert!(all.windows(told.len()).any(|window| window == told), "nothing is told of {} bytes", all.len());
     }
 
     #[test]
     fn what_waits_at_the_end_is_written() {
         let (out, written) = std::sync::mpsc::channel();
-        let (mut gatherer, guard) = start(Slow(std::sync::mpsc::channel().1, out)).expect("a thread");
+        let (mut gatherer, guard) = start(Slow(std::sync::mpsc::channel().1, out), Form::Text).expect("a thread");
         for number in 0..100 {
             writeln!(gatherer, "{number}").expect("it never fails");
         }
