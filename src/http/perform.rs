@@ -47,14 +47,15 @@ impl Waiting {
         let Self { performances, expected, actions, timing } = self;
         let Some(expected) = expected else { return Performance::default() };
         let performance = match recorded {
-            Recorded::Kept { appended, .. } => match appended.repeat_of {
-                // It was asked for before: what became of it then is the answer.
-                Some((earlier, _)) => performances.of_earlier(journal, earlier).await.ok(),
-                None => {
+            Recorded::Kept { appended, .. } => {
+                if let Some((earlier, _)) = appended.repeat_of {
+                    // It was asked for before: what became of it then is the answer.
+                    performances.of_earlier(journal, earlier).await.ok()
+                } else {
                     expected.note_dead(&appended.dead);
                     Some(expected)
                 }
-            },
+            }
             Recorded::Queued { .. } | Recorded::Off | Recorded::Lost { .. } | Recorded::Refused { .. } => None,
         };
         let known = match performance {
