@@ -136,7 +136,8 @@ impl EventPlan {
         let find: Vec<Option<_>> =
             find.iter().map(|(path, node)| Some((path.clone(), plain.compile(node, Type::Dyn, findings)?))).collect();
         let attributes = written.entry.get("attributes");
-        let attributes = attributes.map(|node| Tree::compile(node, ("action-body", "attributes"), &mut granted, findings));
+        let attributes =
+            attributes.map(|node| Tree::compile(node, ("action-body", "attributes"), &mut granted, findings));
         written.note_unknown(&mut plain);
         written.note_unknown(&mut granted);
         let find: Option<Vec<_>> = find.into_iter().collect();
