@@ -12,7 +12,7 @@ from .server import Fault, Server
 from .target import Target
 
 SIZE = "192m"
-QUICK = 50  # fewer rounds than that: only the first way
+QUICK = 50  # fewer rounds than that: only the first way, and the start
 LEFT = 48 << 20  # below the reserve of 64 MiB, and enough for the log, which deliveries write on
 
 
@@ -149,6 +149,61 @@ def one_way(binary, directory, seed, note, title, journal, leave, refused):
             **found.figures()}, broken + [f"{title}: {problem}" for problem in found.broken()]
 
 
+def started(binary, directory, seed, note):
+    """A server that was stopped is started with not a byte left: it answers, says why it takes nothing, and recovers."""
+    title = "a start with not a byte left"
+    broken = []
+    target = Target()
+    with Small(directory) as small:
+        server = Server(binary, directory, small.point / "data", target.port)
+        try:
+            server.start()
+            server.wait()
+            senders = Senders(server, count=4, seed=seed, verdicts=False, pause=0.005)
+            senders.go()
+            time.sleep(1)
+            senders.rest()
+            server.drain()
+            server.stop()
+            small.fill(0)
+            note(f"full: {title}")
+            server.start()
+            took = server.wait()
+            small.fill(0)
+            sent = len(senders.sent)
+            senders.go()
+            # The first on each connection of before is lost with it.
+            told = [one for one in during(senders, 1) if one.status is not None]
+            verdicts = [verdict(server, f"p{number}") for number in range(20)]
+            ready = server.get("/readyz"), server.get("/readyz", server.metrics_port)
+            if not told or any(one.status != 503 or not one.retry_after for one in told):
+                broken.append(f"{title}: not all of {len(told)} notices got 503 with Retry-After")
+            if any(status != 200 or not right for status, right, _ in verdicts):
+                broken.append(f"{title}: {sum(one[0] != 200 or not one[1] for one in verdicts)} verdicts were wrong")
+            if ready[0][0] != 200 or "journal" not in ready[1][1]:
+                broken.append(f"{title}: /readyz answered {ready}")
+            small.empty()
+            recovered = until("notices are taken again", lambda: any(one.status == 200 for one in senders.sent[sent:]))
+            time.sleep(0.5)
+            senders.rest()
+            server.drain()
+            server.stop()
+            senders.end()
+            found = judgement.judge(senders, target, server.entries(), server.verify())
+        finally:
+            server.end()
+            target.down()
+    judgement.show(f"a disk that is full: {title}", found, [
+        ("seconds from start to answer", f"{took:.2f}"),
+        ("notices while it was full, all answered 503 with Retry-After", f"{len(told):,}"),
+        ("verdicts meanwhile, all right; the slowest took, ms", f"{max(one[2] for one in verdicts):.0f}"),
+        ("/readyz; where the metrics are: " + ready[1][1].strip().replace("\n", "; "), f"{ready[0][0]}"),
+        ("seconds from space to the next notice taken", f"{recovered:.2f}"),
+    ])
+    return {"title": title, "while_full": len(told), "readyz": ready, "start_seconds": took,
+            "recovered_seconds": recovered, **found.figures()}, broken + [f"{title}: {problem}" for problem in found.broken()]
+
+
 def trial(binary, directory, rounds, seed, note):
     ways = [
         ("below the reserve", "", LEFT, True),
@@ -162,4 +217,9 @@ def trial(binary, directory, rounds, seed, note):
         result, wrong = one_way(binary, own, seed, note, title, journal, leave, refused)
         results.append(result)
         broken += wrong
+    own = directory / "start"
+    own.mkdir()
+    result, wrong = started(binary, own, seed, note)
+    results.append(result)
+    broken += wrong
     return {"trial": "full", "seed": seed, "ways": results}, broken

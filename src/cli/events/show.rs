@@ -19,11 +19,12 @@ use crate::record::{DecisionNote, RuleNote};
 #[command(after_help = "\
 Examples:
   hookreeve events show 1042
-  hookreeve events show 01a1ff67-1160 --personal")]
+  hookreeve events show 01a1ff67-1160 --personal
+  hookreeve events show 1042 1043 1044 --format json")]
 pub(super) struct Arguments {
-    /// Its number, its id, or how its id begins
-    #[arg(value_name = "ID")]
-    id: String,
+    /// Its number, its id, or how its id begins; several for several events
+    #[arg(value_name = "ID", required = true)]
+    ids: Vec<String>,
 
     #[command(flatten)]
     look: Look,
@@ -31,16 +32,22 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, store: &Store<'_>) -> anyhow::Result<Ended> {
     let reader = store.reader()?;
-    let Some((entry, deliveries)) = store.wait(select::entry(&reader, &arguments.id))? else {
-        output::complain(&format!("there is no entry {}", harmless(&arguments.id)));
-        return Ok(Ended::Findings);
-    };
-    let body = body(&entry, store, arguments.look.personal);
-    output::print(&match arguments.look.format {
-        Format::Text => text(&entry, &body, &deliveries, arguments.look.personal),
-        Format::Json => json_of(&entry, &body, &deliveries, arguments.look.personal).to_string(),
-    });
-    Ok(Ended::Well)
+    let personal = arguments.look.personal;
+    let mut ended = Ended::Well;
+    for (index, id) in arguments.ids.iter().enumerate() {
+        let Some((entry, deliveries)) = store.wait(select::entry(&reader, id))? else {
+            output::complain(&format!("there is no entry {}", harmless(id)));
+            ended = Ended::Findings;
+            continue;
+        };
+        let body = body(&entry, store, personal);
+        match arguments.look.format {
+            Format::Text if index > 0 => output::print(&format!("\n{}", text(&entry, &body, &deliveries, personal))),
+            Format::Text => output::print(&text(&entry, &body, &deliveries, personal)),
+            Format::Json => output::print(&json_of(&entry, &body, &deliveries, personal).to_string()),
+        }
+    }
+    Ok(ended)
 }
 
 fn json_of(entry: &Entry, body: &Body, deliveries: &[Delivery], personal: bool) -> Value {

@@ -6,13 +6,15 @@
 //!
 //! # Files
 //!
-//! Beside `hookreeve.db` with its `-wal` and `-shm` stand `hookreeve.db.lock` and `hookreeve.db-persons`. The last one
+//! Beside `hookreeve.db` with its `-wal` and `-shm` stand `hookreeve.db.lock`, `hookreeve.db-ballast`, which keeps the space
+//! that a start on a full disk needs, and `hookreeve.db-persons`. The last one
 //! holds the key of the persons' references and, with an `encryption_key`, each person's own key, sealed. It is in no
 //! backup that [`Reader::backup`](super::Reader::backup) makes, and who copies both files by other means keeps what `forget` destroys here.
 
 mod answers;
 mod append;
 mod backup;
+mod ballast;
 mod captures;
 mod checkpoint;
 mod claim;
@@ -128,6 +130,7 @@ impl SqliteJournal {
         if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
             std::fs::create_dir_all(directory).map_err(|error| failure::opening_file(directory, error))?;
         }
+        ballast::throw_over_board(&path);
         let lock = lock::Lock::take(&path)?;
         let opening = |error| failure::opening(&path, error);
         let torn = torn::torn(&path);
@@ -171,6 +174,7 @@ impl SqliteJournal {
             thread("journal", &path, move || writer.run())?,
             thread("checkpoint", &path, move || own.checkpoint.run(&checkpoints))?,
         ];
+        ballast::take_on(&path, shared.options.reserve);
         Ok(Self { reader, shared, threads: Mutex::new(threads), _lock: lock })
     }
 

@@ -13,7 +13,7 @@ use super::persons::NOBODY;
 use super::read::Reading;
 use super::verify::read_cut;
 use super::writer::Writing;
-use super::{Shared, codes, failure, find, guarded, removed};
+use super::{Shared, ballast, codes, failure, find, guarded, removed};
 use crate::journal::{DeliveryId, EntryKind, Head, JournalError};
 
 /// How many entries, or secrets, go in one transaction.
@@ -38,6 +38,9 @@ pub(super) async fn retain(shared: Arc<Shared>, reading: Arc<Reading>) -> Result
         gone += part;
         if part == 0 {
             shared.queue.run(true, |writing| removed::expire(writing.connection)).await?;
+            let ballast = move || ballast::take_on(&shared.options.path, shared.options.reserve);
+            // It is no loss where it cannot be.
+            let _ = tokio::task::spawn_blocking(ballast).await;
             return Ok(gone);
         }
     }
