@@ -7,48 +7,26 @@
 
 mod plan;
 
-use std::time::Duration;
-
 use ::http::{HeaderMap, HeaderName, HeaderValue, header};
 use reqwest::Url;
 
+use super::caller::{Caller, Said};
 use super::set::Tools;
-use super::{Answer, Fate, Trouble, answer};
-use crate::base::clock::Clock;
+use super::{Answer, answer};
 use crate::base::diagnostic::Diagnostics;
 use crate::base::secret::Secret;
-use crate::base::units::Span;
-use crate::outgoing::oauth::{Token, TokenFailure, Tokens};
-use crate::outgoing::{Client, Method, Received, Request, encode};
+use crate::outgoing::{Method, Request, encode};
 
 pub(super) use plan::{Keys, Plan, texts};
 
 /// An API, ready to be called.
 pub(super) struct Api {
-    client: Client,
+    caller: Caller,
     base: Url,
     /// What every request bears that is the same for all events.
     fixed: HeaderMap,
-    tokens: Option<Tokens>,
     /// What must not be kept of what the API says, in case it repeats it.
     secrets: Vec<Secret>,
-    timeout: Duration,
-    clock: Clock,
-}
-
-/// A request to the API.
-#[derive(Clone)]
-pub(super) struct Call {
-    pub(super) method: Method,
-    pub(super) url: Url,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Option<Vec<u8>>,
-}
-
-/// What the API said to a request.
-pub(super) struct Said {
-    pub(super) received: Received,
-    token: Option<Token>,
 }
 
 impl Api {
@@ -59,24 +37,8 @@ impl Api {
         let mut fixed = plan.secret_headers.prepare(tools, &mut secrets, findings);
         fixed.extend(plan.literal.iter().cloned());
         fixed.insert(header::USER_AGENT, HeaderValue::from_static(concat!("hookreeve/", env!("CARGO_PKG_VERSION"))));
-        let client = plan.way.client(findings);
-        let mut tokens = None;
-        if let Some(oauth) = &plan.oauth
-            && let Some(secret) = tools.secret(&oauth.client_secret, &oauth.place, findings)
-        {
-            secrets.push(secret.clone());
-            // What is wrong with the way is said above.
-            tokens = Tokens::try_new(oauth, secret, &plan.way.outlet, tools.clock).ok();
-        }
-        let ready = Self {
-            client: client?,
-            base: plan.base.clone(),
-            fixed,
-            tokens,
-            secrets,
-            timeout: plan.way.outlet.timeout,
-            clock: tools.clock.clone(),
-        };
+        let caller = Caller::prepare(&plan.way, plan.oauth.as_ref(), tools, &mut secrets, findings);
+        let ready = Self { caller: caller?, base: plan.base.clone(), fixed, secrets };
         (findings.errors() == before).then_some(ready)
     }
 
@@ -101,52 +63,17 @@ impl Api {
         Some(url)
     }
 
-    /// Sends a request, with a token if there is one to be had, and once more with a new one where it is refused. At most so
-    /// many bytes of the answer are read. The error is what the attempt came to.
-    pub(super) async fn send(&self, call: &Call, limit: usize) -> Result<Said, Answer> {
-        let mut token = self.token(None).await?;
-        let mut received = self.once(call, token.as_ref(), limit).await?;
-        if received.status == 401 && token.is_some() {
-            token = self.token(token.as_ref()).await?;
-            received = self.once(call, token.as_ref(), limit).await?;
-        }
-        Ok(Said { received, token })
-    }
-
-    async fn once(&self, call: &Call, token: Option<&Token>, limit: usize) -> Result<Received, Answer> {
+    /// Sends a request, with what every request bears. At most so many bytes of the answer are read. The error is what the
+    /// attempt came to.
+    pub(super) async fn send(&self, method: Method, request: Request, limit: usize) -> Result<Said, Answer> {
         let mut headers = self.fixed.clone();
-        headers.extend(call.headers.clone());
-        if let Some(token) = token {
-            headers.insert(header::AUTHORIZATION, token.value().clone());
-        }
-        let request = Request { url: call.url.clone(), headers, body: call.body.clone() };
-        self.client.send(call.method, request, limit).await.map_err(|failure| answer::of_failure(&failure))
-    }
-
-    async fn token(&self, refused: Option<&Token>) -> Result<Option<Token>, Answer> {
-        let Some(tokens) = &self.tokens else { return Ok(None) };
-        tokens.token(refused).await.map(Some).map_err(|failure| self.without_token(&failure))
-    }
-
-    /// What an attempt comes to for which there is no token.
-    fn without_token(&self, failure: &TokenFailure) -> Answer {
-        let trouble = Fate::Retry { after: None, trouble: Trouble::Target };
-        let fate = match failure {
-            TokenFailure::Unanswered(failure) => answer::of_failure(failure).fate,
-            TokenFailure::Status { status: 408 | 425 | 429 | 500..=599, retry_after, .. } => {
-                let after = retry_after.as_deref().and_then(|text| answer::retry_after(text, &self.clock));
-                Fate::Retry { after, trouble: Trouble::Plain }
-            }
-            // No event can help that: somebody has to see to it.
-            TokenFailure::Status { .. } | TokenFailure::Unusable(_) => trouble,
-        };
-        Answer::new(fate, failure.to_string())
+        headers.extend(request.headers);
+        self.caller.send(method, Request { headers, ..request }, limit).await
     }
 
     /// What an attempt comes to whose last word this is. `done` are statuses that count as done beside 2xx.
     pub(super) fn answer(&self, said: &Said, done: &[u16], given_secrets: bool) -> Answer {
-        let secrets: Vec<Secret> = self.secrets.iter().chain(said.token.iter().map(Token::bare)).cloned().collect();
-        answer::of(&said.received, done, &secrets, given_secrets, &self.clock)
+        self.caller.answer(said, done, &self.secrets, given_secrets)
     }
 
     /// An answer with the beginning of what the API said, where it was given no secret field.
@@ -154,34 +81,11 @@ impl Api {
         if given_secrets {
             return answer;
         }
-        let secrets: Vec<Secret> = self.secrets.iter().chain(said.token.iter().map(Token::bare)).cloned().collect();
-        answer.with_detail(&answer::struck_out(&said.received.body, &secrets))
+        answer.with_detail(&answer::struck_out(&said.received.body, &said.hidden(&self.secrets)))
     }
 
     /// An attempt of several requests, which ends in time by itself.
     pub(super) async fn within(&self, attempt: impl Future<Output = Answer>) -> Answer {
-        let late = || Answer::retry(format!("not done within {}", Span(self.timeout)));
-        tokio::time::timeout(self.timeout, attempt).await.unwrap_or_else(|_| late())
-    }
-}
-
-impl Said {
-    /// The whole of a successful answer's body; the error is what the attempt came to. `limit` is how much may have been
-    /// read.
-    pub(super) fn body(&self, limit: usize) -> Result<&[u8], Answer> {
-        let status = self.received.status;
-        if let Some(failure) = &self.received.broken {
-            return Err(Answer::retry(format!("HTTP {status}, but {failure}")));
-        }
-        if self.received.body.len() > limit {
-            let limit = limit / 1024;
-            return Err(Answer::trouble(format!("HTTP {status}, but the answer is larger than {limit} KiB")));
-        }
-        Ok(&self.received.body)
-    }
-
-    /// Whether it is 2xx.
-    pub(super) fn is_success(&self) -> bool {
-        (200..=299).contains(&self.received.status)
+        self.caller.within(attempt).await
     }
 }

@@ -14,16 +14,17 @@ use ::http::HeaderMap;
 use aws_lc_rs::hmac;
 use reqwest::Url;
 
+use super::caller::Caller;
 use super::headers::header;
 use super::set::Tools;
 use super::standard_webhooks::{self, Signer};
-use super::{Action, Answer, Job, answer};
+use super::{Action, Answer, Job};
 use crate::base::clock::Clock;
 use crate::base::diagnostic::{Diagnostic, Diagnostics};
 use crate::base::future::BoxFuture;
 use crate::base::secret::Secret;
 use crate::expr::EvalError;
-use crate::outgoing::{Client, Request};
+use crate::outgoing::Request;
 use crate::scope::address;
 
 use plan::Plan;
@@ -35,7 +36,7 @@ const MAX_SAID_BYTES: usize = 64 << 10;
 /// The action, ready to run.
 struct Http {
     plan: Arc<Plan>,
-    client: Client,
+    caller: Caller,
     /// The address, where it is a secret.
     url: Option<Url>,
     /// The headers that are secrets.
@@ -69,9 +70,9 @@ impl Http {
                 }
             }
         }
-        let client = plan.way.client(findings)?;
+        let caller = Caller::prepare(&plan.way, plan.oauth.as_ref(), tools, &mut secrets, findings)?;
         let signer = Some(Signer::new(keys)).filter(|_| !plan.signing_keys.is_empty());
-        let ready = Self { plan: plan.clone(), client, url, headers, signer, secrets, clock: tools.clock.clone() };
+        let ready = Self { plan: plan.clone(), caller, url, headers, signer, secrets, clock: tools.clock.clone() };
         (findings.errors() == before).then_some(ready)
     }
 
@@ -89,6 +90,13 @@ impl Http {
         }
         Ok(request)
     }
+
+    async fn ask(&self, request: Request, given_secrets: bool) -> Answer {
+        match self.caller.send(self.plan.method(), request, MAX_SAID_BYTES).await {
+            Ok(said) => self.caller.answer(&said, &self.plan.raw.done, &self.secrets, given_secrets),
+            Err(answer) => answer,
+        }
+    }
 }
 
 impl Action for Http {
@@ -98,11 +106,8 @@ impl Action for Http {
                 Ok(request) => request,
                 Err(error) => return Answer::dead(error.message()),
             };
-            let given_secrets = !job.secrets.is_empty();
-            match self.client.send(self.plan.method(), request, MAX_SAID_BYTES).await {
-                Ok(received) => answer::of(&received, &self.plan.raw.done, &self.secrets, given_secrets, &self.clock),
-                Err(failure) => answer::of_failure(&failure),
-            }
+            let asked = self.ask(request, !job.secrets.is_empty());
+            if self.caller.has_tokens() { self.caller.within(asked).await } else { asked.await }
         })
     }
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::api::Said;
+use super::caller::Said;
 use super::operation::{Reading, Verdict};
 use crate::outgoing::Method;
 

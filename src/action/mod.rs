@@ -9,7 +9,7 @@
 //! | `kind`, `raw`, `schema` | the table of types; the keys that types share; the schema of all keys |
 //! | `compile`, `written`, `set` | tables to actions that are correct, and those to actions that can run |
 //! | `limits`, `grant`, `view` | how an action is delivered, which secret fields it is given, what its expressions see |
-//! | `body`, `headers`, `way`, `answer` | what types share that speak HTTP, or say what HTTP would |
+//! | `body`, `headers`, `way`, `caller`, `answer` | what types share that speak HTTP, or say what HTTP would |
 //! | `envelope`, `cloudevents`, `standard_webhooks` | the event for other systems, and the forms that it goes out in |
 //! | `api`, `operation` | what types share that call an API, and those that run named operations of one |
 //! | `http`, `command`, `log`, `scim`, `idhub`, `cymmetri`, `optimalcloud` | the types |
@@ -17,6 +17,7 @@
 mod answer;
 mod api;
 mod body;
+mod caller;
 mod cloudevents;
 mod command;
 mod compile;

@@ -26,7 +26,7 @@ use std::fmt;
 use serde_json::Value as Json;
 
 use super::Answer;
-use super::api::Said;
+use super::caller::Said;
 use crate::outgoing::Method;
 
 pub(super) use plan::{EventPlan, Plan, Written, check};

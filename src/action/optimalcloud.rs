@@ -14,13 +14,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value as Json;
 
-use super::api::{Api, Call, Said};
+use super::api::Api;
+use super::caller::Said;
 use super::set::Tools;
 use super::{Action, Answer, Job};
 use crate::base::diagnostic::Diagnostics;
 use crate::base::future::BoxFuture;
 use crate::base::secret::Secret;
-use crate::outgoing::Method;
+use crate::outgoing::{Method, Request};
 
 use plan::Plan;
 pub(super) use raw::RawOptimalCloud;
@@ -63,8 +64,8 @@ impl OptimalCloud {
         if let Ok(key) = HeaderValue::from_str(&job.idempotency_key) {
             headers.insert("idempotency-key", key);
         }
-        let call = Call { method: Method::Post, url, headers, body: Some(body.to_string().into_bytes()) };
-        match self.api.send(&call, MAX_SAID_BYTES + 1).await {
+        let request = Request { url, headers, body: Some(body.to_string().into_bytes()) };
+        match self.api.send(Method::Post, request, MAX_SAID_BYTES + 1).await {
             Ok(said) => self.read(&said, !job.secrets.is_empty()),
             Err(answer) => answer,
         }

@@ -34,7 +34,7 @@ pub struct Outlet {
 }
 
 /// A request as it is sent.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Request {
     /// Where to.
     pub url: Url,

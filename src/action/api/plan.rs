@@ -1,9 +1,10 @@
 //! The keys of an API: its address, headers and OAuth, and the way to it.
 
-use ::http::{HeaderName, HeaderValue, header};
+use ::http::{HeaderName, HeaderValue};
 use indexmap::IndexMap;
 use reqwest::Url;
 
+use crate::action::caller;
 use crate::action::headers::{SecretHeaders, Texts};
 use crate::action::way::Way;
 use crate::action::written::Written;
@@ -43,14 +44,7 @@ impl Plan {
         let way = Way::compile(written, findings);
         let base = base(keys.url, written, &way, such, findings);
         let names = headers::names(written.entry.get("headers"), "action-header", findings);
-        let authorization = names.iter().find(|(name, _)| *name == header::AUTHORIZATION);
-        if let (Some(_), Some((_, (_, node)))) = (keys.oauth, authorization) {
-            let finding = Diagnostic::error("action-oauth", "`oauth` makes the header `authorization`");
-            findings.push(finding.at(&node.place).hint("write one of the two"));
-        }
-        let oauth = keys.oauth.zip(written.entry.get("oauth"));
-        let guard = &way.outlet.guard;
-        let oauth = oauth.and_then(|(raw, node)| OAuth::compile(raw, node, guard, "action-oauth", findings));
+        let oauth = caller::oauth(keys.oauth, written, &names, &way, findings);
         let secret_headers = SecretHeaders::of(&names, keys.headers);
         let plan = Self { base: base?, way, literal: Vec::new(), secret_headers, oauth };
         if !written.granted.is_empty() && is_open(&plan.base) {

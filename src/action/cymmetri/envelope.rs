@@ -4,7 +4,7 @@
 use serde_json::Value as Json;
 
 use crate::action::Answer;
-use crate::action::api::Said;
+use crate::action::caller::Said;
 use crate::action::operation::{Reading, Verdict};
 use crate::outgoing::Method;
 

@@ -11,12 +11,13 @@ use crate::action::headers::{SecretHeaders, Texts, header};
 use crate::action::set::Tools;
 use crate::action::way::Way;
 use crate::action::written::Written;
-use crate::action::{Action, Job, kind, view, within};
+use crate::action::{Action, Job, caller, kind, view, within};
 use crate::base::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::base::secret::{SecretRef, SecretText, TextOrSecret};
 use crate::base::tree::Node;
 use crate::event::Spec;
 use crate::expr::EvalError;
+use crate::outgoing::oauth::OAuth;
 use crate::outgoing::{Guard, Method, Request, headers};
 use crate::scope::{Address, Names, address};
 
@@ -27,6 +28,7 @@ pub(super) struct Plan {
     pub(super) secret_url: Option<(SecretText, Place)>,
     pub(super) gives_secrets: bool,
     pub(super) secret_headers: SecretHeaders,
+    pub(super) oauth: Option<OAuth>,
     pub(super) signing_keys: Vec<(SecretText, Place)>,
     pub(super) raw: RawHttp,
     events: Vec<(&'static str, EventPlan)>,
@@ -60,6 +62,7 @@ impl kind::Keys for RawHttp {
             }
         };
         let names = headers::names(written.entry.get("headers"), "action-header", findings);
+        let oauth = caller::oauth(self.oauth.as_ref(), written, &names, &way, findings);
         let guard = &way.outlet.guard;
         let events =
             written.for_each_event(findings, |spec, findings| self.event(written, spec, guard, &names, findings));
@@ -68,6 +71,7 @@ impl kind::Keys for RawHttp {
             secret_url,
             gives_secrets: !written.granted.is_empty(),
             secret_headers: SecretHeaders::of(&names, &self.headers),
+            oauth,
             signing_keys: self.signing_keys(written),
             raw: self.clone(),
             events,

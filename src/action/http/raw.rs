@@ -7,6 +7,7 @@ use serde::Deserialize;
 use crate::action::body::Format;
 use crate::base::secret::{SecretRefs, TextOrSecret};
 use crate::outgoing::Method;
+use crate::outgoing::oauth::RawOAuth;
 
 /// The keys that are this type's own.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -19,6 +20,8 @@ pub(in crate::action) struct RawHttp {
     /// Headers, each a text with `${CEL}`, or a secret's place with a `prefix` if need be.
     #[serde(default)]
     pub(super) headers: IndexMap<String, TextOrSecret>,
+    /// The client's credentials, for which tokens are given out.
+    pub(super) oauth: Option<RawOAuth>,
     /// The body as JSON; every text in it is CEL. Absent: the event without its secret fields.
     #[expect(dead_code, reason = "it is compiled from its place")]
     body: Option<serde_json::Value>,

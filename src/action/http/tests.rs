@@ -167,6 +167,24 @@ async fn parts_of_a_request_are_made_of_the_event() {
 }
 
 #[tokio::test]
+async fn a_token_of_the_clients_credentials_goes_with_a_request() {
+    const TOKEN: &str = "HTTP/1.1 200 OK\r\n\r\n{\"access_token\":\"t0k\"}";
+    let tokens = Server::start(Say(TOKEN)).await;
+    let server = Server::start(Say("HTTP/1.1 400 No\r\n\r\nt0k s3cret")).await;
+    let toml = format!(
+        "on = 'postCreateUser'\ntype = 'http'\nurl = 'http://127.0.0.1:{}/x'\nallow_private = true\n\
+         oauth = {{ token_url = 'http://127.0.0.1:{}/t', client_id = 'c', client_secret = {{ env = 'S' }} }}",
+        server.port, tokens.port
+    );
+    let answer = ready(&toml, &[("S", "s3cret")]).attempt(&job("postCreateUser")).await;
+    assert_eq!(answer, Answer::dead("HTTP 400").with_detail("… …".as_bytes()));
+    assert!(server.asked()[0].contains("\r\nauthorization: Bearer t0k\r\n"), "{:?}", server.asked());
+    let (_, findings) =
+        compile(&format!("[[action]]\nid = 'a'\n{toml}\nheaders = {{ authorization = {{ env = 'T' }} }}"));
+    assert!(findings.iter().any(|finding| finding.message.contains("`oauth` makes the header")), "{findings:?}");
+}
+
+#[tokio::test]
 async fn text_events_and_signatures_are_sent_as_written() {
     let job = job_about("postCreateUser", &json!({ "login": "x" }));
     let (head, body) = request("on = 'postCreateUser'\nurl = 'URL'\ntext = '<p>${user.login}</p>'", &job, &[]).await;

@@ -83,6 +83,29 @@ async fn an_attempt_that_was_broken_off_goes_on_where_it_stopped() {
 }
 
 #[tokio::test]
+async fn what_is_only_read_is_read_anew_by_the_next_attempt() {
+    const NONE: &str = "HTTP/1.1 200 OK\r\n\r\n[]";
+    const OPEN: &str = "HTTP/1.1 200 OK\r\n\r\n[{\"id\":\"7\"}]";
+    let more = r#"
+do = ["open", "make"]
+[action.operations.open]
+path = "/carts"
+[action.operations.make]
+when = 'size(step.open) == 0'
+path = "/carts"
+body = { name = '"default"' }
+"#;
+    // The cart is made, and the answer lost.
+    let server = Server::start(Each(&[NONE, "", OPEN])).await;
+    let action = ready(&toml(server.port, more), &[]);
+    let jerome = job_about("postCreateUser", &json!({ "login": "jerome" }));
+    assert_eq!(action.attempt(&jerome).await.fate, PLAIN);
+    assert_eq!(action.attempt(&jerome).await, Answer::done("HTTP 200"));
+    let words: Vec<String> = server.asked().iter().map(|asked| asked.split(' ').take(1).collect()).collect();
+    assert_eq!(words, ["GET", "POST", "GET"]);
+}
+
+#[tokio::test]
 async fn a_step_whose_condition_does_not_hold_is_left_out() {
     let (answer, asked) = attempt(Each(&[REFUSED]), CARTS, json!({ "login": "jerome" })).await;
     assert_eq!((answer, asked.len()), (Answer::done("HTTP 200"), 1));

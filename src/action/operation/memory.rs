@@ -1,5 +1,5 @@
-//! What was answered to the steps of attempts that did not get to their end, so that a later attempt of the same work goes on
-//! where the last one stopped: a cart that was made is submitted, not made again.
+//! What was answered to the steps of attempts that did not get to their end, so that a later attempt of the same work does not
+//! do again what is done: a cart that was made is submitted, not made again. What is only read is read anew.
 //!
 //! It is kept in memory, bounded, while the server runs. What a killed server knew is asked once more.
 
@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use indexmap::IndexMap;
 use serde_json::Value as Json;
 
-/// The answers to the steps that are done, in order; none of a step that was left out.
-pub(super) type Answers = Vec<Option<Arc<Json>>>;
+/// The answers to steps that are done, by their names.
+pub(super) type Answers = IndexMap<String, Arc<Json>>;
 
 /// How many works are remembered, and how many bytes of answers in all.
 const MAX_WORKS: usize = 1000;
@@ -36,7 +36,7 @@ impl Memory {
         if answers.is_empty() {
             return;
         }
-        let bytes: usize = answers.iter().flatten().map(|answer| answer.to_string().len()).sum();
+        let bytes: usize = answers.values().map(|answer| answer.to_string().len()).sum();
         let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         remembered.take(key);
         if bytes > MAX_BYTES {
@@ -68,13 +68,13 @@ mod tests {
         let memory = Memory::default();
         let large = Arc::new(Json::from("x".repeat(1 << 20)));
         for number in 0..20 {
-            memory.keep(&number.to_string(), vec![None, Some(large.clone())]);
+            memory.keep(&number.to_string(), Answers::from([("a".to_owned(), large.clone())]));
         }
         assert_eq!(memory.take("12"), Answers::new());
-        assert_eq!(memory.take("19").len(), 2);
+        assert_eq!(memory.take("19").len(), 1);
         assert_eq!(memory.take("19"), Answers::new());
         for number in 0..2000 {
-            memory.keep(&number.to_string(), vec![None]);
+            memory.keep(&number.to_string(), Answers::from([("a".to_owned(), Arc::new(Json::Null))]));
         }
         assert_eq!((memory.take("900").len(), memory.take("1999").len()), (0, 1));
     }

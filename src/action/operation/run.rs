@@ -1,4 +1,4 @@
-//! One attempt at operations, step by step. An attempt that was broken off is taken up where it stopped, as far as this
+//! One attempt at operations, step by step. What an attempt that was broken off has done is not done again, as far as this
 //! server knows what was answered.
 
 use std::sync::Arc;
@@ -9,11 +9,13 @@ use serde_json::Value as Json;
 use super::memory::{Answers, Memory};
 use super::plan::{Act, EventPlan, Plan, Step};
 use super::{STEP, Verdict, WORD, caution};
-use crate::action::api::{Api, Call, Said};
+use crate::action::api::Api;
+use crate::action::caller::Said;
 use crate::action::headers::header;
 use crate::action::{Action, Answer, Fate, Job, view, within};
 use crate::base::future::BoxFuture;
 use crate::expr::{EvalError, Scope, Value};
+use crate::outgoing::{Method, Request};
 use crate::scope::text_of;
 
 /// How much of an answer is read.
@@ -28,7 +30,7 @@ pub(super) struct Steps {
 
 /// What a step is to do.
 enum Next {
-    Ask(Box<Call>),
+    Ask(Box<Request>),
     /// Its `when` does not hold.
     Skip,
 }
@@ -44,8 +46,8 @@ impl Steps {
         let Some(event) = event else {
             return Answer::dead("the action does not follow events of this name any more");
         };
-        let mut done = Done { memory: &self.memory, key: &job.idempotency_key, answers: Answers::new() };
-        done.answers = self.memory.take(&job.idempotency_key);
+        let key = &job.idempotency_key;
+        let mut done = Done { memory: &self.memory, key, answers: self.memory.take(key) };
         let answer = self.api.within(self.run(job, event, &mut done.answers)).await;
         if answer.fate == Fate::Done {
             done.answers.clear();
@@ -53,28 +55,39 @@ impl Steps {
         answer
     }
 
-    async fn run(&self, job: &Job, event: &EventPlan, answers: &mut Answers) -> Answer {
+    async fn run(&self, job: &Job, event: &EventPlan, done: &mut Answers) -> Answer {
         let mut last = Answer::done("nothing to do");
-        for step in event.steps.iter().skip(answers.len()) {
-            let next = match next(job, event, step, answers) {
+        // In the order of the steps; none of one that was left out.
+        let mut answers: Vec<Option<Arc<Json>>> = Vec::new();
+        for step in &event.steps {
+            if let Some(answer) = done.get(&step.name) {
+                answers.push(Some(answer.clone()));
+                continue;
+            }
+            let next = match next(job, event, step, &answers) {
                 Ok(next) => next,
                 Err(error) => return Answer::dead(format!("{}: {error}", step.name)),
             };
-            let call = match next {
-                Next::Ask(call) => call,
+            let request = match next {
+                Next::Ask(request) => *request,
                 Next::Skip => {
                     answers.push(None);
                     continue;
                 }
             };
-            let asked = match self.api.send(&call, MAX_SAID_BYTES + 1).await {
+            let asked = match self.api.send(step.method, request, MAX_SAID_BYTES + 1).await {
                 Ok(said) => self.read(step, &said, !job.secrets.is_empty()),
                 Err(answer) => Err(answer),
             };
             match asked {
                 Ok((answer, value)) => {
                     last = answer;
-                    answers.push(Some(Arc::new(value)));
+                    let value = Arc::new(value);
+                    // What is only read is read anew by the next attempt: it may have changed.
+                    if step.method != Method::Get {
+                        done.insert(step.name.clone(), value.clone());
+                    }
+                    answers.push(Some(value));
                 }
                 Err(mut answer) => {
                     if event.steps.len() > 1 {
@@ -144,7 +157,7 @@ impl Drop for Done<'_> {
 }
 
 /// The request of a step, or that there is none.
-fn next(job: &Job, event: &EventPlan, step: &Step, answers: &Answers) -> Result<Next, EvalError> {
+fn next(job: &Job, event: &EventPlan, step: &Step, answers: &[Option<Arc<Json>>]) -> Result<Next, EvalError> {
     let mut plain = view::scope(&event.plain, &job.event, &job.facts, &job.decision, &[]);
     begin_steps(&mut plain, event, answers);
     if let Some(when) = &step.when
@@ -165,7 +178,7 @@ fn next(job: &Job, event: &EventPlan, step: &Step, answers: &Answers) -> Result<
         let before = url.query().map(|query| format!("{query}&")).unwrap_or_default();
         url.set_query(Some(&format!("{before}{query}")));
     }
-    if let Some(caution) = caution::of_text(url.as_str())
+    if let Some(caution) = caution::of_address(&url)
         && step.confirm != Some(caution)
     {
         let word = caution.word();
@@ -180,11 +193,11 @@ fn next(job: &Job, event: &EventPlan, step: &Step, answers: &Answers) -> Result<
     }
     headers.insert("idempotency-key", header(&format!("{}-{}", job.idempotency_key, step.name))?);
     let body = content.map(|(bytes, _)| bytes);
-    Ok(Next::Ask(Box::new(Call { method: step.method, url, headers, body })))
+    Ok(Next::Ask(Box::new(Request { url, headers, body })))
 }
 
 /// Gives each step its answer, or the reason why it has none.
-fn begin_steps(scope: &mut Scope<'_>, event: &EventPlan, answers: &Answers) {
+fn begin_steps(scope: &mut Scope<'_>, event: &EventPlan, answers: &[Option<Arc<Json>>]) {
     scope.begin_each(STEP, |name| {
         let at = event.steps.iter().position(|step| step.name == name);
         match at.and_then(|at| answers.get(at)) {

@@ -12,8 +12,9 @@ use super::message::{self, Found, Resource};
 use super::plan::Terms;
 use super::raw::{Absent, Change, Operation};
 use crate::action::Answer;
-use crate::action::api::{Api, Call, Said};
-use crate::outgoing::Method;
+use crate::action::api::Api;
+use crate::action::caller::Said;
+use crate::outgoing::{Method, Request};
 
 /// How much of an answer is read.
 const MAX_SAID_BYTES: usize = 1 << 20;
@@ -176,7 +177,7 @@ impl Walk<'_> {
         }
         let url = self.api.address(names, query).ok_or_else(|| Answer::dead("it is no address"))?;
         let body = body.map(|body| body.to_string().into_bytes());
-        self.api.send(&Call { method, url, headers, body }, MAX_SAID_BYTES + 1).await
+        self.api.send(method, Request { url, headers, body }, MAX_SAID_BYTES + 1).await
     }
 }
 
