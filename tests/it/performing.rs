@@ -81,7 +81,7 @@ async fn ask(app: &TestApp, event: &str, app_id: &str, request_id: &str) -> Repl
     let body = format!(
         r#"{{"application":{{"app_id":"{app_id}"}},"target_user":{{"email":"asha@corp.example"}},"request_task_url":"https://l.example/tasks?requestId={request_id}"}}"#
     );
-    let request = Request::post(app.address, &format!("/lumos/{event}")).header("x-lumos-secret", "a secret");
+    let request = Request::post(app.address, format!("/lumos/{event}")).header("x-lumos-secret", "a secret");
     request.body(body).send().await
 }
 
