@@ -112,9 +112,8 @@ fn a_created_person_gets_an_access_request_whose_cart_is_made_once() {
     assert_eq!((&item["entityId"], &item["entityType"]), (&json!("63af258b93ccdf675ccab0da"), &json!("Role")));
     assert_eq!(item["beneficiaries"]["form"]["First Name"], "Jerome");
     let submitted = asked.iter().filter(|asked| asked.method == "PUT");
-    let keys: Vec<&String> = submitted
-        .flat_map(|asked| asked.headers.iter().filter(|line| line.starts_with("idempotency-key")))
-        .collect();
+    let keys: Vec<&String> =
+        submitted.flat_map(|asked| asked.headers.iter().filter(|line| line.starts_with("idempotency-key"))).collect();
     assert!(keys.len() == 2 && keys[0] == keys[1] && keys[0].ends_with("-submit_cart"), "{keys:?}");
 }
 
