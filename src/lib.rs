@@ -11,7 +11,7 @@
 //! body, [`judge`] brings that to its handler and back to an [`event::Decision`] in time, and [`dialect`] writes the
 //! decision in the cloud's words. The usual handler are [`rules`], whose expressions [`expr`] compiles and evaluates;
 //! [`scope`] says what they can name, and [`lookup`] asks beforehand for the [`facts`] from outside. [`action`] tells other
-//! systems what has happened; requests that go out are made by [`outgoing`]. [`event::catalog`] is the table of events from
+//! systems what has happened; requests that go out are made by [`outgoing`], and other people's databases are [`sql`]'s. [`event::catalog`] is the table of events from
 //! which routes, checks, samples and documents derive.
 //!
 //! [`journal`] keeps what came in and what it must still set off, on disk before anybody is told that it was received.
@@ -96,5 +96,6 @@ pub mod record;
 pub mod retrial;
 pub mod rules;
 pub mod scope;
+pub mod sql;
 pub mod telemetry;
 pub mod testing;

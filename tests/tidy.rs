@@ -13,7 +13,7 @@ const FLOORS: [(u8, &[&str]); 10] = [
     (5, &["judge", "delivery", "retrial"]),
     (4, &["record", "directory", "testing", "conformance"]),
     (3, &["rules", "dialect", "auth", "lookup", "journal", "action"]),
-    (2, &["scope"]),
+    (2, &["scope", "sql"]),
     (1, &["event", "expr", "facts", "outgoing", "telemetry"]),
     (0, &["base"]),
 ];
@@ -236,8 +236,8 @@ fn only_named_files_know_the_web_framework_the_environment_and_the_client() {
     let asks = |line: &str| line.contains("reqwest::") && line != "use reqwest::Url;";
     none(&complaints(production(&REQUESTS), |line| asks(line).then(|| "this file makes no requests".into())));
     none(&complaints(
-        production(&["src/journal/", "src/lookup/sql", "src/action/sql"]),
-        has(&["rusqlite", "tokio_postgres"], "only journal/ and the SQL lookup and action know SQL"),
+        production(&["src/journal/", "src/sql/", "src/lookup/sql", "src/action/sql"]),
+        has(&["rusqlite", "tokio_postgres"], "only journal/, sql/ and the SQL lookup and action know SQL"),
     ));
     none(&complaints(
         production(&["src/cli/", "src/app.rs", "src/app/", "src/main.rs"]),

@@ -44,6 +44,7 @@ impl ActionSet {
                     specs: Vec::new(),
                     granted: Vec::new(),
                     timeout: raw.timeout.map_or(TIMEOUT, |timeout| timeout.0),
+                    concurrency: usize::from(raw.concurrency.unwrap_or(CONCURRENCY)),
                     unknown: RefCell::default(),
                 };
                 let kind = reading.kind.as_ref().map(|(name, keys)| (*name, &**keys));
@@ -228,7 +229,7 @@ impl Written<'_> {
             order: raw.order,
             retry: raw.retry,
             timeout: self.timeout,
-            concurrency: usize::from(raw.concurrency.unwrap_or(CONCURRENCY)),
+            concurrency: self.concurrency,
             rate: raw.rate,
         }
     }

@@ -10,15 +10,16 @@ use serde::de::DeserializeOwned;
 use super::raw::RawAction;
 use super::set::Tools;
 use super::written::Written;
-use super::{Action, command, cymmetri, http, idhub, log, optimalcloud, scim};
+use super::{Action, command, cymmetri, http, idhub, log, optimalcloud, scim, sql};
 use crate::base::diagnostic::{Diagnostic, Diagnostics};
 use crate::base::tree::{self, Node, Salvaged, Table, Value, closest, unknown_key_finding};
 
 /// Every type. A new one is a row here, and files of its own.
-pub(super) static KINDS: [Kind; 7] = [
+pub(super) static KINDS: [Kind; 8] = [
     Kind::of::<http::RawHttp>("http", &["secrets", "secret_ttl", "tls", "proxy", "allow_private", "allow"]),
     Kind::of::<command::RawCommand>("command", &["secrets", "secret_ttl"]),
     Kind::of::<log::RawLog>("log", &[]),
+    Kind::of::<sql::RawSql>("sql", &["secrets", "secret_ttl", "tls"]),
     Kind::of::<scim::RawScim>("scim", &["secrets", "secret_ttl", "tls", "proxy", "allow_private", "allow"]),
     Kind::of::<idhub::RawIdHub>("idhub", &["secrets", "secret_ttl", "tls", "proxy", "allow_private", "allow"]),
     Kind::of::<cymmetri::RawCymmetri>("cymmetri", &["secrets", "secret_ttl", "tls", "proxy", "allow_private", "allow"]),
@@ -32,7 +33,7 @@ pub(super) static KINDS: [Kind; 7] = [
 const SHARED: [&str; 6] = ["secrets", "secret_ttl", "tls", "proxy", "allow_private", "allow"];
 
 /// Types that the documents speak of and this version does not have.
-const LATER: [&str; 3] = ["sql", "email", "nats"];
+const LATER: [&str; 2] = ["email", "nats"];
 
 /// A type of action.
 pub(super) struct Kind {

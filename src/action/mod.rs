@@ -12,7 +12,7 @@
 //! | `body`, `headers`, `way`, `caller`, `answer` | what types share that speak HTTP, or say what HTTP would |
 //! | `envelope`, `cloudevents`, `standard_webhooks` | the event for other systems, and the forms that it goes out in |
 //! | `api`, `operation` | what types share that call an API, and those that run named operations of one |
-//! | `http`, `command`, `log`, `scim`, `idhub`, `cymmetri`, `optimalcloud` | the types |
+//! | `http`, `command`, `log`, `sql`, `scim`, `idhub`, `cymmetri`, `optimalcloud` | the types |
 
 mod answer;
 mod api;
@@ -36,6 +36,7 @@ mod raw;
 mod schema;
 mod scim;
 mod set;
+mod sql;
 mod standard_webhooks;
 mod view;
 mod way;

@@ -23,6 +23,8 @@ pub(super) struct Written<'a> {
     pub(super) granted: Vec<FieldPath>,
     /// How long one attempt may take.
     pub(super) timeout: Duration,
+    /// How many attempts may be under way at once.
+    pub(super) concurrency: usize,
     /// The fields that its expressions name and that nobody has listed.
     pub(super) unknown: RefCell<UnknownFields>,
 }
@@ -31,6 +33,15 @@ impl Written<'_> {
     /// Whether a key is there at all, right or wrong.
     pub(super) fn has(&self, key: &str) -> bool {
         self.original.get(key).is_some()
+    }
+
+    /// That a key is missing without which this type is nothing.
+    pub(super) fn missing(&self, key: &str, example: &str, findings: &mut Diagnostics) {
+        if !self.has(key) {
+            let kind = self.entry.get("type").and_then(Node::as_str).unwrap_or_default();
+            let message = format!("an action of type {kind} takes a `{key}`");
+            findings.push(Diagnostic::error("action-key", message).at(self.place("type")).hint(example));
+        }
     }
 
     /// Keeps the fields in mind that were named and that nobody has listed.

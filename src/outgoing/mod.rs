@@ -5,6 +5,7 @@ mod client;
 pub mod destination;
 pub mod headers;
 pub mod oauth;
+mod tls;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -19,6 +20,7 @@ use serde::Deserialize;
 
 pub use client::{Client, Failure, Received};
 pub use destination::{Guard, Refused};
+pub use tls::tls;
 
 /// What a client is made of.
 #[derive(Clone, Debug)]

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::program::{Place, read, sample};
+use crate::postgres::Server as Postgres;
+use crate::program::{Place, leave_out, read, sample};
 use crate::server::Server;
 
 /// A server with an example's rules.
@@ -14,10 +15,15 @@ struct Example {
 
 impl Example {
     fn start(name: &str) -> Self {
-        let place = Place::new(&read(&format!("config/examples/{name}.toml")));
-        let place =
-            place.variable("HOOKREEVE__SERVER__LISTEN", "127.0.0.1:0").variable("HR_TOKEN", "for this test alone");
+        Self::with(name, |place| place)
+    }
+
+    /// The same in a place with something more.
+    fn with(name: &str, more: impl FnOnce(Place) -> Place) -> Self {
+        let config = read(&format!("config/examples/{name}.toml"));
+        let place = Place::new(&config).with_secrets_of(&config);
         let place = place.file("config/no-rehire.csv", &read("config/examples/no-rehire.csv"));
+        let place = more(place.variable("HOOKREEVE__SERVER__LISTEN", "127.0.0.1:0"));
         Self { server: place.serve(), token: place.token(), place }
     }
 
@@ -270,4 +276,64 @@ fn lookups_refuse_whom_the_file_names_and_nobody_because_a_source_is_away() {
     let request = json!({ "targetAttribute": "costCentre", "cymmetrifield": "title", "user": { "employeeId": "E-1", "title": "CEO" } });
     assert_eq!(example.ask("policyMap", request)["mappedValue"], "CEO");
     example.server.wait_for("lookup `hr` failed");
+}
+
+/// Looks again, a little apart, until a database says so.
+#[track_caller]
+fn until(postgres: &Postgres, query: &str, expected: &str) {
+    let mut said = String::new();
+    for _ in 0..600 {
+        said = postgres.query(query);
+        if said == expected {
+            return;
+        }
+        std::thread::park_timeout(std::time::Duration::from_millis(50));
+    }
+    panic!("{query}: {said}, and not {expected}")
+}
+
+#[test]
+fn password_to_sql_sets_each_password_once_and_keeps_none() {
+    let Some(postgres) = Postgres::start() else {
+        leave_out("config/examples/password-to-sql.toml", "there is no PostgreSQL that can be started here");
+        return;
+    };
+    postgres.execute(
+        "create table accounts (login text primary key, hash bytea, changes int default 0);
+         create table password_changes (login text, at timestamptz);
+         insert into accounts values ('asha'), ('bert');
+         create function set_password(who text, password text) returns void language sql as
+         $$ update accounts set hash = sha256(convert_to(password, 'UTF8')), changes = changes + 1 where login = who $$;",
+    );
+    let example = Example::with("password-to-sql", |place| place.variable("ACCOUNTS_DATABASE", &postgres.url()));
+    let change = |example: &Example, login: &str, password: &str| {
+        let request = json!({ "passwordText": password, "user": { "login": login } });
+        assert_eq!(example.ask("changePassword", request), json!({}));
+    };
+    change(&example, " Asha", "o'n:e \"$1\"");
+    let hash = "select changes, hash = sha256(convert_to('o''n:e \"$1\"', 'UTF8')) from accounts where login = 'asha'";
+    until(&postgres, hash, "1|t");
+    assert_eq!(postgres.query("select login, count(*) from password_changes group by 1"), "asha|1");
+    assert_eq!(postgres.query("select count(*) from hookreeve_done"), "1");
+    // The database goes away, and so does the server; the password waits, sealed, and is set once.
+    postgres.stop("immediate");
+    change(&example, "bert", "hunter2-of-bert");
+    example.server.signal("KILL");
+    let Example { server, token, place } = example;
+    server.end();
+    for entry in walk(&place.path("data")) {
+        let bytes = std::fs::read(&entry).expect("readable");
+        assert!(!bytes.windows(15).any(|window| window == b"hunter2-of-bert"), "{}", entry.display());
+    }
+    assert!(postgres.start_again());
+    let example = Example { server: place.serve(), token, place };
+    until(&postgres, "select changes from accounts where login = 'bert'", "1");
+    let log = example.server.stop().err;
+    assert!(!log.contains("hunter2"), "{log}");
+}
+
+/// The files under a directory.
+fn walk(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("an entry").path());
+    entries.filter(|path| path.is_file()).collect()
 }

@@ -20,6 +20,9 @@ mod init;
 mod journal;
 mod kept;
 mod log;
+#[expect(dead_code, reason = "tests beside the code start it in more ways")]
+#[path = "../../src/sql/tests/server.rs"]
+mod postgres;
 mod program;
 mod reload;
 mod scripts;

@@ -73,8 +73,11 @@ impl Place {
     pub(crate) fn with_secrets_of(mut self, config: &str) -> Self {
         let names = config.split("env = \"").skip(1).filter_map(|rest| rest.split('"').next());
         for name in names.filter(|name| !name.is_empty()) {
-            let value =
-                if name.ends_with("_PASSWORD_HASH") { PASSWORD_HASH } else { "0123456789abcdef0123456789abcdef" };
+            let value = match name.rsplit('_').next() {
+                Some("HASH") => PASSWORD_HASH,
+                Some("DATABASE") => "postgres://hookreeve:hunter2@127.0.0.1:1/people",
+                _ => "0123456789abcdef0123456789abcdef",
+            };
             self.variables.entry(name.to_owned()).or_insert_with(|| value.to_owned());
         }
         self

@@ -106,19 +106,20 @@ fn every_event_is_one_that_an_action_may_follow_or_not() {
 #[test]
 fn keys_belong_to_types_and_ids_are_unique() {
     check(
-        "[[action]]\nid = 'a'\non = 'postCreateUser'\ntype = 'log'\nurl = 'https://x.example/'\ndead = [1]\nsecrets = []\n\
-         [[action]]\nid = 'a'\non = []\ntype = 'sql'\n\
+        "[[action]]\nid = 'a'\non = 'postCreateUser'\ntype = 'log'\nsign = {}\ndead = [1]\n\
+         [[action]]\nid = 'a'\non = []\ntype = 'log'\n\
          [[action]]\nid = 'c'\non = 'postCreateUser'\ntype = 'log'\nmessage = '${user.login}'",
         &expect![[r"
-            t.toml:5:1: `url` is no key of an action of type log (it is one of type http, scim, idhub, cymmetri or optimalcloud)
+            t.toml:5:1: `sign` is no key of an action of type log (it is one of type http)
             t.toml:6:1: `dead` is no key of an action of type log (it is one of type command)
-            t.toml:7:1: `secrets` is no key of an action of type log (it is one of type http, command, scim, idhub, cymmetri or optimalcloud)
-            t.toml:9:6: the id `a` is another action's, first used here: t.toml:2:6 (ids are unique across all files)
-            t.toml:10:6: the action follows no event
-            t.toml:11:8: actions of type `sql` are not in this version (types: http, command, log, scim, idhub, cymmetri, optimalcloud)
-            t.toml:16:11: the message is taken literally (the line names event, entry, person and decision by itself; fields of the event are for no log)
+            t.toml:8:6: the id `a` is another action's, first used here: t.toml:2:6 (ids are unique across all files)
+            t.toml:9:6: the action follows no event
+            t.toml:15:11: the message is taken literally (the line names event, entry, person and decision by itself; fields of the event are for no log)
         "]],
     );
+    let (_, findings) = compile("[[action]]\nid = 'a'\non = 'postCreateUser'\ntype = 'log'\nsecrets = []");
+    let said: Vec<String> = findings.iter().map(crate::base::diagnostic::Diagnostic::one_line).collect();
+    assert!(said[0].contains("`secrets` is no key") && said[0].contains("type http, command"), "{said:?}");
 }
 
 #[test]

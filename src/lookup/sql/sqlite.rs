@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use rusqlite::types::{ToSqlOutput, Value, ValueRef};
-use rusqlite::{Connection, InterruptHandle, OpenFlags, ToSql};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OpenFlags};
 use serde_json::Value as Json;
 use tokio::task::spawn_blocking;
 
-use super::super::frame::Terms;
-use super::super::{Asked, Failure, Parameter, Source};
-use super::query::Query;
+use super::super::{Asked, Failure, Source};
 use crate::base::future::BoxFuture;
 use crate::facts::Answer;
+use crate::sql::sqlite::{Interrupt, words};
+use crate::sql::{Limits, Parameter, Statement};
 
 /// The lookup, ready to be asked.
 pub(super) struct Sqlite(Arc<Shared>);
@@ -30,25 +30,14 @@ struct Shared {
     idle: Mutex<Vec<Connection>>,
 }
 
-/// Ends what a connection is at when nobody waits for it any more.
-struct Interrupt(Option<InterruptHandle>);
-
-impl Drop for Interrupt {
-    fn drop(&mut self) {
-        if let Some(handle) = &self.0 {
-            handle.interrupt();
-        }
-    }
-}
-
 impl Sqlite {
-    pub(super) fn new(path: &Path, query: &Query, terms: Terms) -> Self {
+    pub(super) fn new(path: &Path, query: &Statement, limits: Limits) -> Self {
         Self(Arc::new(Shared {
             path: path.to_owned(),
             query: query.numbered('?'),
             parameters: query.names().len(),
-            busy: terms.timeout,
-            connections: terms.concurrency,
+            busy: limits.timeout,
+            connections: limits.connections,
             idle: Mutex::default(),
         }))
     }
@@ -60,12 +49,12 @@ impl Source for Sqlite {
             let ended = || Failure("asking it did not come to an end".to_owned());
             let shared = self.0.clone();
             let connection = spawn_blocking(move || shared.connection()).await.map_err(|_| ended())??;
-            let mut interrupt = Interrupt(Some(connection.get_interrupt_handle()));
+            let mut interrupt = Interrupt::of(&connection);
             let (shared, question) = (self.0.clone(), asked.question.clone());
             let asking = spawn_blocking(move || (shared.ask(&connection, &question.0), connection));
             let (answer, connection) = asking.await.map_err(|_| ended())?;
             // Before somebody else uses it.
-            interrupt.0 = None;
+            interrupt.done();
             // One that failed may be of a file that is another by now.
             let mut idle = self.0.idle();
             if answer.is_ok() && idle.len() < self.0.connections {
@@ -124,37 +113,6 @@ fn json(value: ValueRef<'_>) -> Result<Json, Failure> {
     })
 }
 
-/// What went wrong, without what stood in the query or in the file.
 fn failure(error: &rusqlite::Error) -> Failure {
-    // Parameters are bound, so that these words hold names of the query alone.
-    let words = match error {
-        rusqlite::Error::SqlInputError { msg, .. } => Some(msg),
-        rusqlite::Error::SqliteFailure(code, words) if code.code == rusqlite::ErrorCode::Unknown => words.as_ref(),
-        _ => None,
-    };
-    if let Some(words) = words {
-        return Failure(format!("SQLite: {words}"));
-    }
-    Failure(match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::CannotOpen) => "the file cannot be opened".to_owned(),
-        Some(rusqlite::ErrorCode::NotADatabase) => "the file is no database".to_owned(),
-        Some(rusqlite::ErrorCode::DatabaseBusy) => "the database is busy".to_owned(),
-        Some(code) => format!("SQLite: {code:?}"),
-        None => "SQLite cannot answer the query".to_owned(),
-    })
-}
-
-impl ToSql for Parameter {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(match self {
-            Self::Null => ToSqlOutput::Owned(Value::Null),
-            Self::Bool(truth) => ToSqlOutput::from(*truth),
-            Self::Int(number) => ToSqlOutput::from(*number),
-            Self::Number(text) => match text.parse::<f64>() {
-                Ok(number) => ToSqlOutput::from(number),
-                Err(_) => ToSqlOutput::from(text.as_str()),
-            },
-            Self::Text(text) => ToSqlOutput::from(text.as_str()),
-        })
-    }
+    Failure(words(error))
 }

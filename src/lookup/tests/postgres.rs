@@ -1,77 +1,13 @@
 //! A real PostgreSQL, where there is one.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-
 use super::*;
+use crate::sql::tests::server::Server;
 
-/// A server of its own, on a socket in its directory, until it is dropped.
-struct Server {
-    directory: tempfile::TempDir,
-    programs: PathBuf,
-    /// PostgreSQL refuses to run as root.
-    as_other: bool,
-}
-
-impl Server {
-    /// None where there is no PostgreSQL, or none that may run here.
-    fn start() -> Option<Self> {
-        let found = glob::glob("/usr/lib/postgresql/*/bin/initdb").unwrap().flatten().last();
-        let initdb = found.or_else(|| Some(PathBuf::from("/usr/bin/initdb")).filter(|path| path.exists()))?;
-        let id = Command::new("id").arg("-u").output().ok()?;
-        let server = Self {
-            directory: tempfile::tempdir().unwrap(),
-            programs: initdb.parent()?.to_owned(),
-            as_other: id.stdout.trim_ascii() == b"0",
-        };
-        if server.as_other {
-            let owned = Command::new("chown").arg("postgres").arg(server.directory.path()).status().ok()?;
-            owned.success().then_some(())?;
-        }
-        server
-            .run("initdb", &["-A", "trust", "-U", "hookreeve", "--no-sync", "-D", &server.path("data")])
-            .then_some(())?;
-        let options = format!("-k {} -c listen_addresses= -c fsync=off", server.directory.path().display());
-        let started = ["start", "-w", "-D", &server.path("data"), "-l", &server.path("log"), "-o", &options];
-        server.run("pg_ctl", &started).then_some(server)
-    }
-
-    fn run(&self, program: &str, arguments: &[&str]) -> bool {
-        let program = self.programs.join(program);
-        let mut command = if self.as_other {
-            let mut command = Command::new("runuser");
-            command.args(["-u", "postgres", "--"]).arg(program);
-            command
-        } else {
-            Command::new(program)
-        };
-        let command = command.args(arguments).current_dir("/").stdout(Stdio::null()).stderr(Stdio::null());
-        command.status().is_ok_and(|status| status.success())
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.directory.path().join(name).display().to_string()
-    }
-
-    fn toml(&self, query: &str, params: &str) -> String {
-        let host: String = self.directory.path().display().to_string().replace('/', "%2F");
-        format!(
-            "[[lookup]]\nid = 'p'\ntype = 'sql'\ntimeout = '2s'\nurl = 'postgres://hookreeve@{host}/postgres'\nquery = '''{query}'''\nparams = {{ {params} }}"
-        )
-    }
-
-    fn execute(&self, sql: &str) {
-        let (host, program) = (self.path(""), Path::new("psql"));
-        assert!(
-            self.run(&program.display().to_string(), &["-h", &host, "-U", "hookreeve", "-q", "-c", sql, "postgres"])
-        );
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.run("pg_ctl", &["stop", "-m", "immediate", "-D", &self.path("data")]);
-    }
+fn toml(server: &Server, query: &str, params: &str) -> String {
+    let url = server.url();
+    format!(
+        "[[lookup]]\nid = 'p'\ntype = 'sql'\ntimeout = '2s'\nurl = '{url}'\nquery = '''{query}'''\nparams = {{ {params} }}"
+    )
 }
 
 #[tokio::test]
@@ -99,10 +35,10 @@ async fn a_row_of_postgresql_is_the_value_whatever_the_types_are() {
         ("login = :x or login = lower(:x)", "\"ANNA\""),
     ] {
         let query = format!("{columns} where {condition}");
-        let lookups = ready(&server.toml(&query, &format!("x = '{parameter}'")));
+        let lookups = ready(&toml(&server, &query, &format!("x = '{parameter}'")));
         assert_eq!(told(&lookups, json!({})).await, row, "{condition} with {parameter}");
     }
-    let by_login = ready(&server.toml("select login from people where login = :login", "login = 'user.login'"));
+    let by_login = ready(&toml(&server, "select login from people where login = :login", "login = 'user.login'"));
     assert_eq!(told(&by_login, json!({ "login": "o'neill" })).await, r#"{"login":"o'neill"}"#);
     for login in ["carl", "' or 1=1 --", "$1", "  "] {
         assert_eq!(told(&by_login, json!({ "login": login })).await, "not found", "{login}");
@@ -117,7 +53,7 @@ async fn a_row_of_postgresql_is_the_value_whatever_the_types_are() {
         ("with x as (delete from people where login = :x returning 1) select * from x", "\"anna\"", ""),
         ("select pg_sleep(60), :x::text", "\"a\"", "no answer within 2s"),
     ] {
-        let lookups = ready(&server.toml(query, &format!("x = '{parameter}'")));
+        let lookups = ready(&toml(&server, query, &format!("x = '{parameter}'")));
         let told = told(&lookups, json!({})).await;
         assert!(told.starts_with("failed: ") && told.ends_with(why) && !told.contains("PRIVATE"), "{query}: {told}");
     }

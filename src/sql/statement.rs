@@ -1,11 +1,11 @@
-//! A query with parameters by name, and the same with parameters by number. It knows of SQL what it takes to tell a
-//! parameter from what looks like one in a text, a name, a comment or a cast.
+//! A statement with parameters by name, and the same with parameters by number. It knows of SQL what it takes to tell a
+//! parameter from what looks like one in a text, a name, a comment or a cast. Whether it is one, its database tells.
 
 use std::ops::Range;
 
-/// A query.
+/// A statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Query {
+pub struct Statement {
     pieces: Vec<Piece>,
     /// The parameters, each once, in the order in which they are named first.
     names: Vec<String>,
@@ -18,13 +18,17 @@ enum Piece {
     Parameter(usize),
 }
 
-/// What is wrong, and where.
-type Problem = (Range<usize>, String);
+/// What is wrong, and where in the text.
+pub type Problem = (Range<usize>, String);
 
-impl Query {
-    /// Reads a query whose parameters have these names.
-    pub(super) fn parse(text: &str, known: &[&str]) -> Result<Self, Problem> {
-        let mut query = Self { pieces: Vec::new(), names: Vec::new() };
+impl Statement {
+    /// Reads a statement whose parameters have these names.
+    ///
+    /// # Errors
+    ///
+    /// What cannot be read, a parameter for which nothing is given, or a second statement.
+    pub fn parse(text: &str, known: &[&str]) -> Result<Self, Problem> {
+        let mut statement = Self { pieces: Vec::new(), names: Vec::new() };
         let bytes = text.as_bytes();
         let (mut at, mut taken) = (0, 0);
         while at < bytes.len() {
@@ -43,7 +47,7 @@ impl Query {
                 }
                 b':' => &text[at + 1..at + 1 + name_length(&bytes[at + 1..])],
                 b';' if is_blank(&text[at + 1..]) => break,
-                b';' => return Err((at..at + 1, "one query is one statement".to_owned())),
+                b';' => return Err((at..at + 1, "a text is one statement".to_owned())),
                 _ => "",
             };
             if name.is_empty() {
@@ -55,30 +59,26 @@ impl Query {
                 let why = format!("nothing is given for `:{name}`: params = {{ {name} = 'text(user.?{name})' }}");
                 return Err((place, why));
             }
-            query.pieces.push(Piece::Sql(text[taken..at].to_owned()));
-            let index = query.names.iter().position(|known| known == name).unwrap_or_else(|| {
-                query.names.push(name.to_owned());
-                query.names.len() - 1
+            statement.pieces.push(Piece::Sql(text[taken..at].to_owned()));
+            let index = statement.names.iter().position(|known| known == name).unwrap_or_else(|| {
+                statement.names.push(name.to_owned());
+                statement.names.len() - 1
             });
-            query.pieces.push(Piece::Parameter(index));
+            statement.pieces.push(Piece::Parameter(index));
             at = place.end;
             taken = at;
         }
-        query.pieces.push(Piece::Sql(text[taken..at.min(text.len())].to_owned()));
-        let first = text.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
-        if !["select", "with", "values"].iter().any(|word| first.eq_ignore_ascii_case(word)) && is_plain(text) {
-            return Err((0..first.len().max(1), "a lookup only reads: the query begins with `select`".to_owned()));
-        }
-        Ok(query)
+        statement.pieces.push(Piece::Sql(text[taken..at.min(text.len())].to_owned()));
+        Ok(statement)
     }
 
     /// The names of its parameters, in the order of their numbers.
-    pub(super) fn names(&self) -> Vec<&str> {
+    pub fn names(&self) -> Vec<&str> {
         self.names.iter().map(String::as_str).collect()
     }
 
-    /// The query with parameters by number, from 1, behind this sign.
-    pub(super) fn numbered(&self, sign: char) -> String {
+    /// The statement with parameters by number, from 1, behind this sign.
+    pub fn numbered(&self, sign: char) -> String {
         let piece = |piece: &Piece| match piece {
             Piece::Sql(text) => text.clone(),
             Piece::Parameter(index) => format!("{sign}{}", index + 1),
@@ -87,9 +87,10 @@ impl Query {
     }
 }
 
-/// Whether a query begins with a word, and not with a comment or a bracket.
-fn is_plain(text: &str) -> bool {
-    text.trim_start().starts_with(|first: char| first.is_ascii_alphabetic())
+/// The word that a statement begins with, in small letters; none where a comment or a bracket stands there.
+pub fn first_word(text: &str) -> Option<String> {
+    let word: String = text.trim_start().chars().take_while(char::is_ascii_alphabetic).collect();
+    (!word.is_empty()).then(|| word.to_ascii_lowercase())
 }
 
 /// Whether nothing but white space and comments stands there.
@@ -112,7 +113,7 @@ fn name_length(bytes: &[u8]) -> usize {
     if starts { length } else { 0 }
 }
 
-/// What begins somewhere in a query.
+/// What begins somewhere in a statement.
 enum Skip {
     /// A text, a quoted name or a comment, which is over there.
     To(usize),
@@ -193,8 +194,8 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: &str) {
-        let shown = match Query::parse(text, &["a", "b_2"]) {
-            Ok(query) => format!("{} [{}]", query.numbered('$'), query.names().join(" ")),
+        let shown = match Statement::parse(text, &["a", "b_2"]) {
+            Ok(read) => format!("{} [{}]", read.numbered('$'), read.names().join(" ")),
             Err((at, why)) => format!("{}: {why}", &text[at]),
         };
         assert_eq!(shown, expected, "{text}");
@@ -220,10 +221,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_single_reading_statement_is_refused() {
+    fn what_is_no_single_statement_is_refused() {
         check("select :c", ":c: nothing is given for `:c`: params = { c = 'text(user.?c)' }");
-        check("select 1; select 2", ";: one query is one statement");
-        check("delete from x", "delete: a lookup only reads: the query begins with `select`");
+        check("select 1; select 2", ";: a text is one statement");
         check("select 'a", "'a: this text, name or comment is not closed");
         check("select /* a", "/* a: this text, name or comment is not closed");
         check("select $a$ a", "$a$ a: this text, name or comment is not closed");
@@ -232,12 +232,12 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_text_is_read_or_refused(text in r#"select ([:;'"$ae/*\-\\` \n]|::|é){0,24}"#) {
-            if let Ok(query) = Query::parse(&text, &["a", "e"]) {
+            if let Ok(statement) = Statement::parse(&text, &["a", "e"]) {
                 let mut back = String::new();
-                for piece in &query.pieces {
+                for piece in &statement.pieces {
                     match piece {
                         Piece::Sql(sql) => back.push_str(sql),
-                        Piece::Parameter(index) => back.extend([":", &query.names[*index]]),
+                        Piece::Parameter(index) => back.extend([":", &statement.names[*index]]),
                     }
                 }
                 assert!(text.starts_with(&back), "{text}");

@@ -1,15 +1,12 @@
 //! TLS to PostgreSQL. Whoever the server is, its certificate must be one that an authority vouches for.
 
 use std::io;
-use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
-use rustls_platform_verifier::BuilderVerifierExt as _;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::Socket;
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
@@ -17,7 +14,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream as Encrypted;
 
 use crate::base::future::BoxFuture;
-use crate::outgoing::TlsFiles;
+use crate::outgoing::{self, TlsFiles};
 
 /// Makes connections encrypted.
 #[derive(Clone)]
@@ -36,38 +33,8 @@ pub(super) struct Stream(Encrypted<Socket>);
 impl MakeTls {
     /// Reads the certificates; the error says what is wrong with them.
     pub(super) fn try_new(files: &TlsFiles) -> Result<Self, String> {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())?;
-        let builder = match &files.ca {
-            None => builder.with_platform_verifier().map_err(|error| error.to_string())?,
-            Some(path) => {
-                let mut roots = RootCertStore::empty();
-                for certificate in certificates(path)? {
-                    roots.add(certificate).map_err(|error| format!("{}: {error}", path.display()))?;
-                }
-                builder.with_root_certificates(roots)
-            }
-        };
-        let config = match (&files.cert, &files.key) {
-            (Some(cert), Some(key)) => {
-                let key = PrivateKeyDer::from_pem_file(key)
-                    .map_err(|error| format!("key {} could not be read: {error}", key.display()))?;
-                let made = builder.with_client_auth_cert(certificates(cert)?, key);
-                made.map_err(|error| format!("{}: {error}", cert.display()))?
-            }
-            _ => builder.with_no_client_auth(),
-        };
-        Ok(Self(Arc::new(config)))
+        outgoing::tls(files).map(|config| Self(Arc::new(config)))
     }
-}
-
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let wrong = |error: rustls::pki_types::pem::Error| format!("{} could not be read: {error}", path.display());
-    let certificates = CertificateDer::pem_file_iter(path).map_err(wrong)?;
-    let certificates = certificates.collect::<Result<Vec<_>, _>>().map_err(wrong)?;
-    if certificates.is_empty() { Err(format!("{} holds no certificate", path.display())) } else { Ok(certificates) }
 }
 
 impl MakeTlsConnect<Socket> for MakeTls {

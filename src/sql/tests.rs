@@ -1,0 +1,3 @@
+//! What tests of databases are made against.
+
+pub(crate) mod server;
