@@ -158,6 +158,11 @@ impl Api {
         answer.with_detail(&answer::struck_out(&said.received.body, &secrets))
     }
 
+    /// An answer with what the API said, of which parts are kept.
+    pub(super) fn with_said(&self, answer: Answer, said: serde_json::Value) -> Answer {
+        answer.with_said(said, &self.secrets)
+    }
+
     /// An attempt of several requests, which ends in time by itself.
     pub(super) async fn within(&self, attempt: impl Future<Output = Answer>) -> Answer {
         let late = || Answer::retry(format!("not done within {}", Span(self.timeout)));

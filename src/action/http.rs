@@ -31,6 +31,8 @@ pub(super) use raw::RawHttp;
 
 /// How much of what a target says is read.
 const MAX_SAID_BYTES: usize = 64 << 10;
+/// How much of it where parts are kept. An answer that is longer is no JSON.
+const MAX_CAPTURED_FROM_BYTES: usize = 1 << 20;
 
 /// The action, ready to run.
 struct Http {
@@ -99,9 +101,15 @@ impl Action for Http {
                 Err(error) => return Answer::dead(error.message()),
             };
             let given_secrets = !job.secrets.is_empty();
-            match self.client.send(self.plan.method(), request, MAX_SAID_BYTES).await {
-                Ok(received) => answer::of(&received, &self.plan.raw.done, &self.secrets, given_secrets, &self.clock),
-                Err(failure) => answer::of_failure(&failure),
+            let limit = if self.plan.captures { MAX_CAPTURED_FROM_BYTES } else { MAX_SAID_BYTES };
+            let received = match self.client.send(self.plan.method(), request, limit).await {
+                Ok(received) => received,
+                Err(failure) => return answer::of_failure(&failure),
+            };
+            let answer = answer::of(&received, &self.plan.raw.done, &self.secrets, given_secrets, &self.clock);
+            match serde_json::from_slice(&received.body) {
+                Ok(said) if self.plan.captures => answer.with_said(said, &self.secrets),
+                Ok(_) | Err(_) => answer,
             }
         })
     }

@@ -47,10 +47,11 @@ impl Steps {
         let mut done = Done { memory: &self.memory, key: &job.idempotency_key, answers: Answers::new() };
         done.answers = self.memory.take(&job.idempotency_key);
         let answer = self.api.within(self.run(job, event, &mut done.answers)).await;
-        if answer.fate == Fate::Done {
-            done.answers.clear();
+        if answer.fate != Fate::Done {
+            return answer;
         }
-        answer
+        let answers = std::mem::take(&mut done.answers);
+        if self.plan.captures { self.api.with_said(answer, whole(event, &answers)) } else { answer }
     }
 
     async fn run(&self, job: &Job, event: &EventPlan, answers: &mut Answers) -> Answer {
@@ -145,14 +146,14 @@ impl Drop for Done<'_> {
 
 /// The request of a step, or that there is none.
 fn next(job: &Job, event: &EventPlan, step: &Step, answers: &Answers) -> Result<Next, EvalError> {
-    let mut plain = view::scope(&event.plain, &job.event, &job.facts, &job.decision, &[]);
+    let mut plain = view::of_job(&event.plain, job, &[]);
     begin_steps(&mut plain, event, answers);
     if let Some(when) = &step.when
         && !when.holds(&plain).map_err(|error| within("when", &error))?
     {
         return Ok(Next::Skip);
     }
-    let mut granted = view::scope(&event.granted, &job.event, &job.facts, &job.decision, &job.secrets);
+    let mut granted = view::of_job(&event.granted, job, &job.secrets);
     begin_steps(&mut granted, event, answers);
     if let Some(act) = &step.act {
         let word = act.word(&plain)?;
@@ -181,6 +182,15 @@ fn next(job: &Job, event: &EventPlan, step: &Step, answers: &Answers) -> Result<
     headers.insert("idempotency-key", header(&format!("{}-{}", job.idempotency_key, step.name))?);
     let body = content.map(|(bytes, _)| bytes);
     Ok(Next::Ask(Box::new(Call { method: step.method, url, headers, body })))
+}
+
+/// What parts are kept of: what the only step was answered, or what each of several was, by its name.
+fn whole(event: &EventPlan, answers: &Answers) -> Json {
+    let said = |answer: &Option<Arc<Json>>| answer.as_deref().cloned().unwrap_or_default();
+    match (&event.steps[..], &answers[..]) {
+        ([_], [only]) => said(only),
+        (steps, answers) => steps.iter().zip(answers).map(|(step, answer)| (step.name.clone(), said(answer))).collect(),
+    }
 }
 
 /// Gives each step its answer, or the reason why it has none.

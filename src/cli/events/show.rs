@@ -9,7 +9,7 @@ use super::Look;
 use crate::cli::Ended;
 use crate::cli::output::{self, Format, harmless, time};
 use crate::cli::select;
-use crate::cli::shown::{Body, body, change_text, entry_json, fact_json, fact_text, progress, what};
+use crate::cli::shown::{Body, body, captured, change_text, entry_json, fact_json, fact_text, progress, what};
 use crate::cli::store::Store;
 use crate::journal::{Delivery, Entry};
 use crate::record::{DecisionNote, RuleNote};
@@ -37,14 +37,17 @@ pub(super) fn run(arguments: &Arguments, store: &Store<'_>) -> anyhow::Result<En
     };
     let body = body(&entry, store, arguments.look.personal);
     output::print(&match arguments.look.format {
-        Format::Text => text(&entry, &body, &deliveries),
-        Format::Json => json_of(&entry, &body, &deliveries).to_string(),
+        Format::Text => text(&entry, &body, &deliveries, arguments.look.personal),
+        Format::Json => json_of(&entry, &body, &deliveries, arguments.look.personal).to_string(),
     });
     Ok(Ended::Well)
 }
 
-fn json_of(entry: &Entry, body: &Body, deliveries: &[Delivery]) -> Value {
+fn json_of(entry: &Entry, body: &Body, deliveries: &[Delivery], personal: bool) -> Value {
     let mut all = entry_json(entry, &body.person, deliveries);
+    for (index, delivery) in deliveries.iter().enumerate() {
+        all["deliveries"][index]["captured"] = captured(delivery, personal);
+    }
     let request: Option<Value> = body.request.as_deref().and_then(|text| serde_json::from_str(text).ok());
     let trace = body.trace.iter().map(|note| {
         json!({ "rule": note.rule, "did": note.did, "shadow": note.shadow, "changed": note.changed, "error": note.error })
@@ -104,7 +107,7 @@ fn decision_text(note: &DecisionNote) -> String {
     text
 }
 
-fn text(entry: &Entry, body: &Body, deliveries: &[Delivery]) -> String {
+fn text(entry: &Entry, body: &Body, deliveries: &[Delivery], personal: bool) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
         if !value.is_empty() {
@@ -169,6 +172,11 @@ fn text(entry: &Entry, body: &Body, deliveries: &[Delivery]) -> String {
         for attempt in &delivery.answers {
             let answer = harmless(&attempt.answer);
             let _ = writeln!(text, "  {}  {} ms  {answer}", time(attempt.at), attempt.took_ms);
+        }
+        if let Value::Object(captured) = captured(delivery, personal) {
+            for (name, value) in captured {
+                let _ = writeln!(text, "  captured {name} = {}", harmless(&value.to_string()));
+            }
         }
     }
     text
