@@ -118,6 +118,19 @@ impl Names {
         self
     }
 
+    /// Adds a variable under which only these names stand, each with only these fields. `remedy` says what makes one stand
+    /// there.
+    #[must_use]
+    pub fn with_answers(mut self, variable: &str, remedy: &str, names: &[(&str, &[String])]) -> Self {
+        self.schema = self.schema.family_with(variable, remedy);
+        for (name, fields) in names {
+            for field in *fields {
+                self.schema.add_field(&[variable, name, field], Type::Dyn);
+            }
+        }
+        self
+    }
+
     /// The lookups that expressions name, in the order in which they are declared.
     pub fn lookups(&self) -> Vec<Arc<str>> {
         let named: Vec<&str> = self.paths.below(LOOKUP).collect();

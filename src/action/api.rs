@@ -84,6 +84,12 @@ impl Api {
         answer.with_detail(&answer::struck_out(&said.received.body, &said.hidden(&self.secrets)))
     }
 
+    /// An answer with what the API said, of which parts are kept.
+    pub(super) fn with_said(&self, answer: Answer, said: serde_json::Value) -> Answer {
+        let secrets: Vec<Secret> = self.secrets.iter().cloned().chain(self.caller.last_token()).collect();
+        answer.with_said(said, &secrets)
+    }
+
     /// An attempt of several requests, which ends in time by itself.
     pub(super) async fn within(&self, attempt: impl Future<Output = Answer>) -> Answer {
         self.caller.within(attempt).await

@@ -71,6 +71,11 @@ impl Caller {
         self.tokens.is_some()
     }
 
+    /// The token that was given last, which a target may repeat.
+    pub(super) fn last_token(&self) -> Option<Secret> {
+        self.tokens.as_ref().and_then(Tokens::last)
+    }
+
     /// Sends a request, with a token if there is one to be had, and once more with a new one where it is refused. At most so
     /// many bytes of the answer are read. The error is what the attempt came to.
     pub(super) async fn send(&self, method: Method, request: Request, limit: usize) -> Result<Said, Answer> {

@@ -2,10 +2,13 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use indexmap::IndexSet;
 
+use super::capture::Capture;
+use super::chain::Chain;
 use super::grant::Grant;
 use super::kind::{self, Keys};
 use super::limits::Delivery;
@@ -30,6 +33,7 @@ impl ActionSet {
     pub fn compile(entries: &[Node], context: &Context, findings: &mut Diagnostics) -> Self {
         let mut set = Self::default();
         let mut ids: HashMap<String, Place> = HashMap::new();
+        let chain = Chain::read(entries);
         for entry in entries {
             let mut own = Diagnostics::default();
             // What can be read of an action is looked at even where a key of it is wrong, so that everything is said at once.
@@ -45,8 +49,10 @@ impl ActionSet {
                     granted: Vec::new(),
                     timeout: raw.timeout.map_or(TIMEOUT, |timeout| timeout.0),
                     concurrency: usize::from(raw.concurrency.unwrap_or(CONCURRENCY)),
+                    answers: chain.answers(&raw.id),
                     unknown: RefCell::default(),
                 };
+                chain.check(&raw.id, &mut own);
                 let kind = reading.kind.as_ref().map(|(name, keys)| (*name, &**keys));
                 let definition = written.definition(kind, &mut ids, (set.actions.len(), &mut set.events), &mut own);
                 own.extend(written.unknown.into_inner().findings(&written.specs));
@@ -64,6 +70,7 @@ impl ActionSet {
             own.sort_by_key(|finding| finding.place.as_ref().map(|place| place.span.start));
             findings.extend(own);
         }
+        set.put_in_order(&chain.order());
         set
     }
 }
@@ -85,6 +92,7 @@ impl Written<'_> {
         self.find_granted(findings);
         let delivery = self.delivery(findings);
         self.conditions(index, events, findings);
+        let capture = Arc::new(Capture::compile(self, findings));
         let (name, keys) = kind?;
         let plan = keys.compile(self, findings)?;
         Some(Definition {
@@ -93,6 +101,8 @@ impl Written<'_> {
             events: self.specs.iter().map(|spec| spec.name).collect(),
             delivery,
             grant: Grant { fields: self.granted.clone(), ttl: raw.secret_ttl.map_or(SECRET_TTL, |ttl| ttl.0) },
+            after: self.answers.iter().map(|(id, _)| (*id).into()).collect(),
+            capture,
             plan,
         })
     }
@@ -238,7 +248,7 @@ impl Written<'_> {
     fn conditions(&self, action: usize, events: &mut Vec<EventActions>, findings: &mut Diagnostics) {
         self.for_each_event(findings, |spec, findings| {
             let at = events.iter().position(|actions| actions.event == spec.name).unwrap_or_else(|| {
-                let names = view::names(spec, self.context, &[]);
+                let names = view::names_before(spec, self.context);
                 events.push(EventActions { event: spec.name, names, conditions: Vec::new() });
                 events.len() - 1
             });

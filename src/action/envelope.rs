@@ -1,7 +1,7 @@
 //! The event as JSON for other systems: what a body is where none is written, and what a program reads.
 //!
 //! `{"event", "id", "time", "system", "tenant", "person", "decision": {"outcome", "rule", "message"}, "request"}`; a program
-//! that is granted secret fields finds them under `secrets`. What stands in `request` are the bytes that came in.
+//! that is granted secret fields finds them under `secrets`, and what earlier actions captured stands under `answers`. What stands in `request` are the bytes that came in.
 
 use chrono::SecondsFormat;
 
@@ -38,6 +38,10 @@ pub(super) fn write(job: &Job, hidden: &[FieldPath], secrets: &[Granted]) -> Str
     );
     member("decision", &decision);
     member("request", &request(event, hidden));
+    if !job.answers.is_empty() {
+        // Names and JSON values can always be written.
+        member("answers", &serde_json::to_string(&job.answers).unwrap_or_default());
+    }
     if !secrets.is_empty() {
         member("secrets", &tree_of(secrets));
     }

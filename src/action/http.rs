@@ -32,6 +32,8 @@ pub(super) use raw::RawHttp;
 
 /// How much of what a target says is read.
 const MAX_SAID_BYTES: usize = 64 << 10;
+/// How much of it where parts are kept. An answer that is longer is no JSON.
+const MAX_CAPTURED_FROM_BYTES: usize = 1 << 20;
 
 /// The action, ready to run.
 struct Http {
@@ -92,9 +94,15 @@ impl Http {
     }
 
     async fn ask(&self, request: Request, given_secrets: bool) -> Answer {
-        match self.caller.send(self.plan.method(), request, MAX_SAID_BYTES).await {
-            Ok(said) => self.caller.answer(&said, &self.plan.raw.done, &self.secrets, given_secrets),
-            Err(answer) => answer,
+        let limit = if self.plan.captures { MAX_CAPTURED_FROM_BYTES } else { MAX_SAID_BYTES };
+        let said = match self.caller.send(self.plan.method(), request, limit).await {
+            Ok(said) => said,
+            Err(answer) => return answer,
+        };
+        let answer = self.caller.answer(&said, &self.plan.raw.done, &self.secrets, given_secrets);
+        match serde_json::from_slice(&said.received.body) {
+            Ok(json) if self.plan.captures => answer.with_said(json, &said.hidden(&self.secrets)),
+            Ok(_) | Err(_) => answer,
         }
     }
 }

@@ -16,21 +16,27 @@ use crate::base::tree::{self, Node, Salvaged, Table, Value, closest, unknown_key
 
 /// Every type. A new one is a row here, and files of its own.
 pub(super) static KINDS: [Kind; 8] = [
-    Kind::of::<http::RawHttp>("http", &["secrets", "secret_ttl", "tls", "proxy", "allow_private", "allow"]),
+    Kind::of::<http::RawHttp>("http", &["capture", "secrets", "secret_ttl", "tls", "proxy", "allow_private", "allow"]),
     Kind::of::<command::RawCommand>("command", &["secrets", "secret_ttl"]),
     Kind::of::<log::RawLog>("log", &[]),
     Kind::of::<sql::RawSql>("sql", &["secrets", "secret_ttl", "tls"]),
-    Kind::of::<scim::RawScim>("scim", &["secrets", "secret_ttl", "tls", "proxy", "allow_private", "allow"]),
-    Kind::of::<idhub::RawIdHub>("idhub", &["secrets", "secret_ttl", "tls", "proxy", "allow_private", "allow"]),
-    Kind::of::<cymmetri::RawCymmetri>("cymmetri", &["secrets", "secret_ttl", "tls", "proxy", "allow_private", "allow"]),
+    Kind::of::<scim::RawScim>("scim", &["capture", "secrets", "secret_ttl", "tls", "proxy", "allow_private", "allow"]),
+    Kind::of::<idhub::RawIdHub>(
+        "idhub",
+        &["capture", "secrets", "secret_ttl", "tls", "proxy", "allow_private", "allow"],
+    ),
+    Kind::of::<cymmetri::RawCymmetri>(
+        "cymmetri",
+        &["capture", "secrets", "secret_ttl", "tls", "proxy", "allow_private", "allow"],
+    ),
     Kind::of::<optimalcloud::RawOptimalCloud>(
         "optimalcloud",
-        &["secrets", "secret_ttl", "tls", "proxy", "allow_private", "allow"],
+        &["capture", "secrets", "secret_ttl", "tls", "proxy", "allow_private", "allow"],
     ),
 ];
 
 /// Keys of [`RawAction`] that only some types have.
-const SHARED: [&str; 6] = ["secrets", "secret_ttl", "tls", "proxy", "allow_private", "allow"];
+const SHARED: [&str; 7] = ["capture", "secrets", "secret_ttl", "tls", "proxy", "allow_private", "allow"];
 
 /// Types that the documents speak of and this version does not have.
 const LATER: [&str; 2] = ["email", "nats"];

@@ -18,6 +18,8 @@ mod answer;
 mod api;
 mod body;
 mod caller;
+mod capture;
+mod chain;
 mod cloudevents;
 mod command;
 mod compile;
@@ -103,6 +105,8 @@ pub struct Job {
     pub decision: DecisionView,
     /// The secret fields that the action is granted and the event had.
     pub secrets: Vec<Granted>,
+    /// What the actions that it comes after have captured for the event, by their ids; nothing of one that did nothing.
+    pub answers: serde_json::Map<String, serde_json::Value>,
 }
 
 /// A secret field that an action is granted.
@@ -135,8 +139,10 @@ pub struct Answer {
     /// The beginning of what the target said, without control characters, for the operator's list of dead letters. None
     /// where the target was given a secret field, which it might repeat.
     pub detail: Option<String>,
-    /// What is kept of a target's answer to work that is done, by name, for later actions and for whoever waits: at most
-    /// [`crate::journal::MAX_CAPTURED_BYTES`] of JSON.
+    /// What the target said to work that is done, for an action that keeps something of it, without what it repeats of the
+    /// action's own secrets. It goes no further.
+    pub(crate) said: Option<Box<serde_json::Value>>,
+    /// What is kept of that, by name, for later actions and for whoever waits: at most [`MAX_CAPTURED_BYTES`] of JSON.
     pub captured: Option<Box<serde_json::Map<String, serde_json::Value>>>,
 }
 
@@ -169,6 +175,9 @@ pub enum Trouble {
 /// The longest [`Answer::what`], in bytes.
 pub const MAX_WHAT_BYTES: usize = 200;
 
+/// How much is kept of a target's answer for later actions, in bytes of JSON.
+pub const MAX_CAPTURED_BYTES: usize = 16 << 10;
+
 /// The longest [`Answer::detail`], in bytes.
 pub const MAX_DETAIL_BYTES: usize = 1024;
 
@@ -199,7 +208,7 @@ impl DecisionView {
 impl Answer {
     /// An answer without detail. What is too long is cut.
     pub fn new(fate: Fate, what: impl Into<String>) -> Self {
-        Self { fate, what: bounded(&what.into(), MAX_WHAT_BYTES), detail: None, captured: None }
+        Self { fate, what: bounded(&what.into(), MAX_WHAT_BYTES), detail: None, said: None, captured: None }
     }
 
     /// It is done.
@@ -220,6 +229,14 @@ impl Answer {
     /// No attempt can help.
     pub fn dead(what: impl Into<String>) -> Self {
         Self::new(Fate::Dead, what)
+    }
+
+    /// Hands on what the target said, of which parts may be kept. `secrets` that it repeats are struck out.
+    #[must_use]
+    pub(crate) fn with_said(mut self, mut said: serde_json::Value, secrets: &[Secret]) -> Self {
+        capture::conceal(&mut said, secrets);
+        self.said = Some(Box::new(said));
+        self
     }
 
     /// Keeps parts of what the target said.

@@ -91,12 +91,17 @@ impl OptimalCloud {
         if body.starts_with(b"<") {
             return kept(Answer::trouble(format!("HTTP {status}, but it is HTML or XML")));
         }
+        let json: Option<Json> = serde_json::from_slice(body).ok();
+        let ticket = json.as_ref().and_then(|json| json.get("ticket")?.as_u64());
+        let with_said = |answer: Answer| match json {
+            Some(json) if self.plan.captures => self.api.with_said(answer, json),
+            Some(_) | None => answer,
+        };
         if !self.plan.operation.is_ticket() {
-            return Answer::done(format!("HTTP {status}"));
+            return with_said(Answer::done(format!("HTTP {status}")));
         }
-        let json: Json = serde_json::from_slice(body).unwrap_or_default();
-        match json.get("ticket").and_then(Json::as_u64) {
-            Some(ticket) => Answer::done(format!("HTTP {status}, ticket {ticket}")),
+        match ticket {
+            Some(ticket) => with_said(Answer::done(format!("HTTP {status}, ticket {ticket}"))),
             None => kept(Answer::dead(format!("HTTP {status}, but it tells of no ticket"))),
         }
     }

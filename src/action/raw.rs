@@ -1,8 +1,10 @@
 //! An `[[action]]` as it is written, as far as types of actions share it. What is a type's own stands with the type.
 
+use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::capture::RawPart;
 use super::limits::{Order, Rate, Retry};
 use crate::base::many::OneOrMany;
 use crate::base::net::Network;
@@ -23,6 +25,12 @@ pub(super) struct RawAction {
     when: Option<String>,
     /// Only where this was decided. On pre and validate events and policyMap it must be `refused`.
     pub(super) decision: Option<Decided>,
+    /// The actions that must have done their work on the same event before. Default: none.
+    #[expect(dead_code, reason = "it is read from its place, with that of all others")]
+    after: Option<OneOrMany>,
+    /// Parts of the target's answer that are kept for the actions that come after it, by name: `{ cart = "$.data.id" }`.
+    #[serde(default)]
+    pub(super) capture: IndexMap<String, RawPart>,
     /// What it does.
     #[serde(rename = "type")]
     #[expect(dead_code, reason = "it is looked at before the rest is read")]

@@ -60,6 +60,7 @@ impl Action for Scim {
                 wanted: made.wanted,
                 attempt: job.attempt,
                 given_secrets: !job.secrets.is_empty(),
+                captures: self.plan.captures,
             };
             self.api.within(walk.go()).await
         })

@@ -1,10 +1,12 @@
 //! The actions of a configuration: which of them an event wants, how each is delivered, and each ready to run.
 
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::capture::Capture;
 use super::grant::Grant;
 use super::kind::Plan;
 use super::limits::Delivery;
@@ -26,6 +28,8 @@ pub struct ActionSet {
     pub(super) events: Vec<EventActions>,
     /// What rules have performed, on which events: there an action does nothing by itself.
     performed: Vec<(&'static str, Arc<str>)>,
+    /// The place of each action among all, where some come after others.
+    places: HashMap<Arc<str>, usize>,
 }
 
 /// One action, as far as it is known before it runs.
@@ -41,6 +45,9 @@ pub struct Definition {
     pub delivery: Delivery,
     /// The secret fields that it is given.
     pub grant: Grant,
+    /// The actions that it comes after.
+    pub after: Vec<Arc<str>>,
+    pub(super) capture: Arc<Capture>,
     pub(super) plan: Arc<dyn Plan>,
 }
 
@@ -122,6 +129,23 @@ impl ActionSet {
         Self { performed, ..self }
     }
 
+    /// Keeps in mind where each action stands among all. Where none comes after another, that is as they are written.
+    pub(super) fn put_in_order(&mut self, order: &[&str]) {
+        if self.actions.iter().all(|action| action.after.is_empty()) {
+            return;
+        }
+        self.places = order.iter().enumerate().map(|(place, id)| ((*id).into(), place)).collect();
+        let Self { actions, events, places, performed: _ } = self;
+        for event in events {
+            event.conditions.sort_by_key(|condition| places.get(&actions[condition.action].id).copied());
+        }
+    }
+
+    /// Where an action stands among others that an event sets off: one that comes after another stands behind it.
+    pub fn place(&self, id: &str) -> usize {
+        self.places.get(id).copied().unwrap_or_default()
+    }
+
     /// Whether any action follows events of this name, so that whether one wants an event has to be asked.
     pub fn follows(&self, event: &str) -> bool {
         self.events.iter().any(|actions| actions.event == event)
@@ -135,8 +159,8 @@ impl ActionSet {
         lookups
     }
 
-    /// The actions that want this event, and those of which that cannot be said, with the reason. Asked once for each event,
-    /// when it is committed.
+    /// The actions that want this event, and those of which that cannot be said, with the reason; one that comes after another
+    /// stands behind it. Asked once for each event, when it is committed.
     pub fn wanted<'s>(
         &'s self,
         event: &Event,
@@ -191,7 +215,7 @@ impl ActionSet {
         let mut ready = Ready::new();
         for action in &self.actions {
             let made = action.plan.clone().prepare(tools, &mut findings);
-            ready.extend(made.map(|made| (action.id.clone(), made)));
+            ready.extend(made.map(|made| (action.id.clone(), action.capture.of(made))));
         }
         if findings.has_errors() { Err(findings) } else { Ok(ready) }
     }

@@ -44,6 +44,7 @@ pub(super) fn job_on(event: &str, body: &str) -> Job {
         attempt: 1,
         decision: DecisionView { outcome: "acknowledged".to_owned(), ..DecisionView::default() },
         secrets: Vec::new(),
+        answers: serde_json::Map::new(),
     }
 }
 

@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use super::Context;
+use super::chain::Answers;
 use super::raw::RawAction;
+use super::{Context, view};
 use crate::base::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::base::tree::Node;
 use crate::event::FieldPath;
@@ -25,11 +26,23 @@ pub(super) struct Written<'a> {
     pub(super) timeout: Duration,
     /// How many attempts may be under way at once.
     pub(super) concurrency: usize,
+    /// What its expressions can name of the actions that it comes after.
+    pub(super) answers: Answers<'a>,
     /// The fields that its expressions name and that nobody has listed.
     pub(super) unknown: RefCell<UnknownFields>,
 }
 
 impl Written<'_> {
+    /// What its expressions can name on an event of which these secret fields are granted.
+    pub(super) fn names(&self, spec: &'static Spec, granted: &[FieldPath]) -> Names {
+        view::names(spec, self.context, granted, &self.answers)
+    }
+
+    /// Whether something is kept of what its target says.
+    pub(super) fn captures(&self) -> bool {
+        !self.raw.capture.is_empty()
+    }
+
     /// Whether a key is there at all, right or wrong.
     pub(super) fn has(&self, key: &str) -> bool {
         self.original.get(key).is_some()

@@ -13,3 +13,4 @@ pub mod secret;
 pub mod stop;
 pub mod tree;
 pub mod units;
+pub mod way;

@@ -234,6 +234,8 @@ pub(super) fn delivery_json(delivery: &Delivery, personal: bool) -> Value {
         "action": delivery.action,
         "state": delivery.state.as_str(),
         "waits": delivery.waits,
+        "waits_for": delivery.waits_for.map(|other| other.to_string()),
+        "performed": delivery.performed,
         "attempts": delivery.attempts,
         "created": time(delivery.created_at),
         "first_attempt": delivery.first_attempt_at.map(time),
@@ -241,13 +243,26 @@ pub(super) fn delivery_json(delivery: &Delivery, personal: bool) -> Value {
         "finished": delivery.finished_at.map(time),
         "reason": delivery.reason,
         "answers": answers,
+        "captured": captured(delivery, false),
     })
+}
+
+/// What was kept of a target's answer, masked unless asked otherwise.
+pub(super) fn captured(delivery: &Delivery, personal: bool) -> Value {
+    let Some(captured) = &delivery.captured else { return Value::Null };
+    let shown = captured.iter().map(|(name, value)| {
+        let value = if personal { value.clone() } else { MASK.into() };
+        (name.clone(), value)
+    });
+    shown.collect()
 }
 
 /// How far a delivery is, for people.
 pub(super) fn progress(delivery: &Delivery) -> String {
     let mut text = delivery.state.as_str().to_owned();
-    if delivery.waits {
+    if let Some(other) = delivery.waits_for {
+        text = format!("{text}, after {other}");
+    } else if delivery.waits {
         text.push_str(", behind an earlier one of its person");
     } else if let Some(due) = delivery.due {
         text = format!("{text}, due {}", time(due));
@@ -257,6 +272,9 @@ pub(super) fn progress(delivery: &Delivery) -> String {
     }
     if delivery.attempts > 0 {
         text = format!("{text}, {}", count(u64::from(delivery.attempts), "attempt"));
+    }
+    if delivery.performed {
+        text.push_str(", performed while its caller waited");
     }
     if let Some(reason) = &delivery.reason {
         text = format!("{text}: {reason}");

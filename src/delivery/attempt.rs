@@ -147,6 +147,7 @@ fn job(claimed: &Claimed, now: DateTime<Utc>) -> Result<Job, Fate> {
     Ok(Job {
         secrets: secrets.collect::<Result<_, _>>()?,
         event: Arc::new(event),
+        answers: claimed.answers.iter().map(|one| (one.action.clone(), one.captured.clone().into())).collect(),
         facts: record.facts(),
         idempotency_key: match &claimed.request {
             // Whoever sends a request again wants it done once.

@@ -72,6 +72,10 @@ struct Log {
     most: usize,
     /// Two attempts of one person and action at once.
     overlaps: Vec<(Seen, Seen)>,
+    /// The notices of which the second action comes after the first.
+    chained: HashSet<u64>,
+    /// Attempts of a second one before the first was done.
+    early: Vec<Seen>,
 }
 
 /// A target that a test plays.
@@ -142,6 +146,10 @@ impl<'a> UnderWay<'a> {
         let mut log = lock(&target.log);
         let log = &mut *log;
         log.attempts.push(seen.clone());
+        let is_second = seen.action == "audit" && log.chained.contains(&seen.number);
+        if is_second && !log.done.contains(&("crm".to_owned(), seen.number)) {
+            log.early.push(seen.clone());
+        }
         let under_way = log.under_way.entry(target.id.clone()).or_default();
         let same = under_way.iter().find(|other| other.person == seen.person);
         log.overlaps.extend(same.map(|other| (other.clone(), seen.clone())));

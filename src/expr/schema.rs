@@ -32,7 +32,8 @@ pub struct Schema {
     fields: Vec<(Vec<String>, Type)>,
     open: Vec<Vec<String>>,
     secrets: Vec<Vec<String>>,
-    families: Vec<String>,
+    /// With what is to be done where one has not the name that is meant.
+    families: Vec<(String, Option<String>)>,
 }
 
 /// A field that something names and a [`Schema`] does not list.
@@ -58,7 +59,14 @@ impl Schema {
     /// error, and so are fields that are not listed of what is, where any are.
     #[must_use]
     pub fn family(mut self, name: &str) -> Self {
-        self.families.push(name.to_owned());
+        self.families.push((name.to_owned(), None));
+        self.variable(name, Type::Map)
+    }
+
+    /// The same for one whose members are not declared under its name; `remedy` says how they come to be there.
+    #[must_use]
+    pub fn family_with(mut self, name: &str, remedy: &str) -> Self {
+        self.families.push((name.to_owned(), Some(remedy.to_owned())));
         self.variable(name, Type::Map)
     }
 
@@ -127,7 +135,12 @@ impl Schema {
 
     /// Whether a variable is a [family](Self::family).
     pub fn is_family(&self, variable: &str) -> bool {
-        self.families.iter().any(|family| family == variable)
+        self.families.iter().any(|(family, _)| family == variable)
+    }
+
+    /// What is to be done where a [family](Self::family_with) has not the name that is meant.
+    pub(super) fn remedy(&self, family: &str) -> Option<&str> {
+        self.families.iter().find(|(name, _)| name == family)?.1.as_deref()
     }
 
     fn has_listed(&self, path: &[String]) -> bool {

@@ -38,11 +38,8 @@ pub struct NewDelivery {
     pub until: Option<DateTime<Utc>>,
 }
 
-/// What was kept of a target's answer, by name. At most [`MAX_CAPTURED_BYTES`] of JSON text; the journal does not look.
+/// What was kept of a target's answer, by name. Whoever settles bounds it; the journal does not look.
 pub type Captured = serde_json::Map<String, serde_json::Value>;
-
-/// How much of a target's answer may be kept.
-pub const MAX_CAPTURED_BYTES: usize = 16 << 10;
 
 /// How many deliveries of each kind to claim at most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -30,7 +30,7 @@ pub use config::{Config, Keeping, Payload, Records, Shed, Unavailable};
 pub use contract::{BoxFuture, Journal, Progress, Reader};
 pub use delivery::{
     Attempt, Captured, Claimed, Delivery, DeliveryFilter, DeliveryId, DeliveryState, EarlierAnswer, Fallen, Fate,
-    Lapse, MAX_CAPTURED_BYTES, NewDelivery, Places, SealedField, Settled, Settlement,
+    Lapse, NewDelivery, Places, SealedField, Settled, Settlement,
 };
 pub use entry::{
     Appended, Entry, EntryId, EntryKind, Filter, Finding, Full, Head, Health, NewEntry, Order, Page, Record, Report,

@@ -271,6 +271,8 @@ impl Keeper {
             });
             deliveries.push(delivery(action, event, dead));
         }
+        // One that comes after another stands behind it.
+        deliveries.sort_by_key(|delivery| self.actions.place(&delivery.action));
         deliveries
     }
 
@@ -356,7 +358,7 @@ fn delivery(action: &Definition, event: &Event, dead: Option<String>) -> NewDeli
         secrets: action.grant.take(event).into_iter().map(|granted| (granted.field, granted.json)).collect(),
         secret_ttl: action.grant.ttl,
         dead,
-        after: Vec::new(),
+        after: action.after.clone(),
         until: None,
     }
 }

@@ -17,6 +17,7 @@ use crate::base::future::BoxFuture;
 use crate::base::secret::{SecretText, TextOrSecret};
 use crate::base::tree::Node;
 use crate::base::units::Size;
+use crate::base::way::Way;
 use crate::facts::Answer;
 use crate::outgoing::{self, Client, Guard, Method, Outlet, Request, headers};
 use crate::scope::address;
@@ -46,10 +47,6 @@ pub(super) struct Plan {
     places: Vec<(&'static str, Place)>,
     place: Place,
 }
-
-/// The way to a value in an answer, from key to key; a number is a list's index, too.
-#[derive(Debug, Default)]
-struct Way(Vec<String>);
 
 /// The lookup, ready to be asked.
 pub(super) struct Http {
@@ -193,7 +190,7 @@ impl Http {
             fixed,
             headers: plan.headers.clone(),
             has_body: plan.has_body,
-            value: Way(plan.value.0.clone()),
+            value: plan.value.clone(),
             not_found: plan.not_found.clone(),
             size_limit: plan.size_limit,
         };
@@ -232,10 +229,7 @@ impl Http {
         }
         let answer: Json =
             serde_json::from_slice(&received.body).map_err(|_| Failure("the answer is no JSON".to_owned()))?;
-        Ok(match self.value.follow(answer) {
-            Json::Null => Answer::nothing(),
-            value => Answer::found(value),
-        })
+        Ok(self.value.find(&answer).map_or_else(Answer::nothing, |value| Answer::found(value.clone())))
     }
 }
 
@@ -250,31 +244,5 @@ impl Source for Http {
             let received = self.client.send(self.method, request, limit).await;
             self.read(&received.map_err(|failure| Failure(failure.to_string()))?)
         })
-    }
-}
-
-impl Way {
-    fn parse(text: &str) -> Result<Self, &'static str> {
-        let rest = text.trim().strip_prefix('$').ok_or("the way to the value begins with `$`")?;
-        if rest.is_empty() {
-            return Ok(Self::default());
-        }
-        let names = rest.strip_prefix('.').ok_or("behind `$` stands a `.`")?;
-        let names: Vec<String> = names.split('.').map(str::to_owned).collect();
-        let plain = |name: &String| !name.is_empty() && !name.contains(['[', ']', '*', '?', '(']);
-        if names.iter().all(plain) { Ok(Self(names)) } else { Err("between two `.` stands a key or a number") }
-    }
-
-    /// What stands there; null where nothing does.
-    fn follow(&self, mut value: Json) -> Json {
-        for name in &self.0 {
-            let next = match &mut value {
-                Json::Object(members) => members.get_mut(name),
-                Json::Array(items) => name.parse().ok().and_then(|index: usize| items.get_mut(index)),
-                Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => None,
-            };
-            value = next.map_or(Json::Null, Json::take);
-        }
-        value
     }
 }

@@ -15,6 +15,7 @@ mod grant;
 mod tests;
 
 use std::fmt;
+use std::sync::{self, PoisonError};
 use std::time::Duration;
 
 use ::http::HeaderValue;
@@ -42,6 +43,8 @@ pub struct Tokens {
     client: Client,
     clock: Clock,
     held: Mutex<Held>,
+    /// The last token that was given, for whoever must not repeat it.
+    given: sync::Mutex<Option<Secret>>,
 }
 
 /// A token, as a request bears it.
@@ -85,7 +88,14 @@ impl Tokens {
         clock: &Clock,
     ) -> Result<Self, (&'static str, String)> {
         let client = Client::try_new(outlet)?;
-        Ok(Self { oauth: oauth.clone(), secret, client, clock: clock.clone(), held: Mutex::default() })
+        Ok(Self {
+            oauth: oauth.clone(),
+            secret,
+            client,
+            clock: clock.clone(),
+            held: Mutex::default(),
+            given: sync::Mutex::default(),
+        })
     }
 
     /// The token that is held, or a new one: where there is none, where it ends soon, and where it is `refused`.
@@ -113,6 +123,7 @@ impl Tokens {
                 let margin = MARGIN.min(lives / 10);
                 held.token = Some((token.clone(), now + lives.saturating_sub(margin)));
                 held.failed = None;
+                *self.given.lock().unwrap_or_else(PoisonError::into_inner) = Some(token.bare.clone());
                 Ok(token)
             }
             Err(failure) => {
@@ -120,6 +131,11 @@ impl Tokens {
                 Err(failure)
             }
         }
+    }
+
+    /// The last token that was given: a target may repeat it.
+    pub fn last(&self) -> Option<Secret> {
+        self.given.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn fetch(&self) -> Result<(Token, Duration), TokenFailure> {

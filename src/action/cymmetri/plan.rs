@@ -43,7 +43,7 @@ impl kind::Keys for RawCymmetri {
             retry_codes: self.retry_codes.clone(),
             done_codes: self.done_codes.clone(),
         };
-        let plan = Plan { api: api?, reading: Arc::new(reading), events };
+        let plan = Plan { api: api?, reading: Arc::new(reading), captures: written.captures(), events };
         (findings.errors() == before).then(|| Arc::new(plan) as _)
     }
 }

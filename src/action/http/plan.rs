@@ -30,6 +30,8 @@ pub(super) struct Plan {
     pub(super) secret_headers: SecretHeaders,
     pub(super) oauth: Option<OAuth>,
     pub(super) signing_keys: Vec<(SecretText, Place)>,
+    /// Whether parts of what the target says are kept.
+    pub(super) captures: bool,
     pub(super) raw: RawHttp,
     events: Vec<(&'static str, EventPlan)>,
 }
@@ -73,6 +75,7 @@ impl kind::Keys for RawHttp {
             secret_headers: SecretHeaders::of(&names, &self.headers),
             oauth,
             signing_keys: self.signing_keys(written),
+            captures: written.captures(),
             raw: self.clone(),
             events,
         };
@@ -101,13 +104,13 @@ impl Plan {
     pub(super) fn request(&self, job: &Job, secret: Option<&Url>) -> Result<Request, EvalError> {
         let event = self.events.iter().find(|(event, _)| *event == job.event.name()).map(|(_, plan)| plan);
         let event = event.ok_or_else(|| EvalError::new("the action does not follow events of this name any more"))?;
-        let plain = view::scope(&event.plain, &job.event, &job.facts, &job.decision, &[]);
+        let plain = view::of_job(&event.plain, job, &[]);
         let url = match (&event.address, secret) {
             (Some(address), _) => address.expand(&plain).map_err(|error| within("url", &error))?,
             (None, Some(url)) => url.clone(),
             (None, None) => return Err(EvalError::new("the action has no `url`")),
         };
-        let granted = view::scope(&event.granted, &job.event, &job.facts, &job.decision, &job.secrets);
+        let granted = view::of_job(&event.granted, job, &job.secrets);
         let mut headers = ::http::HeaderMap::new();
         headers.insert(::http::header::USER_AGENT, header(concat!("hookreeve/", env!("CARGO_PKG_VERSION")))?);
         let body = event.body.make(job, &granted, self.raw.format).map_err(|error| within(event.body.key(), &error))?;
@@ -144,8 +147,8 @@ impl RawHttp {
     ) -> Option<EventPlan> {
         let before = findings.errors();
         let granted_fields = written.granted_on(spec);
-        let mut plain = view::names(spec, written.context, &[]);
-        let mut granted = view::names(spec, written.context, &granted_fields);
+        let mut plain = written.names(spec, &[]);
+        let mut granted = written.names(spec, &granted_fields);
         let mut address = None;
         if let (Some(TextOrSecret::Text(_)), Some(node)) = (&self.url, written.entry.get("url")) {
             address = Address::compile(node, &mut plain, guard, "action-url", findings);

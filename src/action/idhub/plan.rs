@@ -30,7 +30,7 @@ impl kind::Keys for RawIdHub {
         let base = api.as_ref()?.base().clone();
         let events = written
             .for_each_event(findings, |spec, findings| EventPlan::compile(written, spec, &base, &chosen, findings));
-        let plan = Plan { api: api?, reading: reading(), events };
+        let plan = Plan { api: api?, reading: reading(), captures: written.captures(), events };
         (findings.errors() == before).then(|| Arc::new(plan) as _)
     }
 }

@@ -12,7 +12,7 @@ use super::{Reading, STEP, WORD, caution};
 use crate::action::api::{self, Api};
 use crate::action::headers::Texts;
 use crate::action::set::Tools;
-use crate::action::{Action, kind, view, written};
+use crate::action::{Action, kind, written};
 use crate::base::diagnostic::{Diagnostic, Diagnostics};
 use crate::base::tree::Node;
 use crate::event::{FieldPath, Spec};
@@ -25,6 +25,8 @@ use crate::scope::{Address, Names};
 pub(in crate::action) struct Plan {
     pub(in crate::action) api: api::Plan,
     pub(in crate::action) reading: Arc<dyn Reading>,
+    /// Whether parts of what is answered are kept.
+    pub(in crate::action) captures: bool,
     pub(in crate::action) events: Vec<(&'static str, EventPlan)>,
 }
 
@@ -87,7 +89,7 @@ impl EventPlan {
         let steps: Vec<&str> = operations.iter().map(|(name, ..)| *name).collect();
         let acts = operations.iter().any(|(_, raw, _)| raw.word.is_some());
         let names = |granted: &[FieldPath]| {
-            let names = view::names(spec, written.context, granted).with_family(STEP, &steps);
+            let names = written.names(spec, granted).with_family(STEP, &steps);
             if acts { names.with_variable(WORD, Type::String, &[]) } else { names }
         };
         let (mut plain, mut granted) = (names(&[]), names(&written.granted_on(spec)));

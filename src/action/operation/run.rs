@@ -97,7 +97,7 @@ impl Steps {
                 }
             }
         }
-        last
+        if self.plan.captures { self.api.with_said(last, whole(event, &answers)) } else { last }
     }
 
     /// What an answer comes to, and what later steps see of it.
@@ -158,14 +158,14 @@ impl Drop for Done<'_> {
 
 /// The request of a step, or that there is none.
 fn next(job: &Job, event: &EventPlan, step: &Step, answers: &[Option<Arc<Json>>]) -> Result<Next, EvalError> {
-    let mut plain = view::scope(&event.plain, &job.event, &job.facts, &job.decision, &[]);
+    let mut plain = view::of_job(&event.plain, job, &[]);
     begin_steps(&mut plain, event, answers);
     if let Some(when) = &step.when
         && !when.holds(&plain).map_err(|error| within("when", &error))?
     {
         return Ok(Next::Skip);
     }
-    let mut granted = view::scope(&event.granted, &job.event, &job.facts, &job.decision, &job.secrets);
+    let mut granted = view::of_job(&event.granted, job, &job.secrets);
     begin_steps(&mut granted, event, answers);
     if let Some(act) = &step.act {
         let word = act.word(&plain)?;
@@ -194,6 +194,15 @@ fn next(job: &Job, event: &EventPlan, step: &Step, answers: &[Option<Arc<Json>>]
     headers.insert("idempotency-key", header(&format!("{}-{}", job.idempotency_key, step.name))?);
     let body = content.map(|(bytes, _)| bytes);
     Ok(Next::Ask(Box::new(Request { url, headers, body })))
+}
+
+/// What parts are kept of: what the only step was answered, or what each of several was, by its name.
+fn whole(event: &EventPlan, answers: &[Option<Arc<Json>>]) -> Json {
+    let said = |answer: &Option<Arc<Json>>| answer.as_deref().cloned().unwrap_or_default();
+    match (&event.steps[..], answers) {
+        ([_], [only]) => said(only),
+        (steps, answers) => steps.iter().zip(answers).map(|(step, answer)| (step.name.clone(), said(answer))).collect(),
+    }
 }
 
 /// Gives each step its answer, or the reason why it has none.

@@ -28,6 +28,8 @@ pub(super) struct Plan {
     pub(super) plugin_id: String,
     /// A service account's e-mail, and where its password is kept.
     pub(super) account: Option<(String, SecretText, Place)>,
+    /// Whether parts of the answer are kept.
+    pub(super) captures: bool,
     events: Vec<(&'static str, EventPlan)>,
 }
 
@@ -55,7 +57,7 @@ impl kind::Keys for RawOptimalCloud {
         let plugin_id = plugin_id(written, self, operation, findings);
         check_fields(written, operation, findings);
         let events = written.for_each_event(findings, |spec, findings| EventPlan::compile(written, spec, findings));
-        let plan = Plan { api: api?, operation, plugin_id: plugin_id?, account, events };
+        let plan = Plan { api: api?, operation, plugin_id: plugin_id?, account, captures: written.captures(), events };
         (findings.errors() == before).then(|| Arc::new(plan) as _)
     }
 }
@@ -76,7 +78,7 @@ impl Plan {
     pub(super) fn make(&self, job: &Job) -> Result<(HeaderMap, Json), EvalError> {
         let event = self.events.iter().find(|(event, _)| *event == job.event.name()).map(|(_, plan)| plan);
         let event = event.ok_or_else(|| EvalError::new("the action does not follow events of this name any more"))?;
-        let scope = view::scope(&event.granted, &job.event, &job.facts, &job.decision, &job.secrets);
+        let scope = view::of_job(&event.granted, job, &job.secrets);
         let fields = event.fields.make(&scope).map_err(|error| within("fields", &error))?;
         let fields = fields.unwrap_or_default();
         for name in self.operation.required() {
@@ -97,7 +99,7 @@ impl Plan {
 
 impl EventPlan {
     fn compile(written: &Written<'_>, spec: &'static Spec, findings: &mut Diagnostics) -> Option<Self> {
-        let mut granted = view::names(spec, written.context, &written.granted_on(spec));
+        let mut granted = written.names(spec, &written.granted_on(spec));
         let headers = api::texts(written, &mut granted, findings);
         let fields = Tree::compile(written.entry.get("fields")?, ("action-body", "fields"), &mut granted, findings);
         written.note_unknown(&mut granted);

@@ -26,6 +26,8 @@ use crate::scope::{Names, Tree};
 pub(super) struct Plan {
     pub(super) api: api::Plan,
     pub(super) terms: Terms,
+    /// Whether parts of the resource are kept.
+    pub(super) captures: bool,
     events: Vec<(&'static str, EventPlan)>,
 }
 
@@ -75,7 +77,7 @@ impl kind::Keys for RawScim {
         let terms = terms(written, self, operation, findings);
         let events = written
             .for_each_event(findings, |spec, findings| EventPlan::compile(written, spec, find.as_deref()?, findings));
-        let plan = Plan { api: api?, terms: terms?, events };
+        let plan = Plan { api: api?, terms: terms?, captures: written.captures(), events };
         (findings.errors() == before).then(|| Arc::new(plan) as _)
     }
 }
@@ -96,7 +98,7 @@ impl Plan {
     pub(super) fn make(&self, job: &Job) -> Result<Made, EvalError> {
         let event = self.events.iter().find(|(event, _)| *event == job.event.name()).map(|(_, plan)| plan);
         let event = event.ok_or_else(|| EvalError::new("the action does not follow events of this name any more"))?;
-        let plain = view::scope(&event.plain, &job.event, &job.facts, &job.decision, &[]);
+        let plain = view::of_job(&event.plain, job, &[]);
         let mut values = Vec::new();
         for (path, expression) in &event.find {
             let value = expression.evaluate(&plain).map_err(|error| within(&format!("find.{path}"), &error))?;
@@ -107,7 +109,7 @@ impl Plan {
             ));
         }
         let filter = Filter::new(values).map_err(EvalError::new)?;
-        let granted = view::scope(&event.granted, &job.event, &job.facts, &job.decision, &job.secrets);
+        let granted = view::of_job(&event.granted, job, &job.secrets);
         let made = event.attributes.as_ref().map(|tree| tree.make(&granted)).transpose();
         let made = made.map_err(|error| within("attributes", &error))?.flatten();
         let Json::Object(mut wanted) = made.unwrap_or_else(|| Json::Object(Map::new())) else {
@@ -130,8 +132,8 @@ impl EventPlan {
         findings: &mut Diagnostics,
     ) -> Option<Self> {
         let before = findings.errors();
-        let mut plain = view::names(spec, written.context, &[]);
-        let mut granted = view::names(spec, written.context, &written.granted_on(spec));
+        let mut plain = written.names(spec, &[]);
+        let mut granted = written.names(spec, &written.granted_on(spec));
         let headers = api::texts(written, &mut granted, findings);
         let find: Vec<Option<_>> =
             find.iter().map(|(path, node)| Some((path.clone(), plain.compile(node, Type::Dyn, findings)?))).collect();

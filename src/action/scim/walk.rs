@@ -32,6 +32,7 @@ pub(super) struct Walk<'w> {
     pub(super) wanted: Map<String, Json>,
     pub(super) attempt: u32,
     pub(super) given_secrets: bool,
+    pub(super) captures: bool,
 }
 
 /// What a round came to.
@@ -58,7 +59,9 @@ impl Walk<'_> {
                 (Found::None, Operation::Update | Operation::Deactivate | Operation::Delete) => {
                     Ok(Step::End(self.absent()))
                 }
-                (Found::One(_), Operation::Create) => Ok(Step::End(Answer::done("it is there"))),
+                (Found::One(one), Operation::Create) => {
+                    Ok(Step::End(self.with_resource(Answer::done("it is there"), None, &one.members)))
+                }
                 (Found::One(one), Operation::Upsert | Operation::Update | Operation::Deactivate) => {
                     self.change(&one).await
                 }
@@ -96,7 +99,10 @@ impl Walk<'_> {
         let body = change::creation(&self.wanted, self.filter.attributes(), &self.terms.schema);
         let said = self.send(Method::Post, &[&self.terms.resource], &[], None, Some(&body)).await?;
         match said.received.status {
-            200..=299 => done("created", &said),
+            200..=299 => {
+                let answer = done("created", &said)?;
+                Ok(Step::End(self.with_resource(answer, Some(&said), &self.wanted)))
+            }
             // Somebody else has made it meanwhile, or an attempt of ours whose answer was lost.
             409 => {
                 *conflict = true;
@@ -109,7 +115,7 @@ impl Walk<'_> {
     async fn change(&self, one: &Resource) -> Result<Step, Answer> {
         let operations = change::operations(&self.wanted, &one.members);
         if operations.is_empty() {
-            return Ok(Step::End(Answer::done("nothing to change")));
+            return Ok(Step::End(self.with_resource(Answer::done("nothing to change"), None, &one.members)));
         }
         let (method, body) = match self.terms.change {
             Change::Patch => (Method::Patch, change::patch(&operations)),
@@ -118,7 +124,10 @@ impl Walk<'_> {
         let said =
             self.send(method, &[&self.terms.resource, &one.id], &[], one.version.as_deref(), Some(&body)).await?;
         match said.received.status {
-            200..=299 => done(&format!("{} changed", operations.len()), &said),
+            200..=299 => {
+                let answer = done(&format!("{} changed", operations.len()), &said)?;
+                Ok(Step::End(self.with_resource(answer, Some(&said), &one.members)))
+            }
             404 | 412 => Ok(Step::Again),
             _ => Err(self.refused("change", &said)),
         }
@@ -128,10 +137,19 @@ impl Walk<'_> {
         let path = [self.terms.resource.as_str(), &one.id];
         let said = self.send(Method::Delete, &path, &[], one.version.as_deref(), None).await?;
         match said.received.status {
-            200..=299 => done("deleted", &said),
+            200..=299 => done("deleted", &said).map(Step::End),
             404 | 412 => Ok(Step::Again),
             _ => Err(self.refused("delete", &said)),
         }
+    }
+
+    /// The answer with the resource, of which parts are kept: as the server gives it back, or else as it was found.
+    fn with_resource(&self, answer: Answer, said: Option<&Said>, found: &Map<String, Json>) -> Answer {
+        if !self.captures {
+            return answer;
+        }
+        let given = said.and_then(|said| serde_json::from_slice(&said.received.body).ok());
+        self.api.with_said(answer, given.filter(Json::is_object).unwrap_or_else(|| Json::Object(found.clone())))
     }
 
     /// What becomes of the work where there is nothing to work on.
@@ -181,11 +199,11 @@ impl Walk<'_> {
     }
 }
 
-/// The end of a step that succeeded, where the whole of the answer came.
-fn done(what: &str, said: &Said) -> Result<Step, Answer> {
+/// The answer of a step that succeeded, where the whole of what was said came.
+fn done(what: &str, said: &Said) -> Result<Answer, Answer> {
     let status = said.received.status;
     match &said.received.broken {
         Some(failure) => Err(Answer::retry(format!("HTTP {status}, but {failure}"))),
-        None => Ok(Step::End(Answer::done(format!("{what}, HTTP {status}")))),
+        None => Ok(Answer::done(format!("{what}, HTTP {status}"))),
     }
 }

@@ -67,7 +67,7 @@ impl kind::Keys for RawSql {
             once
         });
         let events = written.for_each_event(findings, |spec, findings| {
-            let mut names = view::names(spec, written.context, &written.granted_on(spec));
+            let mut names = written.names(spec, &written.granted_on(spec));
             let params = written.entry.get("params").and_then(Node::as_table).into_iter().flatten();
             let compiled: Vec<Option<(String, Expression)>> = params
                 .map(|(name, entry)| Some((name.clone(), names.compile(&entry.node, Type::Dyn, findings)?)))
@@ -198,7 +198,7 @@ impl Plan {
     pub(super) fn values(&self, job: &Job) -> Result<Values, EvalError> {
         let event = self.events.iter().find(|(event, _)| *event == job.event.name()).map(|(_, plan)| plan);
         let event = event.ok_or_else(|| EvalError::new("the action does not follow events of this name any more"))?;
-        let scope = view::scope(&event.names, &job.event, &job.facts, &job.decision, &job.secrets);
+        let scope = view::of_job(&event.names, job, &job.secrets);
         let mut known: Vec<(&str, Parameter)> = Vec::with_capacity(event.parameters.len());
         for (name, expression) in &event.parameters {
             let value = expression.evaluate(&scope).and_then(|value| Parameter::of_any(&value));

@@ -152,13 +152,15 @@ async fn replay(desk: &Desk<'_>, deliveries: &[Again], progress: &(dyn Fn(u64) +
         let Some(action) = recorder.actions().find(&again.action) else {
             return Reply::failed(format!("there is no action `{}` in the configuration", again.action));
         };
-        orders.push(action.delivery.order == Order::Person);
+        orders.push((action.delivery.order == Order::Person, &action.after));
     }
     let mut told = Vec::new();
     let all: Vec<_> = deliveries.iter().zip(orders).collect();
     for part in all.chunks(PART) {
-        let receipts: Vec<_> =
-            part.iter().map(|(again, ordered)| desk.journal.requeue(again.seq, &again.action, *ordered, &[])).collect();
+        let receipts = part
+            .iter()
+            .map(|(again, (ordered, after))| desk.journal.requeue(again.seq, &again.action, *ordered, after));
+        let receipts: Vec<_> = receipts.collect();
         for ((again, _), receipt) in part.iter().zip(receipts) {
             told.push(match receipt.await {
                 Ok(delivery) => Told { delivery: Id(delivery), error: None },

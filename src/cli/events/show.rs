@@ -9,7 +9,7 @@ use super::Look;
 use crate::cli::Ended;
 use crate::cli::output::{self, Format, harmless, time};
 use crate::cli::select;
-use crate::cli::shown::{Body, answer, body, change_text, entry_json, fact_json, fact_text, progress, what};
+use crate::cli::shown::{Body, answer, body, captured, change_text, entry_json, fact_json, fact_text, progress, what};
 use crate::cli::store::Store;
 use crate::journal::{Delivery, Entry};
 use crate::record::{DecisionNote, RuleNote};
@@ -52,6 +52,9 @@ pub(super) fn run(arguments: &Arguments, store: &Store<'_>) -> anyhow::Result<En
 
 fn json_of(entry: &Entry, body: &Body, deliveries: &[Delivery], personal: bool) -> Value {
     let mut all = entry_json(entry, &body.person, deliveries, personal);
+    for (index, delivery) in deliveries.iter().enumerate() {
+        all["deliveries"][index]["captured"] = captured(delivery, personal);
+    }
     let request: Option<Value> = body.request.as_deref().and_then(|text| serde_json::from_str(text).ok());
     let trace = body.trace.iter().map(|note| {
         json!({ "rule": note.rule, "did": note.did, "shadow": note.shadow, "changed": note.changed, "error": note.error })
@@ -176,6 +179,11 @@ fn text(entry: &Entry, body: &Body, deliveries: &[Delivery], personal: bool) -> 
         for attempt in &delivery.answers {
             let answer = harmless(&answer(attempt, personal));
             let _ = writeln!(text, "  {}  {} ms  {answer}", time(attempt.at), attempt.took_ms);
+        }
+        if let Value::Object(captured) = captured(delivery, personal) {
+            for (name, value) in captured {
+                let _ = writeln!(text, "  captured {name} = {}", harmless(&value.to_string()));
+            }
         }
     }
     text

@@ -1,11 +1,12 @@
-//! What holds after every history: of notices, answers, time, crashes, reloads and what an operator does.
+//! What holds after every history: of notices, chains, what somebody waits for, answers, time, crashes, reloads and what an
+//! operator does.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::action;
 use crate::journal::DeliveryState::{Dead, Done, Dropped, Pending};
-use crate::journal::{DeliveryFilter, DeliveryId};
+use crate::journal::{DeliveryFilter, DeliveryId, JournalError};
 
 const ACTIONS: [&str; 2] = ["crm", "audit"];
 const PERSONS: [&str; 4] = ["ada", "bob", "eve", "joe"];
@@ -17,6 +18,17 @@ enum Step {
     Notice {
         person: usize,
         actions: usize,
+    },
+    /// One of which the second action comes after the first.
+    Chain {
+        person: usize,
+        awaited: bool,
+    },
+    /// Somebody waits for what an action does.
+    Perform {
+        person: usize,
+        action: usize,
+        patience: u64,
     },
     Later {
         seconds: u64,
@@ -48,6 +60,9 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         12 => (0..PERSONS.len(), 1..4_usize).prop_map(|(person, actions)| Step::Notice { person, actions }),
+        6 => (0..PERSONS.len(), any::<bool>()).prop_map(|(person, awaited)| Step::Chain { person, awaited }),
+        4 => (0..PERSONS.len(), 0..ACTIONS.len(), 1..600_u64)
+            .prop_map(|(person, action, patience)| Step::Perform { person, action, patience }),
         4 => (1..1200_u64).prop_map(|seconds| Step::Later { seconds }),
         1 => (3600..9000_u64).prop_map(|seconds| Step::Later { seconds }),
         1 => Just(Step::Restart),
@@ -126,6 +141,24 @@ impl History {
                 self.numbers.insert(stage.seqs[&number], number);
                 self.wanted.push((PERSONS[*person], wanted));
             }
+            Step::Chain { person, awaited } => {
+                let until = awaited.then(|| stage.clock.now() + chrono::TimeDelta::seconds(10));
+                let [first, second] = ACTIONS;
+                let deliveries = vec![
+                    NewDelivery { until, ..to(first) },
+                    NewDelivery { until, after: vec![first.into()], ..to(second) },
+                ];
+                let (number, _) = stage.append(PERSONS[*person], deliveries, None).await;
+                self.numbers.insert(stage.seqs[&number], number);
+                self.wanted.push((PERSONS[*person], ACTIONS.into()));
+                lock(&stage.log).chained.insert(number);
+            }
+            Step::Perform { person, action, patience } => {
+                let actions = [ACTIONS[*action]];
+                let (number, _) = stage.perform(PERSONS[*person], &actions, Duration::from_secs(*patience)).await;
+                self.numbers.insert(stage.seqs[&number], number);
+                self.wanted.push((PERSONS[*person], actions.into()));
+            }
             Step::Later { seconds } => stage.later(Duration::from_secs(*seconds)).await,
             Step::Restart => {
                 // Those that never end are dropped.
@@ -146,8 +179,13 @@ impl History {
             }
             Step::Retry { which } => {
                 if let Some(dead) = self.some_delivery(Dead, *which).await {
-                    self.retried.insert((dead.action.clone(), self.number(dead.id)));
-                    self.stage.journal().retry(dead.id).await.expect("nobody else retries it");
+                    // With it those come back that died because of it; by itself none can whose first is dead.
+                    let number = self.number(dead.id);
+                    self.retried.extend(ACTIONS.map(|action| (action.to_owned(), number)));
+                    match self.stage.journal().retry(dead.id).await {
+                        Ok(()) | Err(JournalError::After { .. }) => {}
+                        Err(error) => panic!("{error}"),
+                    }
                 }
             }
             Step::Drop { which, state } => {
@@ -175,19 +213,22 @@ impl History {
         all
     }
 
-    /// What is accepted has ended, or has a due time, or waits behind one that has.
+    /// What is accepted has ended, or has a due time, or waits for one that has.
     async fn nothing_is_forgotten(&self) {
         let mut heads = HashSet::new();
         for (number, person, deliveries) in self.all().await {
-            for delivery in deliveries {
+            for delivery in &deliveries {
                 if delivery.state != Pending {
                     assert!(delivery.finished_at.is_some(), "{delivery:?}");
                     continue;
                 }
                 assert!(delivery.due.is_some(), "{delivery:?}");
                 let lane = (person, delivery.action.clone());
-                // The oldest of a lane is the one that can be attempted, and no other.
-                assert_eq!(delivery.waits, !heads.insert(lane), "notice {number}: {delivery:?}");
+                // The oldest of a lane is the one that can be attempted, and no other; unless it comes after one that is pending.
+                let waits = !heads.insert(lane) || delivery.waits_for.is_some();
+                assert_eq!(delivery.waits, waits, "notice {number}: {delivery:?}");
+                let pending = |id: &DeliveryId| deliveries.iter().any(|one| one.id == *id && one.state == Pending);
+                assert!(delivery.waits_for.is_none_or(|id| pending(&id)), "notice {number}: {delivery:?}");
             }
         }
     }
@@ -216,6 +257,15 @@ impl History {
                     Pending => panic!("{delivery:?}"),
                 }
             }
+        }
+    }
+
+    /// Nothing was begun before what it comes after was done, but where somebody had dropped that.
+    async fn nothing_was_early(&self) {
+        let early = lock(&self.stage.log).early.clone();
+        for seen in early {
+            let first = self.stage.deliveries(seen.number).await.swap_remove(0);
+            assert_eq!(first.state, Dropped, "{seen:?}");
         }
     }
 
@@ -252,6 +302,7 @@ proptest! {
             history.nothing_is_forgotten().await;
             history.ends_well().await;
             history.was_in_order();
+            history.nothing_was_early().await;
         });
     }
 }

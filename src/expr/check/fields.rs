@@ -55,21 +55,28 @@ impl Checker<'_> {
         let mut members = schema.listed(&path[..1]);
         members.dedup();
         let known = |names: &[&str]| names.join(", ");
+        let remedy = schema.remedy(family);
         let Some(name) = path.get(1) else {
-            let hint = match members.first() {
-                Some(first) => format!("name one of them: `{family}.{first}`"),
-                None => format!("declare one under `[[{family}]]`"),
+            let hint = match (members.first(), remedy) {
+                (Some(first), _) => format!("name one of them: `{family}.{first}`"),
+                (None, Some(remedy)) => remedy.to_owned(),
+                (None, None) => format!("declare one under `[[{family}]]`"),
             };
             self.error_with_hint("unknown-name", span, format!("`{family}` is no value itself"), hint);
             return false;
         };
         if !members.contains(&name.as_str()) {
-            let hint = match closest(name, &members) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None if members.is_empty() => format!("declare it: `[[{family}]]` with `id = {name:?}`"),
-                None => format!("there are: {}", known(&members)),
+            let hint = match (closest(name, &members), remedy) {
+                (Some(near), _) => format!("did you mean `{near}`?"),
+                (None, Some(remedy)) => remedy.to_owned(),
+                (None, None) if members.is_empty() => format!("declare it: `[[{family}]]` with `id = {name:?}`"),
+                (None, None) => format!("there are: {}", known(&members)),
             };
-            self.error_with_hint("unknown-name", span, format!("there is no {family} `{name}`"), hint);
+            let message = match remedy {
+                Some(_) => format!("`{family}` has no `{name}`"),
+                None => format!("there is no {family} `{name}`"),
+            };
+            self.error_with_hint("unknown-name", span, message, hint);
             return false;
         }
         let fields = schema.listed(&path[..2]);

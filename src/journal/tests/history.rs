@@ -1,42 +1,47 @@
 //! Random histories against a simple model: every accepted delivery ends delivered, dead or dropped, or has a time at
-//! which it is due; and the order of each lane holds.
+//! which it is due, or waits for one that has; the order of each lane holds, and nothing begins before what it comes after.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 
-use super::{Bench, attempted, claim, draft, fate, person, silent};
-use crate::journal::{Claimed, DeliveryId, DeliveryState, Fate, Filter, Journal, Order, Reader};
+use super::{Bench, Draft, attempted, claim, draft, fate, person, silent};
+use crate::journal::{Claimed, DeliveryId, DeliveryState, Fate, Filter, Journal, Lapse, Order, Reader};
 
 #[derive(Clone, Debug)]
 enum Step {
-    Append { who: u8, ordered: bool, action: bool },
+    Append { who: u8, ordered: bool, action: bool, chained: bool, performed: bool },
     Claim { action: bool },
     Settle { which: usize, how: u8 },
     Advance { seconds: u64 },
     Reopen,
     Retry { which: usize },
-    Drop { which: usize },
+    Drop { which: usize, dead: bool },
     Skip { who: u8, action: bool },
-    Requeue { which: usize, ordered: bool, action: bool },
+    Requeue { which: usize, ordered: bool, action: bool, after: bool },
+    Lapse { all: bool, action: bool },
     Forget { who: u8 },
 }
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        8 => (0..3_u8, prop::bool::weighted(0.8), any::<bool>())
-            .prop_map(|(who, ordered, action)| Step::Append { who, ordered, action }),
+        8 => (0..3_u8, prop::bool::weighted(0.8), any::<bool>(), any::<bool>(), prop::bool::weighted(0.3))
+            .prop_map(|(who, ordered, action, chained, performed)| {
+                Step::Append { who, ordered, action, chained, performed }
+            }),
         6 => any::<bool>().prop_map(|action| Step::Claim { action }),
         8 => (any::<usize>(), 0..5_u8).prop_map(|(which, how)| Step::Settle { which, how }),
         2 => (1..20_u64).prop_map(|seconds| Step::Advance { seconds }),
         1 => Just(Step::Reopen),
         2 => any::<usize>().prop_map(|which| Step::Retry { which }),
-        1 => any::<usize>().prop_map(|which| Step::Drop { which }),
+        1 => (any::<usize>(), any::<bool>()).prop_map(|(which, dead)| Step::Drop { which, dead }),
         1 => (0..3_u8, any::<bool>()).prop_map(|(who, action)| Step::Skip { who, action }),
-        1 => (any::<usize>(), any::<bool>(), any::<bool>())
-            .prop_map(|(which, ordered, action)| Step::Requeue { which, ordered, action }),
+        1 => (any::<usize>(), any::<bool>(), any::<bool>(), any::<bool>())
+            .prop_map(|(which, ordered, action, after)| Step::Requeue { which, ordered, action, after }),
+        1 => (any::<bool>(), any::<bool>()).prop_map(|(all, action)| Step::Lapse { all, action }),
         1 => (0..3_u8).prop_map(|who| Step::Forget { who }),
     ]
 }
@@ -56,6 +61,10 @@ struct Expected {
     state: DeliveryState,
     due: DateTime<Utc>,
     tried: bool,
+    /// The one that it comes after, and whether it died with that.
+    after: Option<DeliveryId>,
+    fell: bool,
+    until: Option<DateTime<Utc>>,
 }
 
 #[derive(Default)]
@@ -80,11 +89,22 @@ impl Model {
         let free = lanes.into_iter().filter(|lane| !self.leased.contains_key(&(action, *lane)));
         let mut heads: Vec<_> = free
             .filter_map(|lane| self.head(action, lane))
-            .map(|id| (self.deliveries[&id].tried, self.deliveries[&id].due, id))
-            .filter(|(_, due, _)| *due <= now)
+            .filter(|id| self.waits_for(*id).is_none())
+            .map(|id| (&self.deliveries[&id], id))
+            .map(|(one, id)| (one.until.is_none(), one.tried, one.due, id))
+            .filter(|(.., due, _)| *due <= now)
             .collect();
         heads.sort_unstable();
-        heads.into_iter().map(|(_, _, id)| id).collect()
+        heads.into_iter().map(|(.., id)| id).collect()
+    }
+
+    /// The one that it comes after, where that has not ended.
+    fn waits_for(&self, id: DeliveryId) -> Option<DeliveryId> {
+        self.deliveries[&id].after.filter(|after| self.deliveries[after].state == DeliveryState::Pending)
+    }
+
+    fn followers(&self, id: DeliveryId) -> Vec<DeliveryId> {
+        self.deliveries.iter().filter(|(_, one)| one.after == Some(id)).map(|(id, _)| *id).collect()
     }
 
     fn pick(&self, which: usize, state: DeliveryState) -> Option<DeliveryId> {
@@ -92,8 +112,53 @@ impl Model {
         (!all.is_empty()).then(|| all[which % all.len()])
     }
 
-    fn end(&mut self, id: DeliveryId, state: DeliveryState) {
-        self.deliveries.get_mut(&id).expect("it is known").state = state;
+    fn one(&mut self, id: DeliveryId) -> &mut Expected {
+        self.deliveries.get_mut(&id).expect("it is known")
+    }
+
+    fn end(&mut self, id: DeliveryId, state: DeliveryState, now: DateTime<Utc>) {
+        (self.one(id).state, self.one(id).fell) = (state, false);
+        for follower in self.followers(id) {
+            match (state, self.deliveries[&follower].state) {
+                (DeliveryState::Done, DeliveryState::Pending) => self.one(follower).due = now,
+                (DeliveryState::Dead | DeliveryState::Dropped, DeliveryState::Pending) => {
+                    self.end(follower, DeliveryState::Dead, now);
+                    self.one(follower).fell = state == DeliveryState::Dead;
+                }
+                (DeliveryState::Dropped, DeliveryState::Dead) => self.one(follower).fell = false,
+                _ => {}
+            }
+        }
+    }
+
+    /// It is pending again, and so are those that died with it.
+    fn pend(&mut self, id: DeliveryId, now: DateTime<Utc>) {
+        let one = self.one(id);
+        (one.state, one.due, one.tried, one.fell, one.until) = (DeliveryState::Pending, now, false, false, None);
+        for follower in self.followers(id) {
+            if self.deliveries[&follower].state == DeliveryState::Dead && self.deliveries[&follower].fell {
+                self.pend(follower, now);
+            }
+        }
+    }
+
+    /// Those that somebody waits for and nobody attempts.
+    fn awaited(&self) -> Vec<DeliveryId> {
+        let awaited = self.deliveries.iter().filter(|(id, one)| {
+            one.state == DeliveryState::Pending
+                && one.until.is_some()
+                && self.leased.values().all(|leased| leased != *id)
+        });
+        awaited.map(|(id, _)| *id).collect()
+    }
+
+    fn pending(&self) -> BTreeSet<DeliveryId> {
+        let pending = self.deliveries.iter().filter(|(_, one)| one.state == DeliveryState::Pending);
+        pending.map(|(id, _)| *id).collect()
+    }
+
+    fn newest(&self, seq: u64, action: bool) -> Option<DeliveryId> {
+        self.deliveries.iter().rfind(|(id, one)| id.seq() == seq && one.action == action).map(|(id, _)| *id)
     }
 
     fn release(&mut self, id: DeliveryId) {
@@ -103,7 +168,8 @@ impl Model {
     fn add(&mut self, id: DeliveryId, action: bool, who: (u8, u32), ordered: bool, due: DateTime<Utc>) {
         let lane = if ordered { Lane::Of(who.0, who.1) } else { Lane::Alone(id) };
         let state = DeliveryState::Pending;
-        self.deliveries.insert(id, Expected { action, lane, entry: who, state, due, tried: false });
+        let (tried, after, fell, until) = (false, None, false, None);
+        self.deliveries.insert(id, Expected { action, lane, entry: who, state, due, tried, after, fell, until });
     }
 }
 
@@ -124,13 +190,26 @@ async fn play(steps: Vec<Step>) {
     let mut held: Vec<Claimed> = Vec::new();
     for step in steps {
         match step {
-            Step::Append { who, ordered, action } => {
-                let draft = draft(&key(who));
-                let draft = if ordered { draft.to(name(action)) } else { draft.alone(name(action)) };
+            Step::Append { who, ordered, action, chained, performed } => {
+                let until = clock.now() + TimeDelta::seconds(8);
+                let to = |draft: Draft, action| {
+                    let draft = if ordered { draft.to(name(action)) } else { draft.alone(name(action)) };
+                    if performed { draft.until(until) } else { draft }
+                };
+                let mut draft = to(draft(&key(who)), action);
+                if chained {
+                    draft = to(draft, !action).after(&[name(action)]);
+                }
                 let appended = draft.append(&journal, clock).await;
                 let own = (who, model.generations[usize::from(who)]);
                 model.entries.insert(appended.seq, own);
-                model.add(appended.deliveries[0], action, own, ordered, clock.now());
+                for (id, action) in appended.deliveries.iter().zip([action, !action]) {
+                    model.add(*id, action, own, ordered, clock.now());
+                    model.one(*id).until = Some(until).filter(|_| performed);
+                }
+                if let [first, second] = appended.deliveries[..] {
+                    model.one(second).after = Some(first);
+                }
             }
             Step::Claim { action } => {
                 let claimed = claim(&journal, name(action), clock).await;
@@ -159,13 +238,12 @@ async fn play(steps: Vec<Step>) {
                 };
                 journal.settle(claimed.id, settlement).await.expect("it is settled");
                 model.release(claimed.id);
-                let expected = model.deliveries.get_mut(&claimed.id).expect("it is known");
-                if expected.state == DeliveryState::Pending {
+                if model.deliveries[&claimed.id].state == DeliveryState::Pending {
                     match chosen {
-                        Fate::Done => expected.state = DeliveryState::Done,
-                        Fate::Dead { .. } => expected.state = DeliveryState::Dead,
-                        Fate::Dropped { .. } => expected.state = DeliveryState::Dropped,
-                        Fate::Retry { due } => (expected.due, expected.tried) = (due, true),
+                        Fate::Done => model.end(claimed.id, DeliveryState::Done, clock.now()),
+                        Fate::Dead { .. } => model.end(claimed.id, DeliveryState::Dead, clock.now()),
+                        Fate::Dropped { .. } => model.end(claimed.id, DeliveryState::Dropped, clock.now()),
+                        Fate::Retry { due } => (model.one(claimed.id).due, model.one(claimed.id).tried) = (due, true),
                         Fate::Released => {}
                     }
                 }
@@ -179,32 +257,60 @@ async fn play(steps: Vec<Step>) {
             }
             Step::Retry { which } => {
                 if let Some(id) = model.pick(which, DeliveryState::Dead) {
-                    journal.retry(id).await.expect("it is dead");
-                    let expected = model.deliveries.get_mut(&id).expect("it is known");
-                    expected.state = DeliveryState::Pending;
-                    (expected.due, expected.tried) = (clock.now(), false);
+                    let dead = |after: &DeliveryId| model.deliveries[after].state == DeliveryState::Dead;
+                    let refused = model.deliveries[&id].after.as_ref().is_some_and(dead);
+                    assert_eq!(journal.retry(id).await.is_err(), refused);
+                    if !refused {
+                        model.pend(id, clock.now());
+                    }
                 }
             }
-            Step::Drop { which } => {
-                if let Some(id) = model.pick(which, DeliveryState::Pending) {
-                    journal.drop_delivery(id, "a person").await.expect("it is pending");
-                    model.end(id, DeliveryState::Dropped);
+            Step::Drop { which, dead } => {
+                let state = if dead { DeliveryState::Dead } else { DeliveryState::Pending };
+                if let Some(id) = model.pick(which, state) {
+                    journal.drop_delivery(id, "a person").await.expect("it has not ended");
+                    model.end(id, DeliveryState::Dropped, clock.now());
                 }
+            }
+            Step::Lapse { all, action } => {
+                let (lapse, wanted) = if all {
+                    let lapse = Lapse::Action { action: name(action).into(), reason: "left alone".into() };
+                    (lapse, model.awaited().into_iter().filter(|id| model.deliveries[id].action == action).collect())
+                } else {
+                    let late = |id: &DeliveryId| model.deliveries[id].until.is_some_and(|until| until <= clock.now());
+                    (Lapse::Late { now: clock.now() }, model.awaited().into_iter().filter(late).collect::<Vec<_>>())
+                };
+                let fallen = journal.lapse(lapse).await.expect("they are given up");
+                let mut before: BTreeSet<DeliveryId> = model.pending();
+                for id in wanted {
+                    if model.deliveries[&id].state == DeliveryState::Pending {
+                        model.end(id, DeliveryState::Dead, clock.now());
+                    }
+                }
+                before.retain(|id| model.deliveries[id].state == DeliveryState::Dead);
+                assert_eq!(fallen.into_iter().map(|one| one.delivery).collect::<BTreeSet<_>>(), before);
             }
             Step::Skip { who, action } => {
                 let head = model.head(action, Lane::Of(who, model.generations[usize::from(who)]));
                 let skipped = journal.skip(name(action), &person(&key(who)), "no use").await;
                 assert_eq!(skipped.ok(), head);
                 if let Some(id) = head {
-                    model.end(id, DeliveryState::Dropped);
+                    model.end(id, DeliveryState::Dropped, clock.now());
                 }
             }
-            Step::Requeue { which, ordered, action } => {
+            Step::Requeue { which, ordered, action, after } => {
                 let live: Vec<_> = model.entries.iter().map(|(seq, own)| (*seq, *own)).collect();
                 if !live.is_empty() {
                     let (seq, own) = live[which % live.len()];
-                    let id = journal.requeue(seq, name(action), ordered, &[]).await.expect("it is an event");
-                    model.add(id, action, own, ordered, clock.now());
+                    let after: Vec<Arc<str>> = if after { vec![name(!action).into()] } else { Vec::new() };
+                    let earlier = if after.is_empty() { None } else { model.newest(seq, !action) };
+                    let dead = earlier.is_some_and(|id| model.deliveries[&id].state == DeliveryState::Dead);
+                    let requeued = journal.requeue(seq, name(action), ordered, &after).await;
+                    assert_eq!(requeued.is_err(), dead);
+                    if let Ok(id) = requeued {
+                        model.add(id, action, own, ordered, clock.now());
+                        model.one(id).after = earlier;
+                    }
                 }
             }
             Step::Forget { who } => {
@@ -232,7 +338,10 @@ async fn play(steps: Vec<Step>) {
             assert_eq!(delivery.state, expected.state, "{}", delivery.id);
             assert_eq!(delivery.due, Some(expected.due).filter(|_| expected.state == DeliveryState::Pending));
             let head = model.head(expected.action, expected.lane);
-            assert_eq!(delivery.waits, expected.state == DeliveryState::Pending && head != Some(delivery.id));
+            let is_pending = expected.state == DeliveryState::Pending;
+            let waits_for = model.waits_for(delivery.id).filter(|_| is_pending);
+            assert_eq!(delivery.waits_for, waits_for);
+            assert_eq!(delivery.waits, is_pending && (head != Some(delivery.id) || waits_for.is_some()));
             seen += 1;
         }
     }
@@ -241,7 +350,7 @@ async fn play(steps: Vec<Step>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_history_goes_as_the_model_says(steps in prop::collection::vec(step(), 1..70)) {
