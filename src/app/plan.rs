@@ -259,7 +259,7 @@ impl Plan {
     /// What judges kept events again.
     pub fn court(&self, registry: &Registry) -> Court {
         let handled = registry.events().filter_map(catalog::find).map(|spec| spec.name);
-        Court::new(self.rules.clone(), handled.collect())
+        Court::new(self.rules.clone(), handled.collect()).knowing(self.lookups.clone())
     }
 
     /// Who keeps events in this journal. What they are judged by is kept there, too.

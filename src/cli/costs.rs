@@ -44,7 +44,10 @@ pub(super) fn table(costs: &Costs) -> Option<String> {
 /// For programs.
 pub(super) fn json(costs: &Costs) -> serde_json::Value {
     let priced = |what: &str, all: &[RuleCost]| -> Vec<serde_json::Value> {
-        let one = |one: &RuleCost| json!({ what: one.id, "field": one.field, "steps": one.steps, "beyond_budget_from_bytes": one.cut_off });
+        let one = |cost: &RuleCost| {
+            let RuleCost { id, field, steps, cut_off } = cost;
+            json!({ what: id, "field": field, "steps": steps, "beyond_budget_from_bytes": cut_off })
+        };
         all.iter().map(one).collect()
     };
     let events = costs.rules.events.iter();

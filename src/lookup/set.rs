@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
-use super::asking::Asking;
+use super::asking::{Asking, Unasked};
 use super::frame::{Frame, Terms};
 use super::{People, Source, csv, directory, http, sql};
 use crate::base::clock::Clock;
@@ -96,6 +96,14 @@ impl LookupSet {
             all.extend(fields.iter().cloned());
             Some(all)
         })
+    }
+
+    /// Whether a lookup has nothing to ask for an event, because what names the thing is empty: then it is not found, whatever
+    /// its source knows.
+    pub fn is_not_asked(&self, id: &str, event: &Event) -> bool {
+        let lookup = self.lookups.iter().find(|lookup| &*lookup.id == id);
+        let asking = lookup.and_then(|lookup| lookup.askings.iter().find(|asking| asking.event == event.name()));
+        asking.is_some_and(|asking| asking.question(event) == Err(Unasked::Empty))
     }
 
     /// Reads the secrets and files that lookups name, and makes each ready to be asked. No server is asked yet, so that one

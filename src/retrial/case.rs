@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::{Decision, Event, catalog};
-use crate::facts::{Fact, FactSource, Facts};
+use crate::facts::{Answer, Fact, FactSource, Facts};
 use crate::journal::{self, Entry};
+use crate::lookup::LookupSet;
 use crate::record::{ReadError, Record};
 use crate::rules::{Explained, Judged, RuleError, RuleSet, Stopwatch};
 
@@ -33,6 +34,7 @@ pub struct Court {
     rules: Arc<RuleSet>,
     handled: Vec<&'static str>,
     distrusted: Vec<String>,
+    lookups: Option<Arc<LookupSet>>,
 }
 
 /// Why it cannot be told what rules would say, or have said.
@@ -145,7 +147,13 @@ impl<'a> Case<'a> {
 impl Court {
     /// These rules, where the program has handlers of its own for the events `handled`.
     pub fn new(rules: Arc<RuleSet>, handled: Vec<&'static str>) -> Self {
-        Self { rules, handled, distrusted: Vec::new() }
+        Self { rules, handled, distrusted: Vec::new(), lookups: None }
+    }
+
+    /// The same, who knows by these lookups where nothing is asked, so that nobody had to record an answer.
+    #[must_use]
+    pub fn knowing(self, lookups: Arc<LookupSet>) -> Self {
+        Self { lookups: Some(lookups), ..self }
     }
 
     /// The same, to whom what was recorded of these lookups is nothing: they are others now.
@@ -214,9 +222,11 @@ impl Court {
         if named.iter().all(is_known) {
             return Cow::Borrowed(&case.facts);
         }
+        let is_not_asked =
+            |lookup: &str| self.lookups.as_ref().is_some_and(|lookups| lookups.is_not_asked(lookup, &case.event));
         let missing = named.iter().filter(|lookup| !is_known(lookup)).map(|lookup| Fact {
             lookup: lookup.clone(),
-            answer: Err(NOT_RECORDED.to_owned()),
+            answer: if is_not_asked(lookup) { Ok(Answer::nothing()) } else { Err(NOT_RECORDED.to_owned()) },
             source: FactSource::Given,
             as_of: case.event.received_at(),
             took: Duration::ZERO,

@@ -141,6 +141,25 @@ fn a_lookup_that_is_another_one_now_has_no_recorded_answer() {
 }
 
 #[test]
+fn a_new_lookup_leaves_what_it_would_not_ask_for_as_it_was() {
+    let place = Place::new(BASIC);
+    let server = place.serve();
+    let token = place.token();
+    for (login, mobile) in [("ada", None), ("bob", Some("1")), ("eve", Some(" "))] {
+        let user = json!({ "login": login, "mobile": mobile });
+        server.ask("validateUser", &token, &json!({ "request": { "user": user } }));
+    }
+    assert_eq!(server.stop().code, Some(0));
+    let unique = rule("unique", "validateUser", "when = 'lookup.same.found'\ndeny = \"MobileAlreadyExist\"");
+    let lookup = "[[lookup]]\nid = \"same\"\ntype = \"directory\"\nmatch = { mobile = 'text(user.?mobile)' }\n";
+    place.write("new/hookreeve.toml", &format!("{BASIC}{unique}{lookup}"));
+    let told = backtest(&place, &["--format", "json"]);
+    assert_eq!(told.code, Some(0), "{told:?}");
+    let told = told.json();
+    assert_eq!((&told["events"], &told["changed"], &told["unknown"]), (&json!(3), &json!(0), &json!(1)), "{told}");
+}
+
+#[test]
 fn rules_that_do_nothing_and_fields_that_drift_are_told() {
     let rules = [
         rule("first", "validateUser", "when = 'user.city != \"\"'\ndeny = \"First\""),

@@ -15,6 +15,7 @@ mod events;
 mod examples;
 mod explain;
 mod guard;
+mod guide;
 mod http;
 mod init;
 mod journal;

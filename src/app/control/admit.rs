@@ -49,7 +49,7 @@ pub(super) async fn admit(desk: &Desk<'_>, up_to: u64, progress: &(dyn Fn(u64) +
             let outcome = match opened.next().await {
                 Some(Ok(opened)) => append(recorder, opened, &mut admitted).await,
                 Some(Err(why)) => Err(why),
-                None => Ok(()),
+                None => Err("it was not opened".to_owned()),
             };
             if let Err(why) = outcome {
                 // Those before it are events already.
