@@ -26,7 +26,10 @@ async fn target() -> (String, mpsc::UnboundedReceiver<(String, String)>) {
         let _ = heard.send((path.clone(), key));
         match path.rsplit('/').next().unwrap_or_default() {
             "never" => std::future::pending().await,
-            status => StatusCode::from_bytes(status.as_bytes()).unwrap_or(StatusCode::OK),
+            "none" => (StatusCode::OK, "{}"),
+            status => {
+                (StatusCode::from_bytes(status.as_bytes()).unwrap_or(StatusCode::OK), r#"{"result":{"number":4711}}"#)
+            }
         }
     });
     let limits = || Limits { header_timeout: Duration::from_secs(30), max_connections: 100 };
@@ -157,7 +160,7 @@ async fn a_trial_performs_nothing() {
 }
 
 #[tokio::test]
-async fn a_help_desk_hears_in_the_documented_words_what_was_not_done() {
+async fn a_help_desk_hears_the_tickets_number_or_in_the_documented_words_what_was_not_done() {
     let (url, _hears) = target().await;
     let text = format!(
         r#"
@@ -176,12 +179,14 @@ on = "optimalcloud.createticket"
 type = "http"
 url = "{url}/tickets/${{request.title}}"
 allow_private = true
+capture = {{ ticket = {{ path = "$.result.number", optional = true }} }}
 "#
     );
     let app = TestApp::with(&text).env("KEY", "a key").start().await;
     let path = "/v5.0/mgmt/api/v1.0/webhooks/helpdesk/createticket";
     for (title, status, said) in [
-        ("200", 201, r#"{"ticket":1}"#),
+        ("200", 201, r#"{"ticket":4711}"#),
+        ("none", 201, r#"{"ticket":1}"#),
         ("410", 400, "Requestor email was not found in Zendesk"),
         ("503", 400, "Failed to create the new ticket in Zendesk"),
     ] {
