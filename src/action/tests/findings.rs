@@ -57,12 +57,12 @@ fn what_cannot_be_read_is_found_at_once() {
             t.toml:10:1: unknown key `urll` (did you mean `url`?)
             t.toml:11:10: `method`: expected one of `POST`, `PUT`, `PATCH`, `DELETE`, `GET` (did you mean `POST`?)
             t.toml:12:1: unknown key `concurency` (did you mean `concurrency`?)
-            t.toml:13:1: unknown key `x` (known keys here: id, on, when, decision, type, description, order, retry, timeout, concurrency, rate, secrets, secret_ttl, tls, proxy, allow_private, allow, url, method, headers, oauth, body, text, content_type, format, sign, done)
+            t.toml:13:1: unknown key `x` (known keys here: id, on, when, decision, after, capture, type, description, order, retry, timeout, concurrency, rate, secrets, secret_ttl, tls, proxy, allow_private, allow, url, method, headers, oauth, body, text, content_type, format, sign, done)
             t.toml:16:6: `on`: expected a text or a list of texts
             t.toml:18:9: `level`: expected `info` or `warn`
             t.toml:19:1: unknown key `timout` (did you mean `timeout`?)
             t.toml:20:1: `headers` is no key of an action of type log (it is one of type http, scim, idhub, cymmetri or optimalcloud)
-            t.toml:21:1: unknown key `argvv` (known keys here: id, on, when, decision, type, description, order, retry, timeout, concurrency, rate, message, level)
+            t.toml:21:1: unknown key `argvv` (known keys here: id, on, when, decision, after, type, description, order, retry, timeout, concurrency, rate, message, level)
             t.toml:23:1: unknown key `idd` (did you mean `id`?)
             t.toml:25:8: there is no such type of action (did you mean `log`?)
             t.toml:31:8: `type`: expected text, found an integer (put it in quotes)
@@ -154,12 +154,12 @@ secrets = ["passwordText"]
 "#,
         &expect![[r#"
             t.toml:6:37: `user.passwrd` is not a field that is known (declare it under `[attributes]`: "user.passwrd" = "string")
-            t.toml:6:53: unknown name `secret` (a text stands in quotes: "secret"; known names: event, user, request, token, now, lookup, decision)
+            t.toml:6:53: unknown name `secret` (a text stands in quotes: "secret"; known names: event, user, request, token, now, lookup, decision, answers)
             t.toml:7:13: the header `host` cannot be written (the host is that of `url`)
             t.toml:7:32: `${` is not closed (write `$${` for a literal `${`)
             t.toml:7:37: `x-a` stands here twice
             t.toml:7:64: what stands in `authorization` is a secret, and a secret is never in the configuration itself (authorization = { env = "NAME", prefix = "Bearer " })
-            t.toml:7:87: unknown name `secret` (a text stands in quotes: "secret"; known names: event, user, request, token, now, lookup, decision)
+            t.toml:7:87: unknown name `secret` (a text stands in quotes: "secret"; known names: event, user, request, token, now, lookup, decision, answers)
             t.toml:8:15: `user.password` is a secret and cannot be named by a rule
             t.toml:8:35: a value of `body` must be a text with an expression, and is an integer (write it as an expression: '5')
             t.toml:8:47: the expression ends too early (something is missing behind the `+`)

@@ -75,7 +75,7 @@ secrets = ["passwordText"]
             t.toml:29:60: no statement has a parameter `:y`
             t.toml:34:8: an action of type sql takes a `statement`, or `statements` (statement = "insert into people (login) values (:login)")
             t.toml:37:12: no statement has a parameter `:p`
-            t.toml:37:17: unknown name `secret` (a text stands in quotes: "secret"; known names: event, user, request, token, now, lookup, decision)
+            t.toml:37:17: unknown name `secret` (a text stands in quotes: "secret"; known names: event, user, request, token, now, lookup, decision, answers)
         "#]],
     );
 }
