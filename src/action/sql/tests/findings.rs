@@ -67,7 +67,7 @@ secrets = ["passwordText"]
             t.toml:12:46: the expression ends too early (something is missing behind the `+`)
             t.toml:13:15: expected the name of a table, such as "hookreeve_done"
             t.toml:14:7: a client certificate takes both `cert` and `key`
-            t.toml:15:1: `proxy` is no key of an action of type sql (it is one of type http)
+            t.toml:15:1: `proxy` is no key of an action of type sql (it is one of type http, scim, idhub, cymmetri or optimalcloud)
             t.toml:20:7: a password is never in the configuration itself: url = { env = "NAME" }, the whole address
             t.toml:21:1: `statement` and `statements` are two forms of the same
             t.toml:27:7: secret fields are sent over TLS only (end the address in `?sslmode=require`)
