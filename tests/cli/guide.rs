@@ -30,7 +30,10 @@ fn parts() -> Vec<Part> {
     for (index, text) in chapter.split("```").enumerate() {
         let Some((info, body)) = text.split_once('\n').filter(|_| index % 2 == 1) else {
             let code = text.split('`').skip(1).step_by(2);
-            name = code.filter(|code| code.ends_with(".toml")).last().map_or(name, str::to_owned);
+            name = code
+                .filter(|code| std::path::Path::new(code).extension().is_some_and(|extension| extension == "toml"))
+                .last()
+                .map_or(name, str::to_owned);
             continue;
         };
         match info {
