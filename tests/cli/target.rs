@@ -12,6 +12,9 @@ use serde_json::Value;
 /// Only for a server that sends nothing, so that its test says so.
 const HANGS: Duration = Duration::from_secs(60);
 
+/// What it says beside its status.
+const SAID: &str = r#"{"number":"N-17"}"#;
+
 /// The system, on a port of its own.
 pub(crate) struct Target {
     status: Arc<AtomicU16>,
@@ -91,6 +94,7 @@ fn answer(stream: TcpStream, status: u16) -> Option<Asked> {
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     let mut stream = reader.into_inner();
-    write!(stream, "HTTP/1.1 {status} As Told\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").ok()?;
+    let length = SAID.len();
+    write!(stream, "HTTP/1.1 {status} As Told\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{SAID}").ok()?;
     Some(Asked { key, body: serde_json::from_slice(&body).ok()? })
 }
