@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
 use super::written::Written;
-use super::{Action, Answer, Fate, Job, MAX_CAPTURED_BYTES};
+use super::{Action, Answer, Fate, Granted, Job, MAX_CAPTURED_BYTES};
 use crate::base::diagnostic::{Diagnostic, Diagnostics};
 use crate::base::future::BoxFuture;
 use crate::base::secret::Secret;
@@ -165,7 +165,7 @@ impl Action for Capturing {
             if answer.fate != Fate::Done {
                 return answer;
             }
-            let secrets: Vec<Secret> = job.secrets.iter().filter_map(|granted| granted.to_text()).collect();
+            let secrets: Vec<Secret> = job.secrets.iter().filter_map(Granted::to_text).collect();
             match self.capture.take(said.as_deref(), &secrets) {
                 Ok(captured) => answer.with_captured(captured),
                 // It has done what it has done: to do it once more is for somebody who has looked at it.

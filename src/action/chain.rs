@@ -87,7 +87,8 @@ impl Chain {
         while !left.is_empty() {
             let before = left.len();
             left.retain(|link| {
-                let waits = link.after.iter().any(|(name, _)| known.contains(name.as_str()) && !done.contains(name.as_str()));
+                let waits =
+                    link.after.iter().any(|(name, _)| known.contains(name.as_str()) && !done.contains(name.as_str()));
                 if !waits {
                     done.insert(&link.id);
                     order.push(link.id.as_str());

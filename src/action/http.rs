@@ -107,9 +107,10 @@ impl Action for Http {
                 Err(failure) => return answer::of_failure(&failure),
             };
             let answer = answer::of(&received, &self.plan.raw.done, &self.secrets, given_secrets, &self.clock);
-            match serde_json::from_slice(&received.body) {
-                Ok(said) if self.plan.captures => answer.with_said(said, &self.secrets),
-                Ok(_) | Err(_) => answer,
+            let said = self.plan.captures.then(|| serde_json::from_slice(&received.body).ok()).flatten();
+            match said {
+                Some(said) => answer.with_said(said, &self.secrets),
+                None => answer,
             }
         })
     }

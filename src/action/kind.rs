@@ -20,8 +20,14 @@ pub(super) static KINDS: [Kind; 7] = [
     Kind::of::<command::RawCommand>("command", &["secrets", "secret_ttl"]),
     Kind::of::<log::RawLog>("log", &[]),
     Kind::of::<scim::RawScim>("scim", &["capture", "secrets", "secret_ttl", "tls", "proxy", "allow_private", "allow"]),
-    Kind::of::<idhub::RawIdHub>("idhub", &["capture", "secrets", "secret_ttl", "tls", "proxy", "allow_private", "allow"]),
-    Kind::of::<cymmetri::RawCymmetri>("cymmetri", &["capture", "secrets", "secret_ttl", "tls", "proxy", "allow_private", "allow"]),
+    Kind::of::<idhub::RawIdHub>(
+        "idhub",
+        &["capture", "secrets", "secret_ttl", "tls", "proxy", "allow_private", "allow"],
+    ),
+    Kind::of::<cymmetri::RawCymmetri>(
+        "cymmetri",
+        &["capture", "secrets", "secret_ttl", "tls", "proxy", "allow_private", "allow"],
+    ),
     Kind::of::<optimalcloud::RawOptimalCloud>(
         "optimalcloud",
         &["capture", "secrets", "secret_ttl", "tls", "proxy", "allow_private", "allow"],

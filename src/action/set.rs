@@ -135,7 +135,7 @@ impl ActionSet {
             return;
         }
         self.places = order.iter().enumerate().map(|(place, id)| ((*id).into(), place)).collect();
-        let Self { actions, events, places } = self;
+        let Self { actions, events, places, .. } = self;
         for event in events {
             event.conditions.sort_by_key(|condition| places.get(&actions[condition.action].id).copied());
         }

@@ -50,7 +50,8 @@ fn plain(spec: &'static Spec, context: &Context) -> Names {
 /// The values of these names for a job that is given these secret fields.
 pub(super) fn of_job<'a>(names: &'a Names, job: &'a Job, granted: &[Granted]) -> Scope<'a> {
     let mut scope = scope(names, &job.event, &job.facts, &job.decision, granted);
-    let answers: Vec<_> = job.answers.iter().map(|(id, kept)| (Value::text(id.as_str()), Value::from_value(kept))).collect();
+    let answers: Vec<_> =
+        job.answers.iter().map(|(id, kept)| (Value::text(id.as_str()), Value::from_value(kept))).collect();
     scope.set(ANSWERS, &Value::Map(Map::Shared(Arc::from(answers))));
     scope
 }

@@ -57,12 +57,12 @@ fn what_cannot_be_read_is_found_at_once() {
             t.toml:10:1: unknown key `urll` (did you mean `url`?)
             t.toml:11:10: `method`: expected one of `POST`, `PUT`, `PATCH`, `DELETE`, `GET` (did you mean `POST`?)
             t.toml:12:1: unknown key `concurency` (did you mean `concurrency`?)
-            t.toml:13:1: unknown key `x` (known keys here: id, on, when, decision, type, description, order, retry, timeout, concurrency, rate, secrets, secret_ttl, tls, proxy, allow_private, allow, url, method, headers, body, text, content_type, format, sign, done)
+            t.toml:13:1: unknown key `x` (known keys here: id, on, when, decision, after, capture, type, description, order, retry, timeout, concurrency, rate, secrets, secret_ttl, tls, proxy, allow_private, allow, url, method, headers, body, text, content_type, format, sign, done)
             t.toml:16:6: `on`: expected a text or a list of texts
             t.toml:18:9: `level`: expected `info` or `warn`
             t.toml:19:1: unknown key `timout` (did you mean `timeout`?)
             t.toml:20:1: `headers` is no key of an action of type log (it is one of type http, scim, idhub, cymmetri or optimalcloud)
-            t.toml:21:1: unknown key `argvv` (known keys here: id, on, when, decision, type, description, order, retry, timeout, concurrency, rate, message, level)
+            t.toml:21:1: unknown key `argvv` (known keys here: id, on, when, decision, after, type, description, order, retry, timeout, concurrency, rate, message, level)
             t.toml:23:1: unknown key `idd` (did you mean `id`?)
             t.toml:25:8: there is no such type of action (did you mean `log`?)
             t.toml:31:8: `type`: expected text, found an integer (put it in quotes)

@@ -155,8 +155,9 @@ async fn replay(desk: &Desk<'_>, deliveries: &[Again], progress: &(dyn Fn(u64) +
     let mut told = Vec::new();
     let all: Vec<_> = deliveries.iter().zip(orders).collect();
     for part in all.chunks(PART) {
-        let receipts =
-            part.iter().map(|(again, (ordered, after))| desk.journal.requeue(again.seq, &again.action, *ordered, after));
+        let receipts = part
+            .iter()
+            .map(|(again, (ordered, after))| desk.journal.requeue(again.seq, &again.action, *ordered, after));
         let receipts: Vec<_> = receipts.collect();
         for ((again, _), receipt) in part.iter().zip(receipts) {
             told.push(match receipt.await {

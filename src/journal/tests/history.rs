@@ -145,7 +145,9 @@ impl Model {
     /// Those that somebody waits for and nobody attempts.
     fn awaited(&self) -> Vec<DeliveryId> {
         let awaited = self.deliveries.iter().filter(|(id, one)| {
-            one.state == DeliveryState::Pending && one.until.is_some() && self.leased.values().all(|leased| leased != *id)
+            one.state == DeliveryState::Pending
+                && one.until.is_some()
+                && self.leased.values().all(|leased| leased != *id)
         });
         awaited.map(|(id, _)| *id).collect()
     }
