@@ -1,5 +1,6 @@
 //! Actions as written: what is found wrong with them, which events want them, and what the log says.
 
+mod chains;
 mod findings;
 
 use std::collections::HashMap;

@@ -43,6 +43,38 @@ fn dead_letters_are_listed_retried_and_dropped() {
     server.wait_for("request=\"retry\"");
 }
 
+/// An action that comes after the one that tells the target.
+const AFTER: &str = "capture = { number = \"$.number\" }\n\
+    [[action]]\nid = \"note\"\non = \"postCreateUser\"\nafter = \"crm\"\ntype = \"log\"\nmessage = \"noted\"\n";
+
+#[test]
+fn one_that_comes_after_a_dead_letter_says_so_and_comes_back_with_it() {
+    let kept = Kept::new(410, AFTER);
+    let server = kept.place.serve();
+    kept.created(&server, "quinn");
+    kept.target.next();
+    let dead = kept.dead(2);
+    assert_eq!((&dead[1]["action"], &dead[1]["reason"]), (&json!("note"), &json!("crm is a dead letter")));
+    kept.refused(&["dead", "retry", "1.1"], 1, "1.1: it comes after crm (1.0), which is a dead letter");
+    kept.target.answers(200);
+    assert_eq!(kept.run(&["dead", "retry", "--all"]), "2 deliveries: wait for delivery again\n");
+    kept.target.next();
+    let events = kept.until(&["events", "list"], |events| events[0]["deliveries"][1]["state"] == "done");
+    assert_eq!(events[0]["deliveries"][0]["captured"], json!({ "number": "***" }));
+    let shown = kept.run(&["events", "show", "1"]);
+    assert!(shown.contains("captured number = \"***\"") && !shown.contains("N-17"), "{shown}");
+    let shown = kept.json(&["events", "show", "1", "--personal"]);
+    assert_eq!(shown[0]["deliveries"][0]["captured"], json!({ "number": "N-17" }));
+    assert!(kept.run(&["events", "show", "1", "--personal"]).contains("captured number = \"N-17\""));
+    // A replay of both is one after the other, too.
+    kept.target.answers(503);
+    kept.run(&["replay", "1", "--again"]);
+    kept.target.next();
+    let waiting = kept.until(&["dead", "list", "--pending"], |waiting| waiting.len() == 2);
+    assert_eq!((&waiting[1]["id"], &waiting[1]["waits_for"]), (&json!("1.3"), &json!("1.2")));
+    assert!(kept.run(&["events", "show", "1"]).contains("delivery 1.3 to note: pending, after 1.2"));
+}
+
 #[test]
 fn what_a_target_repeats_of_a_person_is_shown_only_where_that_is_meant() {
     let kept = Kept::new(422, "");

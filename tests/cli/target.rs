@@ -12,6 +12,9 @@ use serde_json::Value;
 /// Only for a server that sends nothing, so that its test says so.
 const HANGS: Duration = Duration::from_secs(60);
 
+/// What it says beside its status.
+const SAID: &str = r#"{"number":"N-17"}"#;
+
 /// The system, on a port of its own.
 pub(crate) struct Target {
     status: Arc<AtomicU16>,
@@ -92,7 +95,7 @@ fn answer(stream: TcpStream, status: u16) -> Option<Asked> {
     reader.read_exact(&mut body).ok()?;
     let mut stream = reader.into_inner();
     // As many do, it repeats what it was told where it does not like it.
-    let said = if status == 422 { String::from_utf8_lossy(&body).into_owned() } else { String::new() };
+    let said = if status == 422 { String::from_utf8_lossy(&body).into_owned() } else { SAID.to_owned() };
     write!(stream, "HTTP/1.1 {status} As Told\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{said}", said.len())
         .ok()?;
     Some(Asked { key, body: serde_json::from_slice(&body).ok()? })
