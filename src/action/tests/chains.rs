@@ -12,7 +12,7 @@ const OK: Behaviour = Say("HTTP/1.1 204 No Content\r\n\r\n");
 #[track_caller]
 fn check(toml: &str, expected: &[&str]) {
     let (_, findings) = compile(toml);
-    let lines: Vec<_> = findings.iter().map(|finding| finding.one_line()).collect();
+    let lines: Vec<_> = findings.iter().map(crate::base::diagnostic::Diagnostic::one_line).collect();
     for words in expected {
         assert!(lines.iter().any(|line| line.contains(words)), "{words}: {lines:#?}");
     }
